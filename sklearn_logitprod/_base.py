@@ -1,0 +1,263 @@
+"""The fit skeleton and the inference that classifier and survival estimator share."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_logitprod.fusion.features import FEATURE_SETS
+from sklearn_logitprod.fusion.logits import block_slices
+from sklearn_logitprod.fusion.pool import expert_shares
+from sklearn_logitprod.training.data import FitData
+from sklearn_logitprod.training.fit import fit_pool
+from sklearn_logitprod.training.heads import Settings
+from sklearn_logitprod.training.prior import MAX_CORRECTION, HeadSpec
+
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+class BaseLogitProd(BaseEstimator):
+    """Fit and inference over aligned log-probabilities of experts.
+
+    Subclasses say how X becomes :class:`~sklearn_logitprod._experts.Outputs`
+    (``_read``), how y becomes label sets, and what to predict.
+    """
+
+    _parameter_constraints = {
+        "gate_width": [None, Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        "temperature": [Interval(Real, 0.0, None, closed="neither")],
+        "alpha": [Interval(Real, 0.0, None, closed="neither")],
+        "cross_class": [None, Interval(Real, 0.0, None, closed="neither")],
+        "diversity": [Interval(Real, 0.0, None, closed="left")],
+        "features": [StrOptions(set(FEATURE_SETS))],
+        "calibrate": ["boolean"],
+        "linear_pool": ["boolean"],
+        "solver": [StrOptions({"lbfgs", "adam"})],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0.0, None, closed="neither")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "selection_cv": ["cv_object"],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def _check_parameters(self):
+        """Check what can be checked before any data is looked at."""
+        self._validate_params()
+        if not _DEVICE.fullmatch(self.device):
+            raise ValueError(
+                f"device={self.device!r} is unknown: use 'auto' (CUDA when there is one), "
+                "'cpu', 'cuda' or 'cuda:<index>'."
+            )
+
+    def _seed(self):
+        """Seed of hidden layers, mini-batches and folds; None means 0, on purpose.
+
+        A fit is deterministic: it neither reads nor changes a global random state.
+        """
+        if self.random_state is None:
+            return 0
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        return int(self.random_state.randint(np.iinfo(np.int32).max))
+
+    def _fit_outputs(self, outputs, sets, weight, groups, folds, seed):
+        """Fit the pool on aligned outputs and set the fitted attributes.
+
+        Parameters
+        ----------
+        outputs : Outputs
+        sets : LabelSets
+        weight : ndarray of shape (n_samples,)
+            Positive.
+        groups : ndarray of shape (n_samples,), int, or None
+        folds : list of ndarray of int or None
+            Held-out rows of each fold of the automatic path.
+        seed : int
+        """
+        data = FitData(
+            outputs.log_proba, outputs.shape, sets, self.linear_pool, self.features, groups
+        )
+        absent = [name for name, on in zip(outputs.names, data.active, strict=True) if not on]
+        if absent:
+            warnings.warn(
+                f"Expert(s) {', '.join(absent)} are missing (NaN) on every row of the fit data; "
+                "their weight is 0, also where they are present later.",
+                UserWarning,
+                stacklevel=3,
+            )
+        cross_class = self.cross_class
+        if cross_class is not None and data.n_experts * data.n_classes**2 > MAX_CORRECTION:
+            warnings.warn(
+                f"cross_class is left out: {data.n_experts} experts x {data.n_classes}^2 classes "
+                f"make more than {MAX_CORRECTION} correction parameters.",
+                UserWarning,
+                stacklevel=3,
+            )
+            cross_class = None
+        spec = HeadSpec(
+            gate_width=None if self.gate_width == "auto" else self.gate_width,
+            temperature=float(self.temperature),
+            alpha=float(self.alpha),
+            cross_class=cross_class,
+            diversity=float(self.diversity),
+            calibrate=self.calibrate,
+        )
+        settings = Settings(
+            self.solver, self.max_iter, self.tol, self.batch_size, self.device, seed
+        )
+        fit = fit_pool(data, weight, spec, settings, folds, self.verbose)
+        if not fit.converged:
+            warnings.warn(
+                f"The fit stopped at max_iter={self.max_iter} before tol={self.tol:g} was reached. "
+                "Raise max_iter or alpha.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        self.pool_ = fit.pool
+        self.expert_names_ = outputs.names
+        self.n_experts_ = len(outputs.names)
+        self.expert_losses_ = fit.expert_losses
+        self.reference_losses_ = fit.reference_losses
+        self.loss_ = fit.loss
+        self.guarantee_gap_ = fit.loss - float(fit.reference_losses.min())
+        self.class_bias_ = fit.pool.class_bias
+        self.cross_class_ = fit.pool.correction
+        self.n_iter_ = len(fit.curve)
+        self.loss_curve_ = fit.curve
+        self.selection_ = None
+        if fit.selection is not None:
+            self.selection_ = {
+                "candidate": fit.selection.candidates,
+                "cv_loss": fit.selection.cv_losses,
+                "share": fit.selection.shares,
+            }
+
+    def _blocks(self, X):
+        """Columns of X in blocks: pairs of a slice of rows and :class:`Columns`."""
+        check_is_fitted(self)
+        outputs = self._read(X)
+        n_samples, n_experts, n_classes = outputs.shape
+        active = self.pool_.active
+        for rows in block_slices(n_samples, n_experts * n_classes):
+            log_proba = outputs.log_proba(rows)
+            if not active.all():
+                _check_active(log_proba, rows.start, active, self.expert_names_)
+            yield rows, self.pool_.columns(log_proba)
+
+    def _collect(self, X, compute):
+        """Concatenate ``compute(columns)`` over the blocks of X."""
+        return np.concatenate([compute(columns) for _, columns in self._blocks(X)])
+
+    def expert_weights(self, X):
+        """Weight of each expert for each sample.
+
+        The fitted pool is one product with coefficients ``a_m(x)`` for the experts and
+        ``a_lin(x)`` for the linear pool. The weight of an expert is ``(a_m + a_lin /
+        number of experts present) / sum of all a``.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_experts), float64
+            Non-negative, rows sum to 1; 0 where an expert is missing.
+        """
+        return self._collect(X, lambda columns: self._shares(columns)[0])
+
+    def linear_pool_share(self, X):
+        """Share of the linear pool in all coefficients of each sample.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            ``a_lin / sum of all a``, in [0, 1]; 0 with ``linear_pool=False``.
+        """
+        return self._collect(X, lambda columns: self._shares(columns)[1])
+
+    def sharpness(self, X):
+        """Sum of all coefficients of each sample.
+
+        Above 1 the product is sharper than a weighted mean of log-probabilities, below
+        1 flatter.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Positive.
+        """
+        return self._collect(X, lambda columns: self._shares(columns)[2])
+
+    def _shares(self, columns):
+        return expert_shares(columns, self.pool_.coefficients(columns))
+
+    def cross_class_share(self, X):
+        """How much of the fused scores the cross-class correction moves.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Norm of the correction, centred over the classes, over the sum of its norm
+            and that of the weighted product; in [0, 1], and 0 without a correction.
+        """
+        return self._collect(X, self.pool_.correction_share)
+
+    def expert_logits(self, X):
+        """Log-probabilities of each expert, as the pool reads them.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_experts, n_classes), float64
+            Natural logarithms, normalised over the classes (in the order of
+            ``classes_``) and floored; NaN where an expert is missing.
+        """
+        check_is_fitted(self)
+        outputs = self._read(X)
+        n_samples, n_experts, n_classes = outputs.shape
+        out = np.empty(outputs.shape)
+        for rows in block_slices(n_samples, n_experts * n_classes):
+            out[rows] = outputs.log_proba(rows)
+        return out
+
+
+def _check_active(log_proba, start, active, names):
+    """Refuse rows on which only experts are present that the fit never saw."""
+    empty = ~(~np.isnan(log_proba[:, :, 0]) & active).any(axis=1)
+    if empty.any():
+        unseen = [name for name, on in zip(names, active, strict=True) if not on]
+        raise ValueError(
+            f"In row {start + int(np.argmax(empty))} of X all experts are missing but "
+            f"{', '.join(unseen)}, which the fit data lacked and which has no weight. Refit with "
+            "data that hold this expert, or remove the row."
+        )

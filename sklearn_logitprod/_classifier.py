@@ -1,0 +1,350 @@
+"""LogitProdClassifier: fuse the class probabilities of fixed experts."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils._param_validation import StrOptions
+
+from sklearn_logitprod._base import BaseLogitProd
+from sklearn_logitprod._experts import frame_classes, is_two_level, n_rows, read_outputs
+from sklearn_logitprod._validation import (
+    check_classes,
+    check_groups,
+    check_labels,
+    check_weights,
+    fold_rows,
+)
+from sklearn_logitprod.fusion.likelihood import LabelSets
+
+
+class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
+    """Fuse the outputs of fixed experts by a sample-adaptive weighted product.
+
+    The experts stay as they are. From their logits alone a gate learns how much to
+    trust each of them on each sample, and the fused probabilities are the product of
+    the experts' probabilities raised to these weights, the logarithmic opinion pool
+    [1]_:
+
+    ``p(y|x) = softmax(s * sum_m w_m(x) log p_m(y|x) + c_y)``,
+    ``w(x) = softmax((b + g(phi(x))) / temperature)``
+
+    with gating features ``phi`` computed from the logits, a sharpness ``s`` and a class
+    bias ``c``. On the fit data the fused model is never worse in log-loss than the best
+    single expert, the mean of log-probabilities and the mean of probabilities.
+
+    Parameters
+    ----------
+    input : {"logits", "proba"}, default="logits"
+        What X holds: unnormalised log-probabilities (for a binary task with one column
+        per expert, log-odds), or probabilities. It is never guessed from the values.
+
+    classes : sequence of length n_classes, default=None
+        Class labels in the order of an array's class columns. None takes the sorted
+        labels of y, whose number must then be that of the columns. Frames with
+        two-level columns name their classes themselves.
+
+    gate_width : "auto", None or int, default="auto"
+        The gate: None for constant weights, 0 for a gate linear in the gating features
+        (the choice of [1]_), h > 0 for one hidden layer of h units. "auto"
+        cross-validates constant weights, linear gates and cross-class corrections
+        within the fit data and mixes them by how well each did.
+
+    temperature : float, default=1.0
+        Gate temperature. Trained in, it changes the strength of the priors on the
+        gate: with temperature 2, ``alpha=25`` and a quarter of the prior on the bias the
+        same weights are learned as with temperature 1 and ``alpha=100``.
+
+    alpha : float, default=100.0
+        Prior precision of the gate weights; larger keeps the weights nearer to
+        constant. With "auto", linear gates are tried at this and three times this.
+
+    cross_class : float, default=None
+        Prior precision of the cross-class correction, a matrix per expert on its
+        centred log-probabilities, which lets experts be strong on different classes.
+        None leaves it out, or, with "auto", tries 300, 30 and 3. It is left out, with a
+        warning, where ``n_experts * n_classes**2`` exceeds 20000.
+
+    diversity : float, default=0.0
+        Strength of the penalty on giving weight to experts whose losses are
+        correlated; [1]_ uses 0.1.
+
+    features : {"default", "paper"}, default="default"
+        Gating features: those of [1]_ (per expert maximum probability, margin and
+        entropy; across experts mean entropy and mutual information), or these and per
+        expert the divergence from the mean, the probability of the mean's top class and
+        whether the expert is present.
+
+    calibrate : bool, default=True
+        Whether sharpness and class bias are fitted; they stay at 1 and 0 otherwise,
+        the plain product of [1]_.
+
+    linear_pool : bool, default=True
+        Whether the mean probability of the experts enters the product as one more
+        column. It protects against experts that are confidently wrong. Without it the
+        mean of probabilities is no reference of the guarantee.
+
+    solver : {"lbfgs", "adam"}, default="lbfgs"
+        How gates are trained. "lbfgs" is full-batch and deterministic and passes to
+        mini-batches of Adam where `batch_size` says so.
+
+    max_iter : int, default=300
+        Most iterations of the solver; passes over the data for mini-batches.
+
+    tol : float, default=1e-7
+        Stop once the objective is within about this of its optimum, in nats per sample.
+
+    batch_size : int or "auto", default="auto"
+        Rows of a mini-batch. "auto" trains on the full batch while log-probabilities
+        and gating features take at most 1 GiB, and on mini-batches of 8192 rows beyond.
+
+    selection_cv : int, splitter or iterable, default=5
+        Cross-validation of "auto" within the fit data; a number means stratified
+        folds that keep groups together.
+
+    device : str, default="auto"
+        Where gates are trained: "auto" (CUDA when there is one), "cpu", "cuda" or
+        "cuda:<index>". Constant weights and all predictions run on the CPU in NumPy.
+
+    random_state : int, RandomState instance or None, default=None
+        Seeds hidden layers, mini-batches and folds. None means 0: fits are
+        deterministic and leave NumPy's global random state alone.
+
+    verbose : int, default=0
+        Print what "auto" is fitting, to standard error, if positive.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted class labels; the order of the columns of ``predict_proba``.
+    expert_names_ : list of str
+        Names of the experts.
+    n_experts_ : int
+        Number of experts.
+    expert_losses_ : ndarray of shape (n_experts,), float64
+        Mean log-loss of each expert on the rows it has, in nats; NaN if it has none.
+    reference_losses_ : ndarray of shape (n_experts + 2,), float64
+        Training log-loss of each expert (where it is missing, of the mean
+        log-probability of those present), of the mean of log-probabilities and, with
+        ``linear_pool``, of the mean of probabilities, in nats.
+    loss_ : float
+        Training log-loss of the fused model, in nats, without penalty.
+    guarantee_gap_ : float
+        ``loss_ - min(reference_losses_)``; never positive.
+    class_bias_ : ndarray of shape (n_classes,), float64
+        Class bias of the fused scores.
+    cross_class_ : ndarray of shape (n_experts, n_classes, n_classes) or None
+        Correction matrices: ``[m, k, j]`` acts from the centred log-probability of
+        class j of expert m on class k.
+    selection_ : dict or None
+        With "auto": ``candidate`` (names), ``cv_loss`` (mean cross-validated log-loss)
+        and ``share`` (in the mixture), one entry per candidate.
+    n_iter_ : int
+        Iterations of the solver; with "auto", of the candidate with the largest share.
+    loss_curve_ : list of float
+        Objective per effective sample at each of these iterations, in nats.
+    n_features_in_ : int
+        Number of columns of X in the fit; experts times classes for 3-D X.
+
+    See Also
+    --------
+    stack_outputs : Build a two-level frame of expert outputs.
+    sklearn.ensemble.StackingClassifier : Learns any final estimator on out-of-fold
+        outputs.
+
+    References
+    ----------
+    .. [1] Huang et al., "Plug-and-Play Logit Fusion for Heterogeneous Pathology
+       Foundation Models", 2026, arXiv:2604.07779.
+
+    Examples
+    --------
+    Two experts and eight samples; the first expert knows, the second guesses.
+
+    >>> import numpy as np
+    >>> from sklearn_logitprod import LogitProdClassifier
+    >>> y = np.array(["normal", "tumour"] * 4)
+    >>> log_odds = np.column_stack([np.where(y == "tumour", 2.0, -2.0), np.zeros(8)])
+    >>> model = LogitProdClassifier(gate_width=None).fit(log_odds, y)
+    >>> model.predict([[3.0, 0.0], [-3.0, 0.0]])
+    array(['tumour', 'normal'], dtype='<U6')
+    >>> weights = model.expert_weights([[3.0, 0.0]])
+    >>> bool(weights[0, 0] > weights[0, 1])
+    True
+    >>> bool(model.guarantee_gap_ <= 0)
+    True
+    """
+
+    _parameter_constraints = {
+        **BaseLogitProd._parameter_constraints,
+        "input": [StrOptions({"logits", "proba"})],
+        "classes": [None, "array-like"],
+    }
+
+    def __init__(
+        self,
+        *,
+        input="logits",
+        classes=None,
+        gate_width="auto",
+        temperature=1.0,
+        alpha=100.0,
+        cross_class=None,
+        diversity=0.0,
+        features="default",
+        calibrate=True,
+        linear_pool=True,
+        solver="lbfgs",
+        max_iter=300,
+        tol=1e-7,
+        batch_size="auto",
+        selection_cv=5,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.input = input
+        self.classes = classes
+        self.gate_width = gate_width
+        self.temperature = temperature
+        self.alpha = alpha
+        self.cross_class = cross_class
+        self.diversity = diversity
+        self.features = features
+        self.calibrate = calibrate
+        self.linear_pool = linear_pool
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.batch_size = batch_size
+        self.selection_cv = selection_cv
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Learn how to fuse the experts.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            Outputs of the experts on samples they were not trained on:
+
+            - array of shape (n_samples, n_experts, n_classes);
+            - array of shape (n_samples, n_experts) for a binary task: log-odds or
+              probability of the second class;
+            - array of shape (n_samples, n_experts * n_classes) for more classes, expert
+              by expert;
+            - DataFrame with two-level columns (expert, class), aligned by class name.
+
+            Any real dtype; memory-mapped arrays are read in blocks. An expert that is
+            missing for a sample is NaN in all its columns.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative; a weight of 2 is the sample twice, 0 leaves it out.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of dependent samples, such as tiles of a slide or slides of a
+            patient. They stay together in the folds of "auto", and the strength of the
+            priors follows how dependent they are.
+
+        Returns
+        -------
+        self : LogitProdClassifier
+
+        Raises
+        ------
+        ValueError
+            If X, y, sample_weight or groups do not fit together or hold values that
+            mean nothing; the message says which, where, and what to do.
+        """
+        self._check_parameters()
+        n_samples = n_rows(X)
+        labels = check_labels(y, n_samples)
+        known = self.classes
+        if is_two_level(X):
+            known = frame_classes(X)
+        classes, codes = check_classes(labels, known)
+        weight = check_weights(sample_weight, n_samples)
+        groups = check_groups(groups, n_samples)
+        outputs = read_outputs(X, self.input, classes, self.classes)
+
+        if not weight.all():
+            kept = np.flatnonzero(weight)
+            outputs, codes, weight = outputs.take(kept), codes[kept], weight[kept]
+            groups = None if groups is None else groups[kept]
+            check_classes(labels[kept], classes)
+        seed = self._seed()
+        folds = None
+        if self.gate_width == "auto":
+            folds = fold_rows(self.selection_cv, codes, groups, seed)
+        self._fit_outputs(outputs, LabelSets.from_labels(codes), weight, groups, folds, seed)
+        self.classes_ = classes
+        self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
+        return self
+
+    def _read(self, X):
+        return read_outputs(X, self.input, self.classes_, self.classes, self.expert_names_)
+
+    def predict_log_proba(self, X):
+        """Log of the fused class probabilities.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            Outputs of the same experts, in any of the forms of ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Natural logarithms, in the order of ``classes_``.
+        """
+        return self._collect(X, lambda columns: self.pool_.log_proba(columns))
+
+    def predict_proba(self, X):
+        """Fused class probabilities.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            Outputs of the same experts, in any of the forms of ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            In the order of ``classes_``; rows sum to 1.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+    def decision_function(self, X):
+        """Log-odds of the fused probabilities.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            Outputs of the same experts, in any of the forms of ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+            Log-odds of the second class for a binary task, log-probabilities otherwise.
+        """
+        log_proba = self.predict_log_proba(X)
+        if len(self.classes_) == 2:
+            return log_proba[:, 1] - log_proba[:, 0]
+        return log_proba
+
+    def predict(self, X):
+        """Most probable class of each sample.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            Outputs of the same experts, in any of the forms of ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels from ``classes_``.
+        """
+        return self.classes_[self.predict_log_proba(X).argmax(axis=1)]

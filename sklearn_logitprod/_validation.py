@@ -1,0 +1,214 @@
+"""Checks of what comes beside X: labels, sample weights, groups, folds."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    check_cv,
+)
+from sklearn.utils.multiclass import type_of_target
+
+
+def check_labels(y, n_samples):
+    """Class labels as a one-dimensional array without missing values.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+    n_samples : int
+        Number of rows of X.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+    """
+    if y is None:
+        raise ValueError("LogitProdClassifier requires y to be passed, but the target y is None.")
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    check_length(labels, n_samples, "y")
+    if labels.dtype.kind == "f" or labels.dtype == object:
+        # NaN is the one value that differs from itself; None is missing, too
+        missing = np.array([label is None or label != label for label in labels.ravel().tolist()])
+        if missing.any():
+            raise ValueError(
+                f"y has {int(missing.sum())} missing label(s) (NaN or None), the first in row "
+                f"{int(np.argmax(missing)) // max(1, labels[0:1].size)}. Remove these rows from X "
+                "and y."
+            )
+    kind = type_of_target(labels, input_name="y")
+    if kind in ("continuous", "continuous-multioutput"):
+        raise ValueError(
+            f"Unknown label type: {kind}. y holds numbers that are no class labels, such as "
+            f"{labels.ravel()[0]!r}; a classifier takes classes. Bin the values, or use a regressor."
+        )
+    if kind.startswith("multi") and labels.ndim == 2 or labels.ndim != 1:
+        raise ValueError(
+            f"y has shape {labels.shape} ({kind}): one label per sample is needed. For several "
+            "labels per sample wrap the estimator in sklearn.multioutput.MultiOutputClassifier."
+        )
+    return labels
+
+
+def check_classes(labels, classes):
+    """Sorted class labels, and the labels as indices into them.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+    classes : sequence or None
+        All class labels, if more than y shows may exist.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_samples,), int
+    """
+    seen = np.unique(labels)
+    if classes is None:
+        known = seen
+    else:
+        known = np.unique(np.asarray(list(classes)))
+        if len(known) < len(classes):
+            raise ValueError(f"classes={list(classes)!r} names a class more than once.")
+        unknown = [label for label in seen.tolist() if label not in set(known.tolist())]
+        if unknown:
+            raise ValueError(
+                f"y has labels {unknown[:8]!r} that are not among the classes "
+                f"{known.tolist()!r}. Labels are compared by value and type."
+            )
+    if len(seen) < 2:
+        raise ValueError(
+            f"y holds 1 class only, {seen[0]!r}: nothing can be learned about the others. "
+            "Classifier can't train when only one class is present."
+        )
+    if seen.dtype != known.dtype:
+        position = {label: code for code, label in enumerate(known.tolist())}
+        return known, np.array([position[label] for label in labels.tolist()], dtype=np.intp)
+    return known, np.searchsorted(known, labels)
+
+
+def check_length(values, n_samples, name):
+    """Raise unless ``values`` has one entry per row of X."""
+    if np.ndim(values) == 0 or len(values) != n_samples:
+        found = "is a single value" if np.ndim(values) == 0 else f"has {len(values)} entries"
+        raise ValueError(f"{name} {found}, but X has {n_samples} rows; one per row is needed.")
+
+
+def check_weights(sample_weight, n_samples):
+    """Sample weights as float64, or ones.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,) or None
+    n_samples : int
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float64
+    """
+    if sample_weight is None:
+        return np.ones(n_samples)
+    check_length(sample_weight, n_samples, "sample_weight")
+    try:
+        weight = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sample_weight holds values that are no numbers: {error}.") from error
+    if weight.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar: sample_weight has shape {weight.shape}, "
+            f"but one weight for each of the {n_samples} rows is needed."
+        )
+    bad = ~np.isfinite(weight)
+    if bad.any():
+        raise ValueError(
+            f"sample_weight is {weight[bad][0]} in row {int(np.argmax(bad))}; weights are finite. "
+            "Use 0 to leave a row out."
+        )
+    if (weight < 0).any():
+        row = int(np.argmax(weight < 0))
+        raise ValueError(
+            f"sample_weight is negative ({weight[row]:g}) in row {row}. Weights count how often a "
+            "sample is there: use 0 to leave it out."
+        )
+    if not weight.any():
+        raise ValueError("sample_weight is 0 on every row: no sample is left to fit on.")
+    return weight
+
+
+def check_groups(groups, n_samples):
+    """Groups as integer codes, or None.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_samples,) or None
+    n_samples : int
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int, or None
+    """
+    if groups is None:
+        return None
+    check_length(groups, n_samples, "groups")
+    values = np.asarray(groups)
+    if values.ndim != 1:
+        raise ValueError(f"groups has shape {values.shape}; one group per row is needed.")
+    missing = np.array([value is None or value != value for value in values.tolist()])
+    if missing.any():
+        raise ValueError(
+            f"groups is missing (NaN or None) in row {int(np.argmax(missing))}. Give every row a "
+            "group; a sample on its own is a group of one."
+        )
+    return np.unique(values, return_inverse=True)[1]
+
+
+def fold_rows(cv, strata, groups, seed):
+    """Held-out rows of each fold of the automatic path.
+
+    Parameters
+    ----------
+    cv : int, splitter or iterable of splits
+    strata : ndarray of shape (n_samples,), int
+        Classes that folds should hold alike.
+    groups : ndarray of shape (n_samples,), int, or None
+        Rows of one group stay in one fold.
+    seed : int
+        Seeds the shuffling of rows if ``cv`` is a number.
+
+    Returns
+    -------
+    list of ndarray of int
+    """
+    if groups is not None and len(np.unique(groups)) < 2:
+        raise ValueError(
+            "groups has a single group, but gate_width='auto' cross-validates over groups and "
+            "needs at least two. Pass groups=None, or fix gate_width."
+        )
+    n_samples = len(strata)
+    if isinstance(cv, Integral):
+        limit = n_samples if groups is None else len(np.unique(groups))
+        n_splits = int(min(cv, limit))
+        stratified = np.bincount(strata).max() >= n_splits
+        kind = {
+            (True, False): StratifiedKFold,
+            (False, False): KFold,
+            (True, True): StratifiedGroupKFold,
+            (False, True): GroupKFold,
+        }[stratified, groups is not None]
+        splitter = kind(n_splits, shuffle=True, random_state=seed)
+    else:
+        splitter = check_cv(cv)
+    with warnings.catch_warnings():
+        # a class rarer than the folds is no fault here: a fold may lack it
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        splits = list(splitter.split(np.empty((n_samples, 0)), strata, groups))
+    return [test for _, test in splits if len(test)]

@@ -1,0 +1,101 @@
+"""What the product is taken over: the experts, and the linear pool as one more column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Log-probabilities of a block of samples, ready to be weighted and summed.
+
+    Attributes
+    ----------
+    log_proba : ndarray of shape (n_samples, n_columns, n_classes), float64
+        Normalised, floored log-probabilities; 0 where an expert is missing. With the
+        linear pool, the last column is the log of the mean probability of the experts
+        present.
+    present : ndarray of shape (n_samples, n_columns), bool
+        Which entries count. Each row has at least one.
+    proba : ndarray of shape (n_samples, n_experts, n_classes), float64
+        Probabilities of the experts; 0 where missing.
+    """
+
+    log_proba: np.ndarray
+    present: np.ndarray
+    proba: np.ndarray
+
+    @property
+    def n_samples(self):
+        """Number of samples in the block."""
+        return self.log_proba.shape[0]
+
+    @property
+    def n_experts(self):
+        """Number of experts; the columns are these, plus one with the linear pool."""
+        return self.proba.shape[1]
+
+    @cached_property
+    def complete(self):
+        """Whether no entry is missing."""
+        return bool(self.present.all())
+
+    @cached_property
+    def mean_proba(self):
+        """Mean probability of the experts present: (n_samples, n_classes)."""
+        total = self.proba.sum(axis=1)
+        if self.complete:
+            return total / self.n_experts
+        return total / self.present[:, : self.n_experts].sum(axis=1)[:, None]
+
+    @cached_property
+    def centred(self):
+        """Centred log-probabilities of the experts, as the correction reads them.
+
+        ``l_m = log p_m`` minus its mean over the classes: (n_samples, n_experts *
+        n_classes), 0 where missing.
+        """
+        own = self.log_proba[:, : self.n_experts]
+        centred = own - own.mean(axis=-1, keepdims=True)
+        return centred.reshape(self.n_samples, -1)
+
+
+def make_columns(log_proba, active=None, linear_pool=True):
+    """Columns of a block of log-probabilities.
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n_samples, n_experts, n_classes), float64
+        As from :func:`~sklearn_logitprod.fusion.logits.log_proba_from_logits`; NaN
+        where an expert is missing. Overwritten where missing.
+    active : ndarray of shape (n_experts,), bool, optional
+        Experts that count; the others are treated as missing everywhere.
+    linear_pool : bool
+        Whether the mean probability enters as one more column.
+
+    Returns
+    -------
+    Columns
+    """
+    n_samples, n_experts, n_classes = log_proba.shape
+    n_columns = n_experts + bool(linear_pool)
+    present = np.ones((n_columns, n_samples), dtype=bool).T
+    present[:, :n_experts] = ~np.isnan(log_proba[:, :, 0])
+    if active is not None:
+        present[:, :n_experts] &= active
+    values = np.empty((n_columns, n_classes, n_samples)).transpose(2, 0, 1)
+    values[:, :n_experts] = log_proba
+    own = values[:, :n_experts]
+    complete = present.all()
+    if not complete:
+        own[~present[:, :n_experts]] = 0.0
+    proba = np.exp(own)
+    if not complete:
+        proba[~present[:, :n_experts]] = 0.0
+    columns = Columns(values, present, proba)
+    if linear_pool:
+        np.log(columns.mean_proba, out=values[:, n_experts])
+    return columns

@@ -1,0 +1,194 @@
+"""The logarithmic opinion pool: weighted products of experts, and mixtures of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from sklearn_logitprod.fusion.columns import make_columns
+from sklearn_logitprod.fusion.features import gating_features
+from sklearn_logitprod.fusion.gate import Gate
+from sklearn_logitprod.fusion.logits import log_softmax
+
+
+@dataclass(frozen=True)
+class Head:
+    """One weighted product: a gate with sharpness, class bias and correction.
+
+    ``F(x) = exp(log_sharpness) * sum_c w_c(x) log p_c(x) + class_bias
+    + sum_m correction_m l_m(x)``, ``p(y|x) = softmax F`` (arXiv 2604.07779, with
+    calibration and cross-class correction added).
+
+    Attributes
+    ----------
+    gate : Gate
+    log_sharpness : float
+    class_bias : ndarray of shape (n_classes,)
+    correction : ndarray of shape (n_experts, n_classes, n_classes) or None
+        Acts on centred log-probabilities: ``out_k = sum_j correction[m, k, j] l_mj``.
+    """
+
+    gate: Gate
+    log_sharpness: float
+    class_bias: np.ndarray
+    correction: np.ndarray | None = None
+
+    def coefficients(self, columns, features):
+        """Coefficients ``s * w_c(x)`` of the columns: (n_samples, n_columns)."""
+        return np.exp(self.log_sharpness) * self.gate.weights(features, columns.present)
+
+    def scores(self, columns, features):
+        """Fused scores F: (n_samples, n_classes)."""
+        return fused_scores(
+            columns, self.coefficients(columns, features), self.class_bias, self.correction
+        )
+
+
+def fused_scores(columns, coefficients, class_bias, correction=None):
+    """Fused scores of coefficients: the one definition of the product.
+
+    Parameters
+    ----------
+    columns : Columns
+    coefficients : ndarray of shape (n_samples, n_columns)
+        Non-negative, 0 where missing.
+    class_bias : ndarray of shape (n_classes,)
+    correction : ndarray of shape (n_experts, n_classes, n_classes) or None
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+        F up to nothing: not normalised.
+    """
+    log_proba = columns.log_proba
+    scores = log_proba[:, 0] * coefficients[:, :1]
+    for c in range(1, log_proba.shape[1]):
+        scores += log_proba[:, c] * coefficients[:, c : c + 1]
+    scores += class_bias
+    if correction is not None:
+        scores += columns.centred @ stacked_correction(correction)
+    return scores
+
+
+def stacked_correction(correction):
+    """Correction matrices as one (n_experts * n_classes, n_classes) matrix."""
+    n_experts, n_classes, _ = correction.shape
+    return correction.transpose(0, 2, 1).reshape(n_experts * n_classes, n_classes)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A fitted pool: heads and their shares, still one product of the columns.
+
+    Mixing the log-probabilities of several products gives a product whose
+    coefficients, class bias and correction are the mixed ones.
+
+    Attributes
+    ----------
+    heads : tuple of Head
+    shares : ndarray of shape (n_heads,)
+        Non-negative, summing to 1.
+    active : ndarray of shape (n_experts,), bool
+        Experts seen in the fit data; the others never get weight.
+    linear_pool : bool
+    features : str
+        Kind of the gating features.
+    """
+
+    heads: tuple
+    shares: np.ndarray
+    active: np.ndarray
+    linear_pool: bool
+    features: str
+
+    @cached_property
+    def class_bias(self):
+        """Effective class bias (n_classes,)."""
+        return sum(share * head.class_bias for share, head in zip(self.shares, self.heads))
+
+    @cached_property
+    def correction(self):
+        """Effective correction matrices (n_experts, n_classes, n_classes), or None."""
+        parts = [
+            share * head.correction
+            for share, head in zip(self.shares, self.heads)
+            if head.correction is not None
+        ]
+        return sum(parts) if parts else None
+
+    @property
+    def needs_features(self):
+        """Whether any gate reads the gating features."""
+        return any(head.gate.layers for head in self.heads)
+
+    def columns(self, log_proba):
+        """Columns of a block of log-probabilities (overwritten where missing)."""
+        return make_columns(log_proba, self.active, self.linear_pool)
+
+    def coefficients(self, columns, features=None):
+        """Effective coefficients a_c(x) of the columns: (n_samples, n_columns)."""
+        if features is None and self.needs_features:
+            features = gating_features(columns, self.features)
+        return sum(
+            share * head.coefficients(columns, features)
+            for share, head in zip(self.shares, self.heads)
+        )
+
+    def scores(self, columns, features=None):
+        """Fused scores F: (n_samples, n_classes). Features are computed if not given."""
+        coefficients = self.coefficients(columns, features)
+        return fused_scores(columns, coefficients, self.class_bias, self.correction)
+
+    def log_proba(self, columns):
+        """Log of the fused probabilities: (n_samples, n_classes)."""
+        return log_softmax(self.scores(columns))
+
+    def correction_share(self, columns):
+        """Norm of the correction over the summed norms of product and correction."""
+        if self.correction is None:
+            return np.zeros(columns.n_samples)
+        moved = columns.centred @ stacked_correction(self.correction)
+        product = fused_scores(columns, self.coefficients(columns), 0.0)
+        norms = [
+            np.linalg.norm(part - part.mean(axis=1, keepdims=True), axis=1)
+            for part in (moved, product)
+        ]
+        total = norms[0] + norms[1]
+        return norms[0] / np.where(total > 0, total, 1.0)
+
+    def blend(self, head, share):
+        """This pool mixed with one more head: ``(1 - share) * self + share * head``."""
+        if share == 0.0:
+            return self
+        if share == 1.0:
+            return replace(self, heads=(head,), shares=np.ones(1))
+        return replace(
+            self, heads=(*self.heads, head), shares=np.append((1.0 - share) * self.shares, share)
+        )
+
+
+def expert_shares(columns, coefficients):
+    """What the coefficients say of experts, linear pool and sharpness.
+
+    Parameters
+    ----------
+    columns : Columns
+    coefficients : ndarray of shape (n_samples, n_columns)
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples, n_experts)
+        ``(a_m + a_lin / number present) / sum of all a``; rows sum to 1.
+    linear_share : ndarray of shape (n_samples,)
+        ``a_lin / sum of all a``; 0 without a linear pool.
+    sharpness : ndarray of shape (n_samples,)
+        Sum of all a.
+    """
+    n_experts = columns.n_experts
+    sharpness = coefficients.sum(axis=1)
+    linear = coefficients[:, n_experts:].sum(axis=1)
+    present = columns.present[:, :n_experts]
+    own = coefficients[:, :n_experts] + present * (linear / present.sum(axis=1))[:, None]
+    return own / own.sum(axis=1, keepdims=True), linear / sharpness, sharpness

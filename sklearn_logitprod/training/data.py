@@ -1,0 +1,210 @@
+"""Fit data in blocks: expert outputs as columns, label sets, rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from sklearn_logitprod.fusion.columns import Columns, make_columns
+from sklearn_logitprod.fusion.features import Standardiser, feature_moments, gating_features
+from sklearn_logitprod.fusion.gate import Gate
+from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
+from sklearn_logitprod.fusion.logits import block_slices
+from sklearn_logitprod.fusion.pool import Head
+
+_CACHE_BYTES = 1 << 30
+_BLOCK_VALUES = 1 << 18
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of the fit data, ready for the objective."""
+
+    rows: slice
+    columns: Columns
+    sets: LabelSets
+    kind: str
+
+    @cached_property
+    def features(self):
+        """Raw gating features (n_rows, n_features)."""
+        return gating_features(self.columns, self.kind)
+
+
+class FitData:
+    """Everything a fit reads, in blocks of rows.
+
+    Blocks are kept while they fit in 1 GiB and made anew on each pass beyond that, so
+    that memory-mapped outputs are read through and never held.
+
+    Parameters
+    ----------
+    read : callable
+        ``read(rows)`` gives float64 log-probabilities (n_rows, n_experts, n_classes),
+        normalised and floored, NaN where an expert is missing.
+    shape : tuple of int
+        (n_samples, n_experts, n_classes) of the whole.
+    sets : LabelSets
+    linear_pool : bool
+    features : {"default", "paper"}
+    groups : ndarray of shape (n_samples,), int, optional
+        Group index of each row.
+
+    Attributes
+    ----------
+    active : ndarray of shape (n_experts,), bool
+        Experts present on at least one row.
+    """
+
+    def __init__(self, read, shape, sets, linear_pool, features, groups=None):
+        self.n_samples, self.n_experts, self.n_classes = shape
+        self.n_columns = self.n_experts + bool(linear_pool)
+        self.sets, self.groups = sets, groups
+        self.linear_pool, self.kind = bool(linear_pool), features
+        self._read = read
+        per_row = (self.n_columns + self.n_experts) * self.n_classes
+        self._slices = list(block_slices(self.n_samples, per_row, _BLOCK_VALUES))
+        self._kept = [] if self.n_samples * per_row * 8 <= _CACHE_BYTES else None
+        self.active = np.zeros(self.n_experts, dtype=bool)
+        for rows in self._slices:
+            block = self._block(rows)
+            self.active |= block.columns.present[:, : self.n_experts].any(axis=0)
+            if self._kept is not None:
+                self._kept.append(block)
+
+    def _block(self, rows):
+        columns = make_columns(self._read(rows), None, self.linear_pool)
+        return Block(rows, columns, self.sets.take(rows), self.kind)
+
+    @property
+    def kept(self):
+        """Whether the blocks are held in memory."""
+        return self._kept is not None
+
+    def __iter__(self):
+        if self._kept is not None:
+            yield from self._kept
+        else:
+            for rows in self._slices:
+                yield self._block(rows)
+
+    def standardiser(self, weight):
+        """Standardiser of the gating features under sample weights (n_samples,)."""
+        moments = sum(
+            np.stack(feature_moments(block.features, weight[block.rows])) for block in self
+        )
+        return Standardiser.from_moments(*moments)
+
+    @cached_property
+    def centre_losses(self):
+        """Loss of each row at the centre of the priors: equal weights, nothing fitted."""
+        gate = Gate(np.zeros(self.n_columns))
+        return self.row_losses([Head(gate, 0.0, np.zeros(self.n_classes))])[0]
+
+    def expert_losses(self):
+        """Loss of each expert on each row, and where it is present.
+
+        Returns
+        -------
+        losses : ndarray of shape (n_samples, n_experts)
+            0 where the expert is missing.
+        present : ndarray of shape (n_samples, n_experts), bool
+        """
+        shape = (self.n_samples, self.n_experts)
+        losses, present = np.zeros(shape), np.zeros(shape, dtype=bool)
+        for block in self:
+            present[block.rows] = block.columns.present[:, : self.n_experts]
+            for m in range(self.n_experts):
+                losses[block.rows, m] = set_loss(block.columns.log_proba[:, m], block.sets)
+        losses[~present] = 0.0
+        return losses, present
+
+    def row_losses(self, heads):
+        """Loss of each row under each head.
+
+        Parameters
+        ----------
+        heads : sequence of Head
+
+        Returns
+        -------
+        ndarray of shape (n_heads, n_samples)
+        """
+        out = np.empty((len(heads), self.n_samples))
+        gated = any(head.gate.layers for head in heads)
+        for block in self:
+            features = block.features if gated else None
+            for i, head in enumerate(heads):
+                scores = head.scores(block.columns, features)
+                out[i, block.rows] = set_loss(scores, block.sets)
+        return out
+
+
+def design_effect(losses, weight, groups):
+    """Factor by which dependence within groups shrinks the information in the data.
+
+    ``1 + (m0 - 1) rho`` with ``m0`` the usual average group size and ``rho`` >= 0 the
+    intra-class correlation of the losses, from one-way analysis of variance. Weights
+    count as repetitions.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_samples,)
+        Losses of the samples at the centre of the priors.
+    weight : ndarray of shape (n_samples,)
+    groups : ndarray of shape (n_samples,), int, or None
+
+    Returns
+    -------
+    float
+        At least 1; 1 without groups, or when at most one group has weight.
+    """
+    if groups is None:
+        return 1.0
+    size = np.bincount(groups, weights=weight)
+    kept = size > 0
+    total, n_groups = weight.sum(), kept.sum()
+    if n_groups < 2 or total <= n_groups:
+        return 1.0
+    size = size[kept]
+    mean = np.bincount(groups, weights=weight * losses)[kept] / size
+    grand = (size * mean).sum() / total
+    between = (size * (mean - grand) ** 2).sum() / (n_groups - 1)
+    spread = np.bincount(groups, weights=weight * losses**2)[kept] - size * mean**2
+    within = max(spread.sum(), 0.0) / (total - n_groups)
+    average = (total - (size**2).sum() / total) / (n_groups - 1)
+    scale = between + (average - 1.0) * within
+    rho = (between - within) / scale if scale > 0 else 0.0
+    return 1.0 + max(average - 1.0, 0.0) * min(max(rho, 0.0), 1.0)
+
+
+def loss_correlation(losses, present, weight):
+    """Correlation of the experts' losses, for the diversity penalty.
+
+    Shrunk by 0.1 towards the diagonal, negative entries and the diagonal set to 0
+    (arXiv 2604.07779). Pairs of experts are compared on the rows both have.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_samples, n_experts)
+    present : ndarray of shape (n_samples, n_experts), bool
+    weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    ndarray of shape (n_experts, n_experts)
+    """
+    losses = np.where(present, losses, 0.0)
+    shared = (present * weight[:, None]).T @ present
+    shared = np.maximum(shared, np.finfo(float).tiny)
+    weighted = losses * weight[:, None]
+    mean = weighted.T @ present / shared
+    variance = (weighted * losses).T @ present / shared - mean**2
+    covariance = weighted.T @ losses / shared - mean * mean.T
+    scale = np.sqrt(np.maximum(variance * variance.T, 0.0))
+    correlation = np.where(scale > 1e-12, covariance / np.where(scale > 1e-12, scale, 1.0), 0.0)
+    correlation *= 0.9
+    np.fill_diagonal(correlation, 0.0)
+    return np.clip(correlation, 0.0, 1.0)

@@ -1,0 +1,79 @@
+"""From fit data to a fitted pool that keeps its guarantee."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_logitprod.fusion.pool import Pool
+from sklearn_logitprod.training.guarantee import blend_with_best_reference
+from sklearn_logitprod.training.heads import fit_head
+from sklearn_logitprod.training.path import Selection, fit_path
+
+
+@dataclass(frozen=True)
+class PoolFit:
+    """A fitted pool and what there is to tell of it; losses in nats per sample.
+
+    Attributes
+    ----------
+    pool : Pool
+    loss : float
+        Weighted mean training loss.
+    reference_losses : ndarray of shape (n_references,)
+    expert_losses : ndarray of shape (n_experts,)
+        Of each expert on the rows it has; NaN if it has none.
+    selection : Selection or None
+        The automatic path, if that was asked for.
+    curve : list of float
+        Objective at each iteration.
+    converged : bool
+    """
+
+    pool: Pool
+    loss: float
+    reference_losses: np.ndarray
+    expert_losses: np.ndarray
+    selection: Selection | None
+    curve: list
+    converged: bool
+
+
+def fit_pool(data, weight, spec, settings, folds=None, verbose=0):
+    """Fit a pool and blend it with the best reference.
+
+    Parameters
+    ----------
+    data : FitData
+    weight : ndarray of shape (n_samples,)
+        Positive sample weights.
+    spec : HeadSpec
+    settings : Settings
+    folds : list of ndarray of int, optional
+        Held-out rows of each fold. If given, the automatic path replaces the gate
+        width of ``spec``.
+    verbose : int
+
+    Returns
+    -------
+    PoolFit
+    """
+    if folds is None:
+        selection, fitted = None, fit_head(data, weight, spec, settings)
+        pool = Pool((fitted.head,), np.ones(1), data.active, data.linear_pool, data.kind)
+    else:
+        pool, selection, fitted = fit_path(data, weight, spec, folds, settings, verbose)
+    pool, loss, reference_losses = blend_with_best_reference(pool, data, weight)
+    losses, present = data.expert_losses()
+    mass = weight @ present
+    expert_losses = np.where(mass > 0, weight @ losses / np.where(mass > 0, mass, 1.0), np.nan)
+    return PoolFit(
+        pool,
+        float(loss),
+        reference_losses,
+        expert_losses,
+        selection,
+        fitted.curve,
+        fitted.converged,
+    )

@@ -1,0 +1,153 @@
+"""What is fitted, where it starts, and how strongly it is held there.
+
+Every parameter of a head has a starting value (the *centre*) and a prior precision.
+The objective of a fit is
+
+    sum_i weight_i loss_i / deff  +  1/2 sum_p precision_p (theta_p - centre_p)^2
+
+which, written in ``u = sqrt(precision) (theta - centre)``, is well conditioned and, as
+far as the loss is convex, 1-strongly convex: a gradient of norm g bounds the distance
+to the optimum by g^2 / 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_logitprod.fusion.gate import Gate
+from sklearn_logitprod.fusion.pool import Head
+
+MAX_CORRECTION = 20_000
+"""Entries above which the cross-class correction is left out."""
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """What one head is: its gate, its priors, its temperature.
+
+    Attributes
+    ----------
+    gate_width : int or None
+        None for constant weights, 0 for a linear gate, h for a hidden layer of h.
+    temperature : float
+        Gate temperature.
+    alpha : float
+        Prior precision of the gate weights.
+    cross_class : float or None
+        Prior precision of the cross-class correction; None leaves it out.
+    diversity : float
+        Strength of the diversity penalty.
+    calibrate : bool
+        Whether sharpness and class bias are fitted.
+    strength : float
+        Factor on all prior precisions.
+    bias_prior, sharpness_prior, class_bias_prior : float
+        Prior precisions of the gate bias, of log sharpness and of the class bias.
+    """
+
+    gate_width: int | None = None
+    temperature: float = 1.0
+    alpha: float = 100.0
+    cross_class: float | None = None
+    diversity: float = 0.0
+    calibrate: bool = True
+    strength: float = 1.0
+    bias_prior: float = 0.3
+    sharpness_prior: float = 1.0
+    class_bias_prior: float = 3.0
+
+    def describe(self):
+        """Short name, as it stands in ``selection_``."""
+        kind = {None: "constant", 0: "linear"}.get(self.gate_width, f"hidden {self.gate_width}")
+        parts = [kind]
+        if self.gate_width is not None:
+            parts.append(f"alpha={self.alpha:g}")
+        if self.cross_class is not None:
+            parts.append(f"cross_class={self.cross_class:g}")
+        if self.strength != 1.0:
+            parts.append(f"strength={self.strength:g}")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each parameter of a head lies in one flat vector.
+
+    Attributes
+    ----------
+    shapes : dict of str to tuple
+        Shape of each group, in order: ``bias``, and where fitted ``log_sharpness``,
+        ``class_bias``, ``correction``, ``hidden``, ``offset``, ``output``.
+    centre, precision : ndarray of shape (n_parameters,)
+    """
+
+    shapes: dict
+    centre: np.ndarray
+    precision: np.ndarray
+
+    def split(self, theta):
+        """Groups of a flat vector by name (views; works for NumPy and torch alike)."""
+        groups, start = {}, 0
+        for name, shape in self.shapes.items():
+            size = int(np.prod(shape, dtype=int))
+            groups[name] = theta[start : start + size].reshape(shape)
+            start += size
+        return groups
+
+    @property
+    def size(self):
+        """Number of parameters."""
+        return len(self.centre)
+
+
+def make_layout(spec, n_columns, n_experts, n_classes, n_features, random_state):
+    """Layout of a head's parameters, with their centre and prior precision.
+
+    Parameters
+    ----------
+    spec : HeadSpec
+    n_columns, n_experts, n_classes, n_features : int
+    random_state : numpy.random.RandomState
+        Draws the start of a hidden layer.
+
+    Returns
+    -------
+    Layout
+    """
+    width = spec.gate_width
+    groups = {"bias": ((n_columns,), spec.bias_prior)}
+    if spec.calibrate:
+        groups["log_sharpness"] = ((1,), spec.sharpness_prior)
+        groups["class_bias"] = ((n_classes,), spec.class_bias_prior)
+    if spec.cross_class is not None:
+        groups["correction"] = ((n_experts, n_classes, n_classes), spec.cross_class)
+    if width:
+        groups["hidden"] = ((n_features, width), spec.alpha)
+        groups["offset"] = ((width,), spec.alpha)
+    if width is not None:
+        groups["output"] = ((width or n_features, n_columns), spec.alpha)
+    sizes = {name: int(np.prod(shape)) for name, (shape, _) in groups.items()}
+    centre = np.zeros(sum(sizes.values()))
+    precision = np.concatenate(
+        [np.full(sizes[name], spec.strength * value) for name, (_, value) in groups.items()]
+    )
+    layout = Layout({name: shape for name, (shape, _) in groups.items()}, centre, precision)
+    if width:
+        layout.split(centre)["hidden"][...] = random_state.normal(
+            scale=n_features**-0.5, size=(n_features, width)
+        )
+    return layout
+
+
+def make_head(theta, layout, spec, n_classes, standardiser=None):
+    """Head of a flat parameter vector."""
+    groups = {name: np.array(part) for name, part in layout.split(theta).items()}
+    layers = tuple(groups[name] for name in ("hidden", "offset", "output") if name in groups)
+    return Head(
+        Gate(groups["bias"], spec.temperature, layers, standardiser if layers else None),
+        float(groups["log_sharpness"][0]) if "log_sharpness" in groups else 0.0,
+        groups.get("class_bias", np.zeros(n_classes)),
+        groups.get("correction"),
+    )
