@@ -56,8 +56,9 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         same weights are learned as with temperature 1 and ``alpha=100``.
 
     alpha : float, default=100.0
-        Prior precision of the gate weights; larger keeps the weights nearer to
-        constant. With "auto", linear gates are tried at this and three times this.
+        Prior precision of the gate weights, in units of the fused scores; larger keeps
+        the weights nearer to constant. With "auto", linear gates are tried at this and
+        at 0.3 times this.
 
     cross_class : float, default=None
         Prior precision of the cross-class correction, a matrix per expert on its

@@ -35,15 +35,13 @@ def check_labels(y, n_samples):
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     check_length(labels, n_samples, "y")
-    if labels.dtype.kind == "f" or labels.dtype == object:
-        # NaN is the one value that differs from itself; None is missing, too
-        missing = np.array([label is None or label != label for label in labels.ravel().tolist()])
-        if missing.any():
-            raise ValueError(
-                f"y has {int(missing.sum())} missing label(s) (NaN or None), the first in row "
-                f"{int(np.argmax(missing)) // max(1, labels[0:1].size)}. Remove these rows from X "
-                "and y."
-            )
+    missing = missing_values(labels)
+    if missing.any():
+        row = int(np.argwhere(missing)[0][0])
+        raise ValueError(
+            f"y has {int(missing.sum())} missing label(s) (NaN or None), the first in row {row}. "
+            "Remove these rows from X and y."
+        )
     kind = type_of_target(labels, input_name="y")
     if kind in ("continuous", "continuous-multioutput"):
         raise ValueError(
@@ -101,6 +99,16 @@ def check_length(values, n_samples, name):
     if np.ndim(values) == 0 or len(values) != n_samples:
         found = "is a single value" if np.ndim(values) == 0 else f"has {len(values)} entries"
         raise ValueError(f"{name} {found}, but X has {n_samples} rows; one per row is needed.")
+
+
+def missing_values(values):
+    """Where an array of any dtype holds NaN, None or another missing value."""
+    if values.dtype.kind in "biuSU":
+        return np.zeros(values.shape, dtype=bool)
+    # imported here: the package is quick to import, and needs pandas for little else
+    import pandas as pd
+
+    return np.asarray(pd.isna(values))
 
 
 def check_weights(sample_weight, n_samples):
@@ -162,7 +170,7 @@ def check_groups(groups, n_samples):
     values = np.asarray(groups)
     if values.ndim != 1:
         raise ValueError(f"groups has shape {values.shape}; one group per row is needed.")
-    missing = np.array([value is None or value != value for value in values.tolist()])
+    missing = missing_values(values)
     if missing.any():
         raise ValueError(
             f"groups is missing (NaN or None) in row {int(np.argmax(missing))}. Give every row a "

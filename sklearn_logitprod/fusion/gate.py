@@ -47,7 +47,9 @@ class Gate:
         if not self.layers:
             if present.all():
                 return np.broadcast_to(_softmax(self.bias[None] / self.temperature), present.shape)
-            return masked_softmax(np.broadcast_to(self.bias / self.temperature, present.shape), present)
+            return masked_softmax(
+                np.broadcast_to(self.bias / self.temperature, present.shape), present
+            )
         scores = self.bias + self.inputs(features) @ self.layers[-1]
         return masked_softmax(scores / self.temperature, present)
 

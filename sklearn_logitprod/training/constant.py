@@ -176,8 +176,14 @@ class _BlockState:
         if self.mass is not None:
             gate = gate * self.columns.present.T / self.mass
         return product_hessian(
-            self.log_proba, gate, self.product, self.sharpness, self.spec, self.proba,
-            self.weight, scratch,
+            self.log_proba,
+            gate,
+            self.product,
+            self.sharpness,
+            self.spec,
+            self.proba,
+            self.weight,
+            scratch,
         )
 
 

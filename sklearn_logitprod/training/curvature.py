@@ -95,8 +95,14 @@ def head_curvature(data, weight, head, spec):
         product = fused_scores(columns, gate, 0.0)
         proba = np.exp(log_softmax(scores))
         hessian = hessian + product_hessian(
-            columns.log_proba.transpose(1, 2, 0), gate.T, product.T, sharpness, spec, proba.T,
-            own, scratch,
+            columns.log_proba.transpose(1, 2, 0),
+            gate.T,
+            product.T,
+            sharpness,
+            spec,
+            proba.T,
+            own,
+            scratch,
         )
         mass = proba.T * own
         spread = spread + np.diag(mass.sum(axis=1)) - mass @ proba

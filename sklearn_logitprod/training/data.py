@@ -69,12 +69,13 @@ class FitData:
         self._kept = [] if self.n_samples * per_row * 8 <= _CACHE_BYTES else None
         self.active = np.zeros(self.n_experts, dtype=bool)
         for rows in self._slices:
-            block = self._block(rows)
+            block = self.block(rows)
             self.active |= block.columns.present[:, : self.n_experts].any(axis=0)
             if self._kept is not None:
                 self._kept.append(block)
 
-    def _block(self, rows):
+    def block(self, rows):
+        """Some rows, given as a slice or sorted indices, read anew."""
         columns = make_columns(self._read(rows), None, self.linear_pool)
         return Block(rows, columns, self.sets.take(rows), self.kind)
 
@@ -88,7 +89,7 @@ class FitData:
             yield from self._kept
         else:
             for rows in self._slices:
-                yield self._block(rows)
+                yield self.block(rows)
 
     def standardiser(self, weight):
         """Standardiser of the gating features under sample weights (n_samples,)."""

@@ -98,14 +98,14 @@ def fit_head(data, weight, spec, settings):
     metric = Metric(data, weight, spec, layout, base_layout.size, standardiser, origin)
     if spec.gate_width is None:
         objective = ConstantObjective(data, weight, layout, spec, correlation)
-        solution = minimise_lbfgs(
-            objective.value_gradient, metric, origin, n_effective, settings
-        )
+        solution = minimise_lbfgs(objective.value_gradient, metric, origin, n_effective, settings)
     else:
         # torch is imported here, when a gate is trained, and nowhere before
         from sklearn_logitprod.training.network import fit_gate
 
-        solution = fit_gate(data, weight, layout, spec, standardiser, correlation, metric, origin, settings)
+        solution = fit_gate(
+            data, weight, layout, spec, standardiser, correlation, metric, origin, settings
+        )
     return _fitted(solution, layout, spec, data, standardiser)
 
 
@@ -180,5 +180,6 @@ class Metric:
         if "output" in position:
             where = position["output"].ravel()
             prior = spec.strength * spec.alpha
+            outputs = outputs / np.exp(2.0 * head.log_sharpness)
             parts.append((where, Kronecker(self._inputs, outputs, prior)))
         return Coordinates(theta, parts)

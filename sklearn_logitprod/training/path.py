@@ -40,9 +40,9 @@ def candidates(spec, data):
     Parameters
     ----------
     spec : HeadSpec
-        What the user fixed; ``gate_width`` is ignored. ``alpha`` is the weaker of the
-        two penalties tried on linear gates, and a ``cross_class`` penalty replaces the
-        three tried otherwise.
+        What the user fixed; ``gate_width`` is ignored. Linear gates are tried with
+        ``alpha`` and 0.3 times that, and a ``cross_class`` penalty replaces the three
+        tried otherwise.
     data : FitData
 
     Returns
@@ -54,7 +54,7 @@ def candidates(spec, data):
     base = replace(spec, gate_width=None, cross_class=None)
     specs = [(base, 0.25), (replace(base, strength=10.0), 0.25)]
     specs += [
-        (replace(base, gate_width=0, alpha=factor * spec.alpha), 0.1) for factor in (3.0, 1.0)
+        (replace(base, gate_width=0, alpha=factor * spec.alpha), 0.1) for factor in (1.0, 0.3)
     ]
     if data.n_experts * data.n_classes**2 <= MAX_CORRECTION:
         penalties = (300.0, 30.0, 3.0) if spec.cross_class is None else (spec.cross_class,)

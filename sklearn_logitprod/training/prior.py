@@ -5,14 +5,16 @@ The objective of a fit is
 
     sum_i weight_i loss_i / deff  +  1/2 sum_p precision_p (theta_p - centre_p)^2
 
-which, written in ``u = sqrt(precision) (theta - centre)``, is well conditioned and, as
-far as the loss is convex, 1-strongly convex: a gradient of norm g bounds the distance
-to the optimum by g^2 / 2.
+The weights of a gate's last layer are held as ``sharpness * V``: what the prior shrinks
+is how far the gate moves the fused scores. A prior on V itself could be evaded by a
+large sharpness and a small V, and on noisy problems the optimum does just that.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -87,14 +89,18 @@ class Layout:
     centre: np.ndarray
     precision: np.ndarray
 
+    @cached_property
+    def _places(self):
+        places, start = [], 0
+        for name, shape in self.shapes.items():
+            stop = start + math.prod(shape)
+            places.append((name, shape, slice(start, stop)))
+            start = stop
+        return places
+
     def split(self, theta):
         """Groups of a flat vector by name (views; works for NumPy and torch alike)."""
-        groups, start = {}, 0
-        for name, shape in self.shapes.items():
-            size = int(np.prod(shape, dtype=int))
-            groups[name] = theta[start : start + size].reshape(shape)
-            start += size
-        return groups
+        return {name: theta[place].reshape(shape) for name, shape, place in self._places}
 
     @property
     def size(self):
@@ -128,7 +134,7 @@ def make_layout(spec, n_columns, n_experts, n_classes, n_features, random_state)
         groups["offset"] = ((width,), spec.alpha)
     if width is not None:
         groups["output"] = ((width or n_features, n_columns), spec.alpha)
-    sizes = {name: int(np.prod(shape)) for name, (shape, _) in groups.items()}
+    sizes = {name: math.prod(shape) for name, (shape, _) in groups.items()}
     centre = np.zeros(sum(sizes.values()))
     precision = np.concatenate(
         [np.full(sizes[name], spec.strength * value) for name, (_, value) in groups.items()]
@@ -144,10 +150,13 @@ def make_layout(spec, n_columns, n_experts, n_classes, n_features, random_state)
 def make_head(theta, layout, spec, n_classes, standardiser=None):
     """Head of a flat parameter vector."""
     groups = {name: np.array(part) for name, part in layout.split(theta).items()}
+    log_sharpness = float(groups["log_sharpness"][0]) if "log_sharpness" in groups else 0.0
+    if "output" in groups:
+        groups["output"] /= np.exp(log_sharpness)
     layers = tuple(groups[name] for name in ("hidden", "offset", "output") if name in groups)
     return Head(
         Gate(groups["bias"], spec.temperature, layers, standardiser if layers else None),
-        float(groups["log_sharpness"][0]) if "log_sharpness" in groups else 0.0,
+        log_sharpness,
         groups.get("class_bias", np.zeros(n_classes)),
         groups.get("correction"),
     )
