@@ -19,7 +19,7 @@ SUM_TOLERANCE = 1e-3
 _RANGE_TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outputs:
     """Expert outputs as they came, and how to read them as log-probabilities.
 

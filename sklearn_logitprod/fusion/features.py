@@ -82,7 +82,7 @@ def feature_names(expert_names, kind="default"):
     return [*names, "mean_entropy", "mutual_information"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Standardiser:
     """Weighted standardisation of gating features, fixed at fit time.
 

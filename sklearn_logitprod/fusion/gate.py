@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_logitprod.fusion.features import Standardiser
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gate:
     """Weights ``softmax((bias + g(phi)) / temperature)`` over the columns present.
 

@@ -3,7 +3,7 @@
 Every sample carries one or more weighted *sets* of categories that its outcome may
 still be. With fused scores ``F`` the loss of a sample is
 ``logsumexp(F) - sum_r weight_r * logsumexp(F over set_r)`` and its gradient in ``F`` is
-``softmax(F) - sum_r weight_r * softmax(F over set_r)`` (DESIGN.md section 2).
+``softmax(F) - sum_r weight_r * softmax(F over set_r)``.
 A class label is the set ``{y}``, which gives cross-entropy.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from sklearn_logitprod.fusion.logits import logsumexp
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelSets:
     """Weighted ranges of categories, one or more per sample.
 
@@ -69,8 +69,9 @@ class LabelSets:
 
     def members(self, n_categories):
         """Membership of each category: bool array (n_sets, n_samples, n_categories)."""
-        category = np.arange(n_categories)
-        return (category >= self.first[..., None]) & (category <= self.last[..., None])
+        category = np.arange(n_categories)[:, None]
+        inside = (category >= self.first[:, None]) & (category <= self.last[:, None])
+        return np.moveaxis(inside, 1, -1)
 
 
 def set_loss(scores, sets):

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 FLOOR = 1e-6
-"""Share of the uniform distribution mixed into every expert (DESIGN: eps)."""
+"""Share of the uniform distribution mixed into every expert."""
 
 _BLOCK_VALUES = 1 << 16
 
@@ -74,7 +74,7 @@ def log_proba_from_logits(logits, floor=FLOOR):
     """Floored log-probabilities of unnormalised log-probabilities.
 
     ``p <- (1 - floor) p + floor / n_classes`` for ``p = softmax(logits)``, so that no
-    expert vetoes a class outright (DESIGN.md section 2).
+    expert vetoes a class outright.
 
     Parameters
     ----------
@@ -131,4 +131,5 @@ def binary_logits(log_odds):
 
 def binary_proba(proba_second):
     """Two-class probabilities of the probability of the second class."""
+    proba_second = np.asarray(proba_second, dtype=np.float64)
     return np.stack([1.0 - proba_second, proba_second], axis=-1)

@@ -13,7 +13,7 @@ from sklearn_logitprod.fusion.gate import Gate
 from sklearn_logitprod.fusion.logits import log_softmax
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Head:
     """One weighted product: a gate with sharpness, class bias and correction.
 
@@ -78,7 +78,7 @@ def stacked_correction(correction):
     return correction.transpose(0, 2, 1).reshape(n_experts * n_classes, n_classes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pool:
     """A fitted pool: heads and their shares, still one product of the columns.
 
