@@ -46,9 +46,9 @@ def check_labels(y, n_samples):
     if kind in ("continuous", "continuous-multioutput"):
         raise ValueError(
             f"Unknown label type: {kind}. y holds numbers that are no class labels, such as "
-            f"{labels.ravel()[0]!r}; a classifier takes classes. Bin the values, or use a regressor."
+            f"{labels.ravel()[0]!r}; a classifier takes classes. Bin the values first."
         )
-    if kind.startswith("multi") and labels.ndim == 2 or labels.ndim != 1:
+    if labels.ndim != 1:
         raise ValueError(
             f"y has shape {labels.shape} ({kind}): one label per sample is needed. For several "
             "labels per sample wrap the estimator in sklearn.multioutput.MultiOutputClassifier."

@@ -1,0 +1,1 @@
+"""The mathematics of the pool, in NumPy alone."""

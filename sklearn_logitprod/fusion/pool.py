@@ -103,20 +103,23 @@ class Pool:
     linear_pool: bool
     features: str
 
+    def _mixed(self, parts):
+        """Sum of one part per head, by their shares."""
+        return sum(share * part for share, part in zip(self.shares, parts, strict=True))
+
     @cached_property
     def class_bias(self):
         """Effective class bias (n_classes,)."""
-        return sum(share * head.class_bias for share, head in zip(self.shares, self.heads))
+        return self._mixed(head.class_bias for head in self.heads)
 
     @cached_property
     def correction(self):
         """Effective correction matrices (n_experts, n_classes, n_classes), or None."""
-        parts = [
-            share * head.correction
-            for share, head in zip(self.shares, self.heads)
-            if head.correction is not None
-        ]
-        return sum(parts) if parts else None
+        if all(head.correction is None for head in self.heads):
+            return None
+        return self._mixed(
+            0.0 if head.correction is None else head.correction for head in self.heads
+        )
 
     @property
     def needs_features(self):
@@ -131,10 +134,7 @@ class Pool:
         """Effective coefficients a_c(x) of the columns: (n_samples, n_columns)."""
         if features is None and self.needs_features:
             features = gating_features(columns, self.features)
-        return sum(
-            share * head.coefficients(columns, features)
-            for share, head in zip(self.shares, self.heads)
-        )
+        return self._mixed(head.coefficients(columns, features) for head in self.heads)
 
     def scores(self, columns, features=None):
         """Fused scores F: (n_samples, n_classes). Features are computed if not given."""
@@ -159,7 +159,7 @@ class Pool:
         return norms[0] / np.where(total > 0, total, 1.0)
 
     def blend(self, head, share):
-        """This pool mixed with one more head: ``(1 - share) * self + share * head``."""
+        """Mixture of the pool with one more head: ``(1 - share) * pool + share * head``."""
         if share == 0.0:
             return self
         if share == 1.0:

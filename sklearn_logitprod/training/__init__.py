@@ -1,0 +1,1 @@
+"""Fitting: SciPy for the constant pool, torch for gates."""

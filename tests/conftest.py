@@ -1,0 +1,34 @@
+"""Shared fixtures: the optional development data, and Hypothesis profiles."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("LOGITPROD_DATA", ROOT.parent / "shared" / "data"))
+
+# runs on loaded machines must not fail on time
+quiet = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("default", max_examples=100, **quiet)
+settings.register_profile("thorough", max_examples=3000, **quiet)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Loader of a file of the development data; skips where it is absent."""
+
+    def load(name):
+        path = DATA / f"{name}.npz"
+        if not path.exists():
+            pytest.skip(
+                f"needs the development data: {name}.npz is neither in $LOGITPROD_DATA nor in "
+                "../shared/data"
+            )
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+
+    return load
