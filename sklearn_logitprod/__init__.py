@@ -1,7 +1,7 @@
 """Fuse the predictions of many fixed experts: logarithmic opinion pools with a gate."""
 
 from sklearn_logitprod._classifier import LogitProdClassifier
-from sklearn_logitprod._experts import stack_outputs
+from sklearn_logitprod._outputs import stack_outputs
 from sklearn_logitprod._version import __version__
 
 __all__ = ["LogitProdClassifier", "__version__", "stack_outputs"]

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import MetaEstimatorMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import Bunch, get_tags
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_logitprod._display import ExpertsDisplayMixin
+from sklearn_logitprod._experts import Caller, as_outputs, name_experts
+from sklearn_logitprod._outputs import is_two_level
+from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
+from sklearn_logitprod._routing import RoutingMixin
 from sklearn_logitprod.fusion.features import FEATURE_SETS
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import expert_shares
@@ -23,14 +31,23 @@ from sklearn_logitprod.training.prior import MAX_CORRECTION, HeadSpec
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
-class BaseLogitProd(BaseEstimator):
+class BaseLogitProd(
+    ExpertsDisplayMixin,
+    RoutingMixin,
+    CallbackSupportMixin,
+    MetaEstimatorMixin,
+    TransformerMixin,
+    _BaseComposition,
+):
     """Fit and inference over aligned log-probabilities of experts.
 
-    Subclasses say how X becomes :class:`~sklearn_logitprod._experts.Outputs`
+    Subclasses say how X becomes :class:`~sklearn_logitprod._outputs.Outputs`
     (``_read``), how y becomes label sets, and what to predict.
     """
 
     _parameter_constraints = {
+        "cv": ["cv_object", StrOptions({"prefit"})],
+        "missing_classes": [StrOptions({"raise", "floor", "mean"})],
         "gate_width": [None, Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "temperature": [Interval(Real, 0.0, None, closed="neither")],
         "alpha": [Interval(Real, 0.0, None, closed="neither")],
@@ -44,10 +61,113 @@ class BaseLogitProd(BaseEstimator):
         "tol": [Interval(Real, 0.0, None, closed="neither")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "selection_cv": ["cv_object"],
+        "memory": [None, str, HasMethods(["cache"])],
+        "n_jobs": [None, Integral],
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    def get_params(self, deep=True):
+        """Parameters of the estimator and, if deep, its experts by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also give each expert by its name and, unless ``cv="prefit"``, the
+            experts' own parameters as ``name__parameter``.
+
+        Returns
+        -------
+        dict
+        """
+        params = super().get_params(deep=False)
+        pairs = self._named_pairs() if deep else []
+        params.update(pairs)
+        if not self._prefit:
+            for name, expert in pairs:
+                if hasattr(expert, "get_params"):
+                    own = expert.get_params(deep=True)
+                    params.update({f"{name}__{key}": value for key, value in own.items()})
+        return params
+
+    def _named_pairs(self):
+        """Named experts; none if there are none, or what stands there names none."""
+        if self.experts is None:
+            return []
+        try:
+            return name_experts(self.experts)
+        except ValueError:
+            # what is wrong with them is for fit to say: setting parameters never raises
+            return []
+
+    def set_params(self, **params):
+        """Set parameters, replace experts by name, or set parameters of experts.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters of the estimator; ``name=estimator`` replaces an expert and
+            ``name="drop"`` drops it; ``name__parameter=value`` sets a parameter of an
+            expert that is cross-fitted here.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter of a prefit expert is named: setting it would change the
+            user's own fitted object.
+        """
+        if not params:
+            return self
+        if "experts" in params:
+            self.experts = params.pop("experts")
+        if "cv" in params:
+            self.cv = params.pop("cv")
+        pairs = self._named_pairs()
+        if params and pairs:
+            named = dict(pairs)
+            nested = [key for key in params if key.partition("__")[0] in named and "__" in key]
+            if nested and self._prefit:
+                name = nested[0].partition("__")[0]
+                raise ValueError(
+                    f"{nested[0]} cannot be set: expert {name!r} is fitted (cv='prefit'), and a "
+                    "changed parameter would change your own object without refitting it. "
+                    f"Replace it whole, set_params({name}=...), or cross-fit with cv=5."
+                )
+            replaced = {key: params.pop(key) for key in list(params) if key in named}
+            if replaced:
+                self.experts = [(name, replaced.get(name, expert)) for name, expert in pairs]
+        super().set_params(**params)
+        return self
+
+    def __sklearn_clone__(self):
+        """Clone; the experts of ``cv="prefit"`` stay fitted, carried over by reference."""
+        if self.experts is None or not self._prefit:
+            return super().__sklearn_clone__()
+        shell = copy.copy(self)
+        shell.experts = None
+        cloned = super(BaseLogitProd, shell).__sklearn_clone__()
+        cloned.experts = self.experts
+        return cloned
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if self.experts is None:
+            tags.input_tags.allow_nan = True
+            tags.input_tags.three_d_array = True
+            return tags
+        # fit_transform of cross-fitted experts is out-of-fold and differs from transform on
+        # purpose; that the two agree is assumed of all transformers without this tag
+        tags.non_deterministic = not self._prefit
+        known = [expert for _, expert in self._named_pairs() if hasattr(expert, "get_params")]
+        own = [get_tags(expert) for expert in known]
+        tags.input_tags.allow_nan = all(tag.input_tags.allow_nan for tag in own)
+        tags.input_tags.sparse = all(tag.input_tags.sparse for tag in own)
+        return tags
 
     def _check_parameters(self):
         """Check what can be checked before any data is looked at."""
@@ -57,6 +177,16 @@ class BaseLogitProd(BaseEstimator):
                 f"device={self.device!r} is unknown: use 'auto' (CUDA when there is one), "
                 "'cpu', 'cuda' or 'cuda:<index>'."
             )
+
+    def _check_features(self, X, reset):
+        """Check, or with ``reset`` remember, the number and names of X's columns."""
+        if is_two_level(X) or len(getattr(X, "shape", (0, 0))) != 2:
+            # aligned by name or by the last two axes, or for experts of their own kind
+            if reset:
+                self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
+                vars(self).pop("feature_names_in_", None)
+            return
+        validate_data(self, X, reset=reset, skip_check_array=True)
 
     def _seed(self):
         """Seed of hidden layers, mini-batches and folds; None means 0, on purpose.
@@ -69,8 +199,15 @@ class BaseLogitProd(BaseEstimator):
             return int(self.random_state)
         return int(self.random_state.randint(np.iinfo(np.int32).max))
 
+    @property
+    def _prefit(self):
+        return isinstance(self.cv, str) and self.cv == "prefit"
+
+    def _caller(self):
+        return Caller(self.memory, self.n_jobs, self.missing_classes)
+
     def _fit_outputs(self, outputs, sets, weight, groups, folds, seed):
-        """Fit the pool on aligned outputs and set the fitted attributes.
+        """Fit the pool on aligned outputs: a dict of fitted attributes.
 
         Parameters
         ----------
@@ -92,7 +229,7 @@ class BaseLogitProd(BaseEstimator):
                 f"Expert(s) {', '.join(absent)} are missing (NaN) on every row of the fit data; "
                 "their weight is 0, also where they are present later.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         cross_class = self.cross_class
         if cross_class is not None and data.n_experts * data.n_classes**2 > MAX_CORRECTION:
@@ -100,7 +237,7 @@ class BaseLogitProd(BaseEstimator):
                 f"cross_class is left out: {data.n_experts} experts x {data.n_classes}^2 classes "
                 f"make more than {MAX_CORRECTION} correction parameters.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
             cross_class = None
         spec = HeadSpec(
@@ -114,48 +251,69 @@ class BaseLogitProd(BaseEstimator):
         settings = Settings(
             self.solver, self.max_iter, self.tol, self.batch_size, self.device, seed
         )
-        fit = fit_pool(data, weight, spec, settings, folds, self.verbose)
+        with FitProgress(self, self.verbose) as progress:
+            fit = fit_pool(data, weight, spec, settings, folds, progress)
         if not fit.converged:
             warnings.warn(
                 f"The fit stopped at max_iter={self.max_iter} before tol={self.tol:g} was reached. "
                 "Raise max_iter or alpha.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
-        self.pool_ = fit.pool
-        self.expert_names_ = outputs.names
-        self.n_experts_ = len(outputs.names)
-        self.expert_losses_ = fit.expert_losses
-        self.reference_losses_ = fit.reference_losses
-        self.loss_ = fit.loss
-        self.guarantee_gap_ = fit.loss - float(fit.reference_losses.min())
-        self.class_bias_ = fit.pool.class_bias
-        self.cross_class_ = fit.pool.correction
-        self.n_iter_ = len(fit.curve)
-        self.loss_curve_ = fit.curve
-        self.selection_ = None
+        selection = None
         if fit.selection is not None:
-            self.selection_ = {
+            selection = {
                 "candidate": fit.selection.candidates,
                 "cv_loss": fit.selection.cv_losses,
                 "share": fit.selection.shares,
             }
+        return {
+            "pool_": fit.pool,
+            "expert_names_": outputs.names,
+            "n_experts_": len(outputs.names),
+            "mean_expert_weights_": fit.mean_weights,
+            "expert_losses_": fit.expert_losses,
+            "reference_losses_": fit.reference_losses,
+            "loss_": fit.loss,
+            "guarantee_gap_": fit.loss - float(fit.reference_losses.min()),
+            "class_bias_": fit.pool.class_bias,
+            "cross_class_": fit.pool.correction,
+            "n_iter_": len(fit.curve),
+            "loss_curve_": fit.curve,
+            "selection_": selection,
+        }
+
+    def _outputs(self, X):
+        """Outputs of the fitted experts on X, or X itself if it holds them."""
+        check_is_fitted(self)
+        self._check_features(X, reset=False)
+        if self.experts_ is None:
+            return self._read(X)
+        pairs = list(self.named_experts_.items())
+        return as_outputs(self._caller().responses(pairs, X, self.classes_), pairs)
+
+    def _set_experts(self, pairs):
+        """Fitted experts as attributes; None for precomputed outputs."""
+        self.experts_ = None if pairs is None else [expert for _, expert in pairs]
+        self.named_experts_ = None if pairs is None else Bunch(**dict(pairs))
 
     def _blocks(self, X):
-        """Columns of X in blocks: pairs of a slice of rows and :class:`Columns`."""
-        check_is_fitted(self)
-        outputs = self._read(X)
+        """Columns of X in blocks of rows."""
+        outputs = self._outputs(X)
         n_samples, n_experts, n_classes = outputs.shape
         active = self.pool_.active
         for rows in block_slices(n_samples, n_experts * n_classes):
             log_proba = outputs.log_proba(rows)
             if not active.all():
                 _check_active(log_proba, rows.start, active, self.expert_names_)
-            yield rows, self.pool_.columns(log_proba)
+            yield self.pool_.columns(log_proba)
 
     def _collect(self, X, compute):
         """Concatenate ``compute(columns)`` over the blocks of X."""
-        return np.concatenate([compute(columns) for _, columns in self._blocks(X)])
+        return np.concatenate([compute(columns) for columns in self._blocks(X)])
+
+    def _shares(self, columns):
+        return expert_shares(columns, self.pool_.coefficients(columns))
 
     def expert_weights(self, X):
         """Weight of each expert for each sample.
@@ -209,9 +367,6 @@ class BaseLogitProd(BaseEstimator):
         """
         return self._collect(X, lambda columns: self._shares(columns)[2])
 
-    def _shares(self, columns):
-        return expert_shares(columns, self.pool_.coefficients(columns))
-
     def cross_class_share(self, X):
         """How much of the fused scores the cross-class correction moves.
 
@@ -226,7 +381,7 @@ class BaseLogitProd(BaseEstimator):
             Norm of the correction, centred over the classes, over the sum of its norm
             and that of the weighted product; in [0, 1], and 0 without a correction.
         """
-        return self._collect(X, self.pool_.correction_share)
+        return self._collect(X, lambda columns: self.pool_.correction_share(columns))
 
     def expert_logits(self, X):
         """Log-probabilities of each expert, as the pool reads them.
@@ -242,13 +397,31 @@ class BaseLogitProd(BaseEstimator):
             Natural logarithms, normalised over the classes (in the order of
             ``classes_``) and floored; NaN where an expert is missing.
         """
-        check_is_fitted(self)
-        outputs = self._read(X)
-        n_samples, n_experts, n_classes = outputs.shape
-        out = np.empty(outputs.shape)
-        for rows in block_slices(n_samples, n_experts * n_classes):
-            out[rows] = outputs.log_proba(rows)
-        return out
+        return all_log_proba(self._outputs(X))
+
+    def transform(self, X):
+        """Log-probabilities of the experts, one column per expert and class.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_experts * n_classes), float64
+            ``expert_logits(X)``, expert by expert.
+        """
+        logits = self.expert_logits(X)
+        return logits.reshape(len(logits), -1)
+
+
+def all_log_proba(outputs):
+    """Log-probabilities of all rows: (n_samples, n_experts, n_classes)."""
+    out = np.empty(outputs.shape)
+    for rows in block_slices(len(out), out[0].size):
+        out[rows] = outputs.log_proba(rows)
+    return out
 
 
 def _check_active(log_proba, start, active, names):

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils import indexable
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._base import BaseLogitProd
-from sklearn_logitprod._experts import frame_classes, is_two_level, n_rows, read_outputs
+from sklearn_logitprod._base import BaseLogitProd, all_log_proba
+from sklearn_logitprod._experts import (
+    active_experts,
+    as_outputs,
+    check_prefit,
+    leaked,
+    make_splits,
+    seeded,
+)
+from sklearn_logitprod._outputs import frame_classes, is_two_level, n_rows, read_outputs
 from sklearn_logitprod._validation import (
     check_classes,
     check_groups,
@@ -35,14 +47,34 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
 
     Parameters
     ----------
+    experts : list of (str, estimator) or of estimators, default=None
+        Classifiers with ``predict_log_proba``, ``predict_proba`` or
+        ``decision_function``, the first of these being used; X is then whatever they
+        take. Bare estimators are named by their class. ``"drop"`` in place of an
+        estimator leaves it out. None: X holds precomputed outputs.
+
     input : {"logits", "proba"}, default="logits"
-        What X holds: unnormalised log-probabilities (for a binary task with one column
-        per expert, log-odds), or probabilities. It is never guessed from the values.
+        Without `experts`, what X holds: unnormalised log-probabilities (for a binary
+        task with one column per expert, log-odds), or probabilities. It is never
+        guessed from the values.
 
     classes : sequence of length n_classes, default=None
         Class labels in the order of an array's class columns. None takes the sorted
         labels of y, whose number must then be that of the columns. Frames with
         two-level columns name their classes themselves.
+
+    cv : "prefit", int, splitter or iterable of splits, default="prefit"
+        "prefit": the experts are fitted and stay as they are, also under
+        ``sklearn.base.clone``. **You vouch that (X, y) of fit is new to them**: outputs
+        of an expert on its own training data are too confident, and weights learned on
+        them are wrong. Otherwise the experts are cloned and cross-fitted: the gate
+        learns from out-of-fold outputs, then the experts are fitted on everything. A
+        number means stratified folds, which keep groups together.
+
+    missing_classes : {"raise", "floor", "mean"}, default="raise"
+        What to do with an expert that does not know a class of y: raise, give the class
+        the floor probability, or give it the mean of what the experts say that know it,
+        the expert's own probabilities shrinking to make room.
 
     gate_width : "auto", None or int, default="auto"
         The gate: None for constant weights, 0 for a gate linear in the gating features
@@ -103,16 +135,26 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         Cross-validation of "auto" within the fit data; a number means stratified
         folds that keep groups together.
 
+    memory : str or joblib.Memory, default=None
+        Caches the experts' outputs and cross-fits: candidates of a search that differ
+        in the gate alone do not evaluate the experts again.
+
+    n_jobs : int, default=None
+        Experts run in parallel, through joblib and whatever backend it has. None is 1
+        unless a ``joblib.parallel_config`` says otherwise.
+
     device : str, default="auto"
         Where gates are trained: "auto" (CUDA when there is one), "cpu", "cuda" or
         "cuda:<index>". Constant weights and all predictions run on the CPU in NumPy.
 
     random_state : int, RandomState instance or None, default=None
-        Seeds hidden layers, mini-batches and folds. None means 0: fits are
-        deterministic and leave NumPy's global random state alone.
+        Seeds hidden layers, mini-batches, folds, and cross-fitted experts whose own
+        ``random_state`` is None. None means 0: fits are deterministic and leave NumPy's
+        global random state alone.
 
     verbose : int, default=0
-        Print what "auto" is fitting, to standard error, if positive.
+        Say what is being fitted, on standard error, if positive. Callbacks of
+        scikit-learn 1.9, such as ``ProgressBar``, are told whatever this says.
 
     Attributes
     ----------
@@ -122,6 +164,12 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         Names of the experts.
     n_experts_ : int
         Number of experts.
+    experts_ : list of estimators or None
+        The fitted experts; None for precomputed outputs.
+    named_experts_ : Bunch or None
+        The fitted experts by name.
+    mean_expert_weights_ : ndarray of shape (n_experts,), float64
+        Mean weight of each expert over the fit data, sample weights counted.
     expert_losses_ : ndarray of shape (n_experts,), float64
         Mean log-loss of each expert on the rows it has, in nats; NaN if it has none.
     reference_losses_ : ndarray of shape (n_experts + 2,), float64
@@ -178,15 +226,19 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
 
     _parameter_constraints = {
         **BaseLogitProd._parameter_constraints,
+        "experts": [None, "array-like"],
         "input": [StrOptions({"logits", "proba"})],
         "classes": [None, "array-like"],
     }
 
     def __init__(
         self,
+        experts=None,
         *,
         input="logits",
         classes=None,
+        cv="prefit",
+        missing_classes="raise",
         gate_width="auto",
         temperature=1.0,
         alpha=100.0,
@@ -200,12 +252,17 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         tol=1e-7,
         batch_size="auto",
         selection_cv=5,
+        memory=None,
+        n_jobs=None,
         device="auto",
         random_state=None,
         verbose=0,
     ):
+        self.experts = experts
         self.input = input
         self.classes = classes
+        self.cv = cv
+        self.missing_classes = missing_classes
         self.gate_width = gate_width
         self.temperature = temperature
         self.alpha = alpha
@@ -219,17 +276,20 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         self.tol = tol
         self.batch_size = batch_size
         self.selection_cv = selection_cv
+        self.memory = memory
+        self.n_jobs = n_jobs
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(self, X, y, sample_weight=None, groups=None, **params):
         """Learn how to fuse the experts.
 
         Parameters
         ----------
         X : array or DataFrame
-            Outputs of the experts on samples they were not trained on:
+            With `experts`, whatever they take. Without, outputs of the experts on
+            samples that they were not trained on:
 
             - array of shape (n_samples, n_experts, n_classes);
             - array of shape (n_samples, n_experts) for a binary task: log-odds or
@@ -243,11 +303,15 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative; a weight of 2 is the sample twice, 0 leaves it out.
+            Non-negative; a weight of 2 is the sample twice, 0 leaves it out. Cross-fitted
+            experts get it, too, if their ``fit`` takes it (with metadata routing
+            enabled: if they request it).
         groups : array-like of shape (n_samples,), default=None
             Groups of dependent samples, such as tiles of a slide or slides of a
-            patient. They stay together in the folds of "auto", and the strength of the
-            priors follows how dependent they are.
+            patient. They stay together in all folds, and the strength of the priors
+            follows how dependent they are.
+        **params : dict
+            Metadata of cross-fitted experts; needs metadata routing enabled.
 
         Returns
         -------
@@ -257,32 +321,108 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         ------
         ValueError
             If X, y, sample_weight or groups do not fit together or hold values that
-            mean nothing; the message says which, where, and what to do.
+            mean nothing, or an expert fails or gives no probabilities; the message says
+            which, where, and what to do.
         """
+        self._fit(X, y, sample_weight, groups, params)
+        return self
+
+    def fit_transform(self, X, y, sample_weight=None, groups=None, **params):
+        """Fit, and give the log-probabilities that the gate was fitted on.
+
+        Parameters
+        ----------
+        X, y, sample_weight, groups, **params
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_experts * n_classes), float64
+            Out-of-fold for cross-fitted experts, else the same as ``transform``.
+        """
+        logits = all_log_proba(self._fit(X, y, sample_weight, groups, params))
+        return logits.reshape(len(logits), -1)
+
+    def _fit(self, X, y, sample_weight, groups, params):
+        """Fit; gives the outputs of all rows, as the gate saw them."""
         self._check_parameters()
         n_samples = n_rows(X)
         labels = check_labels(y, n_samples)
         known = self.classes
-        if is_two_level(X):
+        if self.experts is None and is_two_level(X):
             known = frame_classes(X)
         classes, codes = check_classes(labels, known)
         weight = check_weights(sample_weight, n_samples)
         groups = check_groups(groups, n_samples)
-        outputs = read_outputs(X, self.input, classes, self.classes)
-
-        if not weight.all():
-            kept = np.flatnonzero(weight)
-            outputs, codes, weight = outputs.take(kept), codes[kept], weight[kept]
-            groups = None if groups is None else groups[kept]
-            check_classes(labels[kept], classes)
         seed = self._seed()
+        kept = np.flatnonzero(weight)
+        check_classes(labels[kept], classes)
         folds = None
         if self.gate_width == "auto":
-            folds = fold_rows(self.selection_cv, codes, groups, seed)
-        self._fit_outputs(outputs, LabelSets.from_labels(codes), weight, groups, folds, seed)
+            own = None if groups is None else groups[kept]
+            folds = fold_rows(self.selection_cv, codes[kept], own, seed)
+
+        if self.experts is None:
+            fitted, outputs = None, read_outputs(X, self.input, classes, self.classes)
+        else:
+            raw = None if sample_weight is None else weight
+            fitted, outputs = self._run_experts(
+                X, labels, codes, classes, raw, groups, params, seed
+            )
+        self._check_features(X, reset=True)
+        used = outputs
+        if len(kept) < n_samples:
+            used, codes, weight = outputs.take(kept), codes[kept], weight[kept]
+            groups = None if groups is None else groups[kept]
+        attributes = self._fit_outputs(
+            used, LabelSets.from_labels(codes), weight, groups, folds, seed
+        )
         self.classes_ = classes
-        self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
-        return self
+        self._set_experts(fitted)
+        vars(self).update(attributes)
+        return outputs
+
+    def _run_experts(self, X, labels, codes, classes, weight, groups, params, seed):
+        """Fitted experts by name, and their outputs on samples new to them."""
+        pairs = active_experts(self.experts)
+        caller = self._caller()
+        (X,) = indexable(X)
+        if self._prefit:
+            for name, expert in pairs:
+                check_prefit(name, expert)
+            proba = caller.responses(pairs, X, classes)
+            suspects = leaked(pairs, proba, codes)
+            if suspects:
+                warnings.warn(
+                    f"Expert(s) {', '.join(suspects)} make no error at all on the fit data, which "
+                    "is far less than the other experts or their own probabilities let expect. "
+                    "Were they trained on these samples? Then their weights are too large: fit on "
+                    "new samples, or set cv=5 to cross-fit the experts.",
+                    UserWarning,
+                    stacklevel=4,
+                )
+            return pairs, as_outputs(proba, pairs)
+        pairs = seeded(pairs, seed)
+        fit_params = self._expert_fit_params(pairs, weight, groups, params)
+        splits = make_splits(self.cv, labels, groups, seed)
+        proba, fitted = caller.cross_fit(pairs, X, labels, classes, splits, fit_params)
+        return fitted, as_outputs(proba, pairs)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns of ``transform``: ``expert_class``.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None
+            Not used; the names come from experts and classes.
+
+        Returns
+        -------
+        ndarray of shape (n_experts * n_classes,), str objects
+        """
+        check_is_fitted(self)
+        names = [f"{name}_{label}" for name in self.expert_names_ for label in self.classes_]
+        return np.asarray(names, dtype=object)
 
     def _read(self, X):
         return read_outputs(X, self.input, self.classes_, self.classes, self.expert_names_)
@@ -348,4 +488,5 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         ndarray of shape (n_samples,)
             Labels from ``classes_``.
         """
-        return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
+        best = self.predict_log_proba(X).argmax(axis=1)
+        return self.classes_[best]

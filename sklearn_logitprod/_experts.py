@@ -1,409 +1,407 @@
-"""From arrays and frames to one aligned array of expert outputs."""
+"""From estimators to one aligned array: responses, class order, cross-fitting, caching."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import issparse
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import StratifiedGroupKFold, check_cv
+from sklearn.pipeline import _name_estimators
+from sklearn.utils import _safe_indexing
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted, check_memory
 
-from sklearn_logitprod.fusion.logits import (
-    binary_logits,
-    binary_proba,
-    log_proba_from_logits,
-    log_proba_from_proba,
-    samples_fastest,
-)
+from sklearn_logitprod._outputs import SUM_TOLERANCE, Outputs, brief
 
-SUM_TOLERANCE = 1e-3
-_RANGE_TOLERANCE = 1e-6
+METHODS = ("predict_log_proba", "predict_proba", "decision_function")
 
 
-@dataclass(frozen=True, eq=False)
-class Outputs:
-    """Expert outputs as they came, and how to read them as log-probabilities.
+def name_experts(experts):
+    """Experts as (name, estimator) pairs.
+
+    Parameters
+    ----------
+    experts : list of (str, estimator) or of estimators
+        Bare estimators are named by their class, in lower case, and numbered where
+        that is not unique, as ``make_pipeline`` does.
+
+    Returns
+    -------
+    list of (str, estimator)
+    """
+    if isinstance(experts, (str, dict)) or not hasattr(experts, "__iter__"):
+        raise ValueError(
+            f"experts is {type(experts).__name__} {experts!r}, but a list of (name, estimator) "
+            "pairs or of estimators is needed; None if X holds precomputed outputs."
+        )
+    pairs, bare = [], []
+    for item in experts:
+        if isinstance(item, (tuple, list)):
+            if len(item) != 2 or not isinstance(item[0], str):
+                raise ValueError(
+                    f"experts holds {item!r}; each entry is an estimator or a pair "
+                    "(name, estimator) with a name that is a string."
+                )
+            pairs.append(tuple(item))
+        else:
+            bare.append(item)
+    if pairs and bare:
+        raise ValueError("experts mixes (name, estimator) pairs and bare estimators; name all.")
+    pairs = pairs or _name_estimators(bare)
+    if not pairs:
+        raise ValueError("experts is empty: give at least one expert, or None for precomputed X.")
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"experts has the name {name!r} {names.count(name)} times.")
+        if "__" in name:
+            raise ValueError(f"The expert's name {name!r} must not contain '__'.")
+    return pairs
+
+
+def active_experts(experts):
+    """The named experts that are not ``"drop"``, each checked to be an estimator."""
+    pairs = [(name, expert) for name, expert in name_experts(experts) if expert != "drop"]
+    if not pairs:
+        raise ValueError("All experts are dropped; at least one is needed.")
+    for name, expert in pairs:
+        if isinstance(expert, type):
+            raise ValueError(f"Expert {name!r} is a class; pass an instance, {expert.__name__}().")
+        if not any(hasattr(expert, method) for method in METHODS):
+            raise ValueError(
+                f"Expert {name!r} ({type(expert).__name__}) has none of {', '.join(METHODS)}. "
+                "Experts are classifiers that give probabilities or scores."
+            )
+    return pairs
+
+
+def seeded(pairs, seed):
+    """Experts whose unset random states are set, each to a number of its own.
+
+    Parameters
+    ----------
+    pairs : list of (str, estimator)
+    seed : int
+
+    Returns
+    -------
+    list of (str, estimator)
+        Clones.
+    """
+    random = np.random.RandomState(seed)
+    out = []
+    for name, expert in pairs:
+        own = random.randint(np.iinfo(np.int32).max)
+        copied = clone(expert)
+        unset = {
+            key: own
+            for key, value in copied.get_params(deep=True).items()
+            if value is None and key.rpartition("__")[2] == "random_state"
+        }
+        if unset:
+            copied.set_params(**unset)
+        out.append((name, copied))
+    return out
+
+
+def check_prefit(name, expert):
+    """Raise unless an expert is fitted, or none of scikit-learn's business."""
+    try:
+        check_is_fitted(expert)
+    except NotFittedError as error:
+        raise ValueError(
+            f"Expert {name!r} is not fitted, but cv='prefit' takes experts as they are. Fit it "
+            "first, on other data than these, or set cv=5 to cross-fit all experts here."
+        ) from error
+    except TypeError:
+        # not a scikit-learn estimator: it predicts or raises, we cannot know before
+        return
+
+
+@dataclass(frozen=True)
+class Caller:
+    """How experts are run: in parallel, through a cache.
 
     Attributes
     ----------
-    values : array of shape (n_samples, n_experts, n_classes) or (n_samples, n_experts)
-        Any real dtype, possibly memory-mapped. Two-dimensional for a binary task: the
-        log-odds or the probability of the second class.
-    kind : {"logits", "proba"}
-    names : list of str
-        Names of the experts.
-    order : ndarray of shape (n_classes,), int
-        Position in ``values`` of each class, in the order of ``classes_``.
-    rows : ndarray of int or None
-        Rows that count, if not all do.
+    memory : None, str or joblib.Memory
+    n_jobs : int or None
+    missing_classes : {"raise", "floor", "mean"}
+        What stands for a class that an expert does not know.
     """
 
-    values: np.ndarray
-    kind: str
-    names: list
-    order: np.ndarray
-    rows: np.ndarray | None = None
+    memory: object = None
+    n_jobs: int | None = None
+    missing_classes: str = "raise"
 
-    @property
-    def shape(self):
-        """(n_samples, n_experts, n_classes)."""
-        n_samples = len(self.values) if self.rows is None else len(self.rows)
-        return n_samples, self.values.shape[1], len(self.order)
-
-    def take(self, rows):
-        """Only some rows, given as indices; nothing is copied."""
-        return replace(self, rows=rows if self.rows is None else self.rows[rows])
-
-    def log_proba(self, rows):
-        """Normalised, floored log-probabilities of some rows, checked.
+    def responses(self, pairs, X, classes):
+        """Probabilities of fitted experts on X.
 
         Parameters
         ----------
-        rows : slice or ndarray of int
+        pairs : list of (str, estimator)
+        X : whatever the experts take
+        classes : ndarray of shape (n_classes,)
 
         Returns
         -------
-        ndarray of shape (n_rows, n_experts, n_classes), float64
-            NaN where an expert is missing.
-
-        Raises
-        ------
-        ValueError
-            If a value is infinite, a row of an expert is NaN in part, a probability is
-            outside [0, 1], probabilities do not sum to 1, or no expert is present.
+        ndarray of shape (n_samples, n_experts, n_classes), float64
         """
-        number = np.arange(self.shape[0])[rows] if self.rows is None else self.rows[rows]
-        block = np.asarray(self.values[rows if self.rows is None else number])
-        values = samples_fastest(block)
-        self._check(values, number)
-        if values.ndim == 2:
-            values = binary_proba(values) if self.kind == "proba" else binary_logits(values)
-        if not np.array_equal(self.order, np.arange(len(self.order))):
-            values = values[:, :, self.order]
-        if self.kind == "proba":
-            return log_proba_from_proba(values)
-        return log_proba_from_logits(values)
+        call = check_memory(self.memory).cache(_respond)
+        results = Parallel(n_jobs=self.n_jobs)(
+            delayed(_named)(name, call, expert, X) for name, expert in pairs
+        )
+        columns = [
+            align(name, values, method, known, classes, self.missing_classes)
+            for (name, _), (values, method, known) in zip(pairs, results, strict=True)
+        ]
+        return fill_classes(np.stack(columns, axis=1))
 
-    def _check(self, values, number):
-        """Check float64 values, samples fastest; ``number`` are their row numbers."""
-        per_row = values if values.ndim == 2 else values.sum(axis=-1)
-        if not np.isfinite(per_row).all():
-            self._check_missing(values, number)
-        if self.kind == "proba":
-            self._check_proba(values, per_row, number)
+    def cross_fit(self, pairs, X, y, classes, splits, fit_params):
+        """Out-of-fold probabilities, and the experts refitted on everything.
 
-    def _check_missing(self, values, number):
-        infinite = np.isinf(values)
-        if infinite.any():
-            row, expert = np.argwhere(infinite)[0][:2]
-            advice = (
-                "Probabilities lie in [0, 1]."
-                if self.kind == "proba"
-                else "Clip such logits to a large finite value, or pass probabilities with "
-                "input='proba', which may be exactly 0 and 1."
-            )
-            raise ValueError(
-                f"X holds an infinite value in row {number[row]}, expert "
-                f"{self.names[expert]!r}. {advice}"
-            )
-        missing = np.isnan(values)
-        if values.ndim == 3:
-            whole = missing.all(axis=-1)
-            part = missing.any(axis=-1) & ~whole
-            if part.any():
-                row, expert = np.argwhere(part)[0]
-                n_missing = int(missing[row, expert].sum())
-                raise ValueError(
-                    f"X is NaN in {n_missing} of {values.shape[-1]} classes in row "
-                    f"{number[row]}, expert {self.names[expert]!r}. An expert that is missing "
-                    "for a sample is NaN in all its classes; fill in the others or set the "
-                    "whole row of this expert to NaN."
+        Parameters
+        ----------
+        pairs : list of (str, estimator)
+            Unfitted; they are cloned.
+        X, y : data and class labels
+        classes : ndarray of shape (n_classes,)
+        splits : list of (train rows, test rows)
+            A partition: each row is held out once.
+        fit_params : dict of str to dict
+            Keyword arguments of ``fit``, by expert.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_experts, n_classes), float64
+        fitted : list of (str, estimator)
+        """
+        fit = check_memory(self.memory).cache(_fit)
+        out = check_memory(self.memory).cache(_fit_respond)
+        jobs = [
+            delayed(_named)(name, out, clone(expert), X, y, train, test, fit_params[name])
+            for name, expert in pairs
+            for train, test in splits
+        ]
+        jobs += [
+            delayed(_named)(name, fit, clone(expert), X, y, fit_params[name])
+            for name, expert in pairs
+        ]
+        results = Parallel(n_jobs=self.n_jobs)(jobs)
+        proba = np.empty((len(y), len(pairs), len(classes)))
+        done = iter(results)
+        for m, (name, _) in enumerate(pairs):
+            for number, (_, test) in enumerate(splits):
+                values, method, known = next(done)
+                where = f"{name}, fold {number}"
+                proba[test, m] = align(
+                    where, values, method, known, classes, self.missing_classes, len(test)
                 )
-            missing = whole
-        empty = missing.all(axis=1)
-        if empty.any():
-            raise ValueError(
-                f"X has {int(empty.sum())} row(s) in which all experts are missing (NaN), the "
-                f"first is row {number[int(np.argmax(empty))]}. Remove these rows: at least one "
-                "expert must be present."
-            )
-
-    def _check_proba(self, values, per_row, number):
-        outside = (values < -_RANGE_TOLERANCE) | (values > 1.0 + _RANGE_TOLERANCE)
-        if outside.any():
-            where = tuple(np.argwhere(outside)[0])
-            raise ValueError(
-                f"X holds {values[where]:.6g} in row {number[where[0]]}, expert "
-                f"{self.names[where[1]]!r}, but input='proba' takes probabilities in [0, 1]. "
-                "For logits or log-odds use input='logits'; divide percentages by 100."
-            )
-        np.maximum(values, 0.0, out=values)
-        if values.ndim == 2:
-            np.minimum(values, 1.0, out=values)
-            return
-        off = np.abs(per_row - 1.0) > SUM_TOLERANCE
-        if off.any():
-            row, expert = np.argwhere(off)[0]
-            raise ValueError(
-                f"The probabilities of expert {self.names[expert]!r} in row {number[row]} of X "
-                f"sum to {per_row[row, expert]:.6g} instead of 1 (tolerance {SUM_TOLERANCE:g}). "
-                "Normalise each row over the classes, or use input='logits' for scores."
-            )
+        fitted = [(name, next(done)) for name, _ in pairs]
+        return fill_classes(proba), fitted
 
 
-def n_rows(X):
-    """Number of rows of X, before anything else is known of it."""
-    shape = getattr(X, "shape", None)
-    if shape is None:
-        shape = np.shape(_numeric(X))
-    if len(shape) == 0:
-        raise ValueError(
-            "X is a single value. Expert outputs are (n_samples, n_experts, n_classes), or "
-            "(n_samples, n_experts) for a binary task."
-        )
-    return int(shape[0])
-
-
-def is_two_level(X):
-    """Whether X is a DataFrame with columns of several levels."""
-    return hasattr(X, "columns") and getattr(X.columns, "nlevels", 1) > 1
-
-
-def frame_classes(X):
-    """Class labels of a frame with two-level columns (expert, class), as they come."""
-    if X.columns.nlevels != 2:
-        raise ValueError(
-            f"X has columns of {X.columns.nlevels} levels; a frame of expert outputs has two, "
-            "(expert, class). stack_outputs builds one."
-        )
-    return list(dict.fromkeys(label for _, label in X.columns))
-
-
-def read_outputs(X, kind, classes, column_classes=None, expert_names=None):
-    """Bring precomputed expert outputs into one aligned array.
+def make_splits(cv, y, groups, seed):
+    """Splits for cross-fitting: a partition of the rows, groups kept together.
 
     Parameters
     ----------
-    X : array or DataFrame
-        ``(n, M, K)``; ``(n, M)`` for a binary task; ``(n, M * K)`` for more classes;
-        DataFrame with two-level columns (expert, class).
-    kind : {"logits", "proba"}
+    cv : int, splitter or iterable of (train, test)
+    y : ndarray of shape (n_samples,)
+    groups : ndarray of shape (n_samples,) or None
+    seed : int
+
+    Returns
+    -------
+    list of (ndarray of int, ndarray of int)
+    """
+    if isinstance(cv, (int, np.integer)) and groups is not None:
+        cv = StratifiedGroupKFold(cv, shuffle=True, random_state=seed)
+    splitter = check_cv(cv, y, classifier=True)
+    placeholder = np.empty((len(y), 0))
+    splits = [
+        (np.arange(len(y))[train], np.arange(len(y))[test])
+        for train, test in splitter.split(placeholder, y, groups)
+    ]
+    held_out = np.concatenate([test for _, test in splits])
+    if len(held_out) != len(y) or len(np.unique(held_out)) != len(y):
+        raise ValueError(
+            f"cv={cv!r} holds out {len(np.unique(held_out))} of {len(y)} rows, some of them "
+            f"{np.bincount(held_out).max()} times; cross-fitting needs each row exactly once. "
+            "Use a number of folds or a KFold-like splitter."
+        )
+    return splits
+
+
+def _named(name, function, *args):
+    """Call a function of an expert; what it raises names the expert."""
+    try:
+        return function(*args)
+    except Exception as error:
+        kind = next((k for k in (ValueError, TypeError) if isinstance(error, k)), RuntimeError)
+        raise kind(f"Expert {name!r} failed: {type(error).__name__}: {error}") from error
+
+
+def _respond(expert, X):
+    """Values of the best response an expert has, which that is, and its classes."""
+    method = next(method for method in METHODS if hasattr(expert, method))
+    with np.errstate(divide="ignore"):
+        # the logarithm of a probability of 0 is what the floor is for
+        values = np.asarray(getattr(expert, method)(X))
+    return values, method, getattr(expert, "classes_", None)
+
+
+def _fit(expert, X, y, fit_params):
+    return expert.fit(X, y, **fit_params)
+
+
+def _fit_respond(expert, X, y, train, test, fit_params):
+    own = {
+        key: value if value is None else _safe_indexing(value, train)
+        for key, value in fit_params.items()
+    }
+    expert.fit(_safe_indexing(X, train), _safe_indexing(y, train), **own)
+    return _respond(expert, _safe_indexing(X, test))
+
+
+def align(name, values, method, known, classes, missing_classes, n_samples=None):
+    """Probabilities of an expert's response in the order of ``classes``.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    values : ndarray
+        Response of the expert.
+    method : str
+        The method that gave it.
+    known : ndarray or None
+        The expert's ``classes_``; None takes its columns as they are.
     classes : ndarray of shape (n_classes,)
-        Sorted class labels.
-    column_classes : sequence, optional
-        Class labels in the order of an array's columns; sorted if not given.
-    expert_names : list of str, optional
-        Names of a fitted estimator's experts, which a frame is aligned to.
+    missing_classes : {"raise", "floor", "mean"}
 
     Returns
     -------
-    Outputs
+    ndarray of shape (n_samples, n_classes), float64
+        A class that the expert does not know is 0 ("floor") or NaN ("mean").
     """
-    if issparse(X):
+    n_known = len(classes) if known is None else len(known)
+    if method == "decision_function" and values.ndim == 1:
+        values = np.column_stack([np.zeros(len(values)), values])
+    if values.ndim != 2 or values.shape[1] != n_known:
         raise ValueError(
-            "X is a sparse matrix, but expert outputs are dense: a zero is a value and NaN "
-            "marks a missing expert. Pass X.toarray()."
+            f"Expert {name!r}: {method} gave shape {values.shape}, expected (n_samples, "
+            f"{n_known}), one column per class of {brief(classes if known is None else known)}."
         )
-    if is_two_level(X):
-        return _from_frame(X, kind, classes, expert_names)
-    names = None
-    if hasattr(X, "columns"):
-        names = [str(name) for name in X.columns]
-        X = X.to_numpy()
-    values = _numeric(X)
-    n_classes = len(classes)
-    order = np.arange(n_classes)
-    if column_classes is not None:
-        order = np.argsort(np.asarray(column_classes))
-    if values.ndim == 2 and n_classes > 2:
-        if values.shape[1] % n_classes:
-            raise ValueError(
-                f"X has {values.shape[1]} columns, which is no multiple of the {n_classes} "
-                "classes. A 2-D array of expert outputs holds n_experts * n_classes columns, "
-                "expert by expert. If y lacks a class in this fit, name all with `classes`."
-            )
-        values = values.reshape(len(values), -1, n_classes)
-        names = None
-    elif values.ndim == 2 and n_classes == 2:
-        # one column per expert, about the second class *as the columns go*
-        pass
-    elif values.ndim != 3:
+    if n_samples is not None and len(values) != n_samples:
         raise ValueError(
-            f"X has {values.ndim} dimension(s), shape {values.shape}. Expert outputs are "
-            "(n_samples, n_experts, n_classes), or (n_samples, n_experts) for a binary task."
+            f"Expert {name!r}: {method} gave {len(values)} rows for {n_samples} samples."
         )
-    if values.ndim == 3 and values.shape[2] != n_classes:
-        raise ValueError(
-            f"X has shape {values.shape}: {values.shape[2]} classes on its last axis, but there "
-            f"are {n_classes} class labels {_brief(classes)}. The last axis has one column per "
-            "class; if y lacks a class in this fit, name all with `classes`."
-        )
-    if 0 in values.shape:
-        raise ValueError(
-            f"X has shape {values.shape}; at least one sample and one expert are needed."
-        )
-    if expert_names is None:
-        expert_names = names or [f"expert{m}" for m in range(values.shape[1])]
-    elif len(expert_names) != values.shape[1]:
-        raise ValueError(
-            f"X has shape {values.shape}, hence {values.shape[1]} expert(s), but the fit had "
-            f"{len(expert_names)}: {_brief(expert_names)}. Pass all of them, with NaN for an "
-            "expert that is missing."
-        )
-    return Outputs(values, kind, list(expert_names), order)
-
-
-def _from_frame(X, kind, classes, expert_names):
-    frame_labels = frame_classes(X)
-    experts = list(dict.fromkeys(expert for expert, _ in X.columns))
-    columns = list(X.columns)
-    if len(set(columns)) < len(columns):
-        twice = next(column for column in columns if columns.count(column) > 1)
-        raise ValueError(f"X has the column {twice} more than once.")
-    unknown = [label for label in frame_labels if label not in set(classes.tolist())]
-    lacking = [label for label in classes.tolist() if label not in set(frame_labels)]
-    if unknown or lacking:
-        raise ValueError(
-            f"The class names in X's columns, {_brief(frame_labels)}, do not match the class "
-            f"labels {_brief(classes.tolist())}: "
-            + "; ".join(
-                part
-                for part in (
-                    f"no columns for {_brief(lacking)}" if lacking else "",
-                    f"unknown {_brief(unknown)}" if unknown else "",
-                )
-                if part
-            )
-            + ". Names are compared by value and type; rename the columns or convert y."
-        )
-    if expert_names is None:
-        expert_names = experts
-    elif set(map(str, experts)) != set(map(str, expert_names)):
-        gone = [name for name in expert_names if name not in set(map(str, experts))]
-        new = [name for name in experts if str(name) not in set(map(str, expert_names))]
-        raise ValueError(
-            f"X's experts differ from those of the fit: missing {_brief(gone)}, new "
-            f"{_brief(new)}. Pass the columns of every expert, NaN where one is missing."
-        )
-    by_name = {str(expert): expert for expert in experts}
-    labels = classes.tolist()
-    position = {column: i for i, column in enumerate(columns)}
-    wanted = [(by_name[str(name)], label) for name in expert_names for label in labels]
-    absent = [column for column in wanted if column not in position]
-    if absent:
-        raise ValueError(
-            f"X has no column {absent[0]}: each expert needs one column per class. An expert "
-            "that never gives a class has probability 0 there, or its lowest logit."
-        )
-    values = _numeric(X.to_numpy(dtype=None if len(set(X.dtypes)) == 1 else float))
-    values = values[:, [position[column] for column in wanted]]
-    values = values.reshape(len(values), len(expert_names), len(labels))
-    return Outputs(values, kind, [str(name) for name in expert_names], np.arange(len(labels)))
-
-
-def _numeric(X):
-    """X as an array of real numbers, without copying one that is."""
     try:
-        values = X if isinstance(X, np.ndarray) else np.asarray(X)
-    except ValueError as error:
-        raise ValueError(
-            "X is ragged: its rows or experts differ in length. Expert outputs are one "
-            "rectangular array; mark a missing expert with NaN."
-        ) from error
-    if values.dtype.kind in "bui" or values.dtype.kind == "f":
-        return values
-    if values.dtype.kind == "c":
-        raise ValueError("X holds complex numbers. Complex data not supported: logits are real.")
-    try:
-        return values.astype(np.float64)
+        values = values.astype(np.float64)
     except (TypeError, ValueError) as error:
+        raise ValueError(f"Expert {name!r}: {method} gave values that are no numbers.") from error
+    bad = np.isnan(values) | (np.isposinf(values) if method == METHODS[0] else np.isinf(values))
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0])
         raise ValueError(
-            f"X has dtype {values.dtype} and holds values that are no numbers ({error}). Expert "
-            "outputs are numeric; drop identifier and label columns."
-        ) from error
+            f"Expert {name!r}: {method} gave {values[bad][0]} in row {row} of its input. Mend the "
+            "expert; if it cannot judge some samples, pass precomputed outputs with NaN there."
+        )
+    if method == "decision_function":
+        values = np.exp(values - values.max(axis=1, keepdims=True))
+        values /= values.sum(axis=1, keepdims=True)
+    elif method == "predict_log_proba":
+        values = np.exp(values)
+    total = values.sum(axis=1)
+    off = (np.abs(total - 1.0) > SUM_TOLERANCE) | (values < 0).any(axis=1)
+    if off.any():
+        row = int(np.argmax(off))
+        raise ValueError(
+            f"Expert {name!r}: {method} gave no probabilities in row {row} of its input: lowest "
+            f"{values[row].min():.6g}, sum {total[row]:.6g} instead of 1. Mend the expert, or wrap "
+            "it so that decision_function gives its scores."
+        )
+    if known is None:
+        return values
+    labels, wanted = np.asarray(known).tolist(), classes.tolist()
+    unknown = [label for label in labels if label not in set(wanted)]
+    if unknown:
+        raise ValueError(
+            f"Expert {name!r} knows classes {brief(unknown)} that y lacks: it was trained on "
+            f"{brief(labels)}, y has {brief(wanted)}. If y merely lacks a class here, name all "
+            "with `classes`."
+        )
+    lacking = [label for label in wanted if label not in set(labels)]
+    if lacking and missing_classes == "raise":
+        raise ValueError(
+            f"Expert {name!r} does not know classes {brief(lacking)} of y: it was trained on "
+            f"{brief(labels)}. Set missing_classes='floor' to give them the floor probability, or "
+            "'mean' to give them what the other experts say."
+        )
+    out = np.full((len(values), len(wanted)), np.nan if missing_classes == "mean" else 0.0)
+    out[:, [wanted.index(label) for label in labels]] = values
+    return out
 
 
-def _brief(items, most=8):
-    """Comma-separated items in brackets, cut after some."""
-    items = list(items)
-    text = ", ".join(repr(item) for item in items[:most])
-    return f"[{text}{', ...' if len(items) > most else ''}]"
+def fill_classes(proba):
+    """Replace classes that an expert does not know by the mean of those that do.
 
-
-def stack_outputs(outputs, classes=None):
-    """Stack the outputs of several experts into one two-level DataFrame.
+    The expert's own probabilities shrink to make room; a class that no expert knows
+    gets 0, hence the floor.
 
     Parameters
     ----------
-    outputs : dict of str to array or DataFrame of shape (n_samples, n_classes)
-        Logits or probabilities of each expert, NaN in a whole row where it is missing.
-        DataFrames must share one index.
-    classes : sequence of length n_classes, optional
-        Class labels of the columns. Not needed if every expert is a DataFrame, whose
-        columns then name the classes, in any order.
+    proba : ndarray of shape (n_samples, n_experts, n_classes)
+        NaN where unknown.
 
     Returns
     -------
-    pandas.DataFrame of shape (n_samples, n_experts * n_classes)
-        Columns (expert, class), ready for ``fit``.
-
-    Raises
-    ------
-    ValueError
-        If there is no expert, shapes or indices differ, or class labels do not match.
-
-    Examples
-    --------
-    >>> from sklearn_logitprod import stack_outputs
-    >>> stack_outputs({"uni": [[0.2, 0.8]], "conch": [[0.6, 0.4]]}, classes=["normal", "tumour"])
-         uni         conch
-      normal tumour normal tumour
-    0    0.2    0.8    0.6    0.4
+    ndarray of the same shape, rows summing to 1
     """
-    import pandas as pd
+    unknown = np.isnan(proba)
+    if not unknown.any():
+        return proba
+    count = (~unknown).sum(axis=1, keepdims=True)
+    mean = np.where(unknown, 0.0, proba).sum(axis=1, keepdims=True) / np.maximum(count, 1)
+    borrowed = np.where(unknown, mean, 0.0)
+    own = np.where(unknown, 0.0, proba) * (1.0 - borrowed.sum(axis=-1, keepdims=True))
+    return own + borrowed
 
-    if not hasattr(outputs, "items") or len(outputs) == 0:
-        raise ValueError(
-            "stack_outputs takes a non-empty dict of expert name to array, such as "
-            "{'uni': Z1, 'conch': Z2}."
-        )
-    frames, first = {}, None
-    for name, values in outputs.items():
-        frame = values if isinstance(values, pd.DataFrame) else None
-        if frame is None:
-            array = np.asarray(values)
-            labels = classes
-            if labels is None:
-                raise ValueError(
-                    f"Expert {name!r} is an array, whose columns have no names: give `classes`, "
-                    "the class labels of its columns."
-                )
-            if array.ndim != 2 or array.shape[1] != len(labels):
-                raise ValueError(
-                    f"Expert {name!r} has shape {array.shape}, expected (n_samples, "
-                    f"{len(labels)}): one column per class of {_brief(labels)}."
-                )
-            frame = pd.DataFrame(array, columns=pd.Index(list(labels)))
-            if first is not None and len(frame) == len(first):
-                frame.index = first.index
-        elif classes is not None or first is not None:
-            labels = list(classes) if classes is not None else list(first.columns)
-            if set(frame.columns) != set(labels):
-                raise ValueError(
-                    f"Expert {name!r} has columns {_brief(frame.columns)}, expected the classes "
-                    f"{_brief(labels)}."
-                )
-            frame = frame[labels]
-        if first is None:
-            first = frame
-        if len(frame) != len(first):
-            raise ValueError(
-                f"Expert {name!r} has {len(frame)} rows, the first expert {len(first)}. Outputs "
-                "must be of the same samples in the same order; use NaN rows where missing."
-            )
-        if not frame.index.equals(first.index):
-            raise ValueError(
-                f"Expert {name!r} has another index than the first expert. Align them first, for "
-                "instance with DataFrame.reindex, which leaves NaN for missing samples."
-            )
-        frames[name] = frame
-    return pd.concat(frames, axis=1)
+
+def as_outputs(proba, pairs):
+    """Aligned probabilities of experts as :class:`Outputs`."""
+    names = [name for name, _ in pairs]
+    return Outputs(proba, "proba", names, np.arange(proba.shape[2]))
+
+
+def leaked(pairs, proba, codes):
+    """Names of experts that look as if they had been trained on these very rows.
+
+    An expert without a single error is suspect when the others err often, or when its
+    own probabilities expected several errors: forests know their training rows better
+    than they say.
+
+    Parameters
+    ----------
+    pairs : list of (str, estimator)
+    proba : ndarray of shape (n_samples, n_experts, n_classes)
+    codes : ndarray of shape (n_samples,), int
+
+    Returns
+    -------
+    list of str
+    """
+    errors = (proba.argmax(axis=2) != codes[:, None]).sum(axis=0)
+    expected = (1.0 - proba.max(axis=2)).sum(axis=0)
+    others = np.array(
+        [np.delete(errors, m).mean() if len(errors) > 1 else 0.0 for m in range(len(errors))]
+    )
+    suspect = (errors == 0) & (np.maximum(expected, others) >= _EXPECTED_ERRORS)
+    return [name for (name, _), one in zip(pairs, suspect, strict=True) if one]
+
+
+# seeing none where 10 are expected by chance has probability exp(-10)
+_EXPECTED_ERRORS = 10.0

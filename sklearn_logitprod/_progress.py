@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+    # scikit-learn before 1.9 has no callbacks
+    class CallbackSupportMixin:
+        """Stands in where scikit-learn has no callbacks."""
 
 
 class Progress:
@@ -40,3 +48,47 @@ class Progress:
             self._stream.write("\r" + " " * self._shown + "\r")
             self._stream.flush()
             self._shown = 0
+
+
+class FitProgress:
+    """Progress of a fit: lines on standard error, and scikit-learn's callbacks.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose callbacks are told, where scikit-learn has them.
+    verbose : int
+        Whether lines are printed.
+    """
+
+    def __init__(self, estimator, verbose):
+        self._estimator, self._task = estimator, None
+        self._show = Progress(sys.stderr) if verbose else None
+        self._context = None
+
+    def __enter__(self):
+        if getattr(self._estimator, "_skl_callbacks", None):
+            self._context = self._estimator._init_callback_context(max_subtasks=None)
+            self._context.call_on_fit_task_begin(estimator=self._estimator)
+        return self
+
+    def __call__(self, text):
+        """Say what is being fitted now; it ends when the next begins."""
+        if self._show is not None:
+            self._show(f"{type(self._estimator).__name__}: {text}")
+        if self._context is not None:
+            self._end_task()
+            self._task = self._context.subcontext(task_name=text)
+            self._task.call_on_fit_task_begin(estimator=self._estimator)
+
+    def _end_task(self):
+        if self._task is not None:
+            self._task.call_on_fit_task_end(estimator=self._estimator)
+            self._task = None
+
+    def __exit__(self, *error):
+        if self._show is not None:
+            self._show.clear()
+        if self._context is not None:
+            self._end_task()
+            self._context.call_on_fit_task_end(estimator=self._estimator)

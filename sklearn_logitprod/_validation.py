@@ -14,6 +14,7 @@ from sklearn.model_selection import (
     check_cv,
 )
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import column_or_1d
 
 
 def check_labels(y, n_samples):
@@ -33,7 +34,7 @@ def check_labels(y, n_samples):
         raise ValueError("LogitProdClassifier requires y to be passed, but the target y is None.")
     labels = np.asarray(y)
     if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
+        labels = column_or_1d(labels, warn=True)
     check_length(labels, n_samples, "y")
     missing = missing_values(labels)
     if missing.any():
@@ -70,6 +71,8 @@ def check_classes(labels, classes):
     classes : ndarray of shape (n_classes,)
     codes : ndarray of shape (n_samples,), int
     """
+    if len(labels) == 0:
+        raise ValueError("y is empty (0 samples): at least two samples are needed, of two classes.")
     seen = np.unique(labels)
     if classes is None:
         known = seen
@@ -96,8 +99,8 @@ def check_classes(labels, classes):
 
 def check_length(values, n_samples, name):
     """Raise unless ``values`` has one entry per row of X."""
-    if np.ndim(values) == 0 or len(values) != n_samples:
-        found = "is a single value" if np.ndim(values) == 0 else f"has {len(values)} entries"
+    if values.ndim == 0 or len(values) != n_samples:
+        found = "is a single value" if values.ndim == 0 else f"has {len(values)} entries"
         raise ValueError(f"{name} {found}, but X has {n_samples} rows; one per row is needed.")
 
 
@@ -125,11 +128,11 @@ def check_weights(sample_weight, n_samples):
     """
     if sample_weight is None:
         return np.ones(n_samples)
-    check_length(sample_weight, n_samples, "sample_weight")
     try:
         weight = np.asarray(sample_weight, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"sample_weight holds values that are no numbers: {error}.") from error
+    check_length(weight, n_samples, "sample_weight")
     if weight.ndim != 1:
         raise ValueError(
             f"Sample weights must be 1D array or scalar: sample_weight has shape {weight.shape}, "
@@ -148,7 +151,9 @@ def check_weights(sample_weight, n_samples):
             "sample is there: use 0 to leave it out."
         )
     if not weight.any():
-        raise ValueError("sample_weight is 0 on every row: no sample is left to fit on.")
+        raise ValueError(
+            "sample_weight is zero on every row: no sample is left to fit on. Use positive weights."
+        )
     return weight
 
 
@@ -166,8 +171,8 @@ def check_groups(groups, n_samples):
     """
     if groups is None:
         return None
-    check_length(groups, n_samples, "groups")
     values = np.asarray(groups)
+    check_length(values, n_samples, "groups")
     if values.ndim != 1:
         raise ValueError(f"groups has shape {values.shape}; one group per row is needed.")
     missing = missing_values(values)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_logitprod.fusion.pool import Pool
+from sklearn_logitprod.fusion.pool import Pool, expert_shares
 from sklearn_logitprod.training.guarantee import blend_with_best_reference
 from sklearn_logitprod.training.heads import fit_head
 from sklearn_logitprod.training.path import Selection, fit_path
@@ -24,6 +24,8 @@ class PoolFit:
     reference_losses : ndarray of shape (n_references,)
     expert_losses : ndarray of shape (n_experts,)
         Of each expert on the rows it has; NaN if it has none.
+    mean_weights : ndarray of shape (n_experts,)
+        Weighted mean of the experts' weights over the fit data.
     selection : Selection or None
         The automatic path, if that was asked for.
     curve : list of float
@@ -35,12 +37,13 @@ class PoolFit:
     loss: float
     reference_losses: np.ndarray
     expert_losses: np.ndarray
+    mean_weights: np.ndarray
     selection: Selection | None
     curve: list
     converged: bool
 
 
-def fit_pool(data, weight, spec, settings, folds=None, verbose=0):
+def fit_pool(data, weight, spec, settings, folds=None, progress=None):
     """Fit a pool and blend it with the best reference.
 
     Parameters
@@ -53,7 +56,8 @@ def fit_pool(data, weight, spec, settings, folds=None, verbose=0):
     folds : list of ndarray of int, optional
         Held-out rows of each fold. If given, the automatic path replaces the gate
         width of ``spec``.
-    verbose : int
+    progress : callable, optional
+        Called with a line of text before each fit of the automatic path.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def fit_pool(data, weight, spec, settings, folds=None, verbose=0):
         selection, fitted = None, fit_head(data, weight, spec, settings)
         pool = Pool((fitted.head,), np.ones(1), data.active, data.linear_pool, data.kind)
     else:
-        pool, selection, fitted = fit_path(data, weight, spec, folds, settings, verbose)
+        pool, selection, fitted = fit_path(data, weight, spec, folds, settings, progress)
     pool, loss, reference_losses = blend_with_best_reference(pool, data, weight)
     losses, present = data.expert_losses()
     mass = weight @ present
@@ -73,7 +77,17 @@ def fit_pool(data, weight, spec, settings, folds=None, verbose=0):
         float(loss),
         reference_losses,
         expert_losses,
+        _mean_weights(pool, data, weight),
         selection,
         fitted.curve,
         fitted.converged,
     )
+
+
+def _mean_weights(pool, data, weight):
+    total = np.zeros(data.n_experts)
+    for block in data:
+        features = block.features if pool.needs_features else None
+        coefficients = pool.coefficients(block.columns, features)
+        total += weight[block.rows] @ expert_shares(block.columns, coefficients)[0]
+    return total / weight.sum()

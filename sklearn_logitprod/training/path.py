@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,7 +62,7 @@ def candidates(spec, data):
     return [one for one, _ in specs], prior / prior.sum()
 
 
-def fit_path(data, weight, spec, folds, settings, verbose=0):
+def fit_path(data, weight, spec, folds, settings, progress=None):
     """Fit the path's candidates and mix them by their cross-validated losses.
 
     Each candidate weighs ``prior * exp(-0.5 * total CV loss / design effect)``:
@@ -79,8 +78,8 @@ def fit_path(data, weight, spec, folds, settings, verbose=0):
         Held-out rows of each fold. A fold is fitted with weight 0 on these, so that
         all that is estimated is estimated without them.
     settings : Settings
-    verbose : int
-        Print a line for each candidate if positive.
+    progress : callable, optional
+        Called with a line of text before each candidate's fit.
 
     Returns
     -------
@@ -97,9 +96,10 @@ def fit_path(data, weight, spec, folds, settings, verbose=0):
         own[held_out] = 0.0
         heads = []
         for i, one in enumerate(specs, start=1):
-            if verbose:
-                report = f"fold {number}/{len(folds)}, candidate {i}/{len(specs)}: {one.describe()}"
-                print(f"[LogitProd] {report}", file=sys.stderr, flush=True)
+            if progress is not None:
+                progress(
+                    f"fold {number}/{len(folds)}, candidate {i}/{len(specs)}: {one.describe()}"
+                )
             heads.append(fit_head(data, own, one, settings).head)
         losses = data.row_losses(heads)[:, held_out]
         totals += losses @ weight[held_out]

@@ -1,0 +1,38 @@
+"""How an estimator with experts looks in a notebook."""
+
+from __future__ import annotations
+
+try:
+    from sklearn.utils._repr_html.estimator import _VisualBlock
+except ImportError:
+    # its home before scikit-learn 1.7
+    from sklearn.utils._estimator_html_repr import _VisualBlock
+
+from sklearn_logitprod._experts import name_experts
+
+
+class ExpertsDisplayMixin:
+    """Show the experts side by side, with their state and, once fitted, mean weights."""
+
+    def _sk_visual_block_(self):
+        if self.experts is None:
+            return _VisualBlock(
+                "single",
+                self,
+                names=type(self).__name__,
+                name_details=str(self),
+            )
+        pairs = name_experts(self.experts)
+        weights = {}
+        if hasattr(self, "mean_expert_weights_"):
+            weights = dict(zip(self.expert_names_, self.mean_expert_weights_, strict=True))
+        labels = []
+        for name, expert in pairs:
+            state = "prefit" if self._prefit else "cross-fitted"
+            if isinstance(expert, str):
+                state = "dropped"
+            weight = f", mean weight {weights[name]:.2f}" if name in weights else ""
+            labels.append(f"{name} ({state}{weight})")
+        return _VisualBlock(
+            "parallel", [expert for _, expert in pairs], names=labels, dash_wrapped=False
+        )
