@@ -178,15 +178,20 @@ class BaseLogitProd(
                 "'cpu', 'cuda' or 'cuda:<index>'."
             )
 
-    def _check_features(self, X, reset):
-        """Check, or with ``reset`` remember, the number and names of X's columns."""
-        if is_two_level(X) or len(getattr(X, "shape", (0, 0))) != 2:
+    def _check_features(self, X):
+        """Check the number and names of X's columns against those of the fit."""
+        if _is_table(X):
+            validate_data(self, X, reset=False, skip_check_array=True)
+
+    def _features_of(self, X):
+        """Number and, where it has them, names of X's columns, as fitted attributes."""
+        if not _is_table(X):
             # aligned by name or by the last two axes, or for experts of their own kind
-            if reset:
-                self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
-                vars(self).pop("feature_names_in_", None)
-            return
-        validate_data(self, X, reset=reset, skip_check_array=True)
+            return {"n_features_in_": int(np.prod(np.shape(X)[1:]))}
+        probe = copy.copy(self)
+        validate_data(probe, X, reset=True, skip_check_array=True)
+        names = ("n_features_in_", "feature_names_in_")
+        return {name: vars(probe)[name] for name in names if name in vars(probe)}
 
     def _seed(self):
         """Seed of hidden layers, mini-batches and folds; None means 0, on purpose.
@@ -286,7 +291,7 @@ class BaseLogitProd(
     def _outputs(self, X):
         """Outputs of the fitted experts on X, or X itself if it holds them."""
         check_is_fitted(self)
-        self._check_features(X, reset=False)
+        self._check_features(X)
         if self.experts_ is None:
             return self._read(X)
         pairs = list(self.named_experts_.items())
@@ -414,6 +419,11 @@ class BaseLogitProd(
         """
         logits = self.expert_logits(X)
         return logits.reshape(len(logits), -1)
+
+
+def _is_table(X):
+    """Whether X has two axes and columns of one level."""
+    return len(getattr(X, "shape", (0, 0))) == 2 and not is_two_level(X)
 
 
 def all_log_proba(outputs):

@@ -369,14 +369,16 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
             fitted, outputs = self._run_experts(
                 X, labels, codes, classes, raw, groups, params, seed
             )
-        self._check_features(X, reset=True)
+        attributes = self._features_of(X)
         used = outputs
         if len(kept) < n_samples:
             used, codes, weight = outputs.take(kept), codes[kept], weight[kept]
             groups = None if groups is None else groups[kept]
-        attributes = self._fit_outputs(
+        attributes |= self._fit_outputs(
             used, LabelSets.from_labels(codes), weight, groups, folds, seed
         )
+        # all at once, at the end: a fit that fails leaves an earlier one as it was
+        vars(self).pop("feature_names_in_", None)
         self.classes_ = classes
         self._set_experts(fitted)
         vars(self).update(attributes)

@@ -154,7 +154,7 @@ def n_rows(X):
     """Number of rows of X, before anything else is known of it."""
     shape = getattr(X, "shape", None)
     if shape is None:
-        return len(X) if hasattr(X, "__len__") else len(np.asarray(X))
+        shape = (len(X),) if hasattr(X, "__len__") else np.asarray(X).shape
     if len(shape) == 0:
         raise ValueError(
             "X is a single value. Expert outputs are (n_samples, n_experts, n_classes), or "
