@@ -396,8 +396,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
             suspects = leaked(pairs, proba, codes)
             if suspects:
                 warnings.warn(
-                    f"Expert(s) {', '.join(suspects)} make no error at all on the fit data, which "
-                    "is far less than the other experts or their own probabilities let expect. "
+                    f"Expert(s) {', '.join(suspects)} make next to no error on the fit data, far "
+                    "fewer than the other experts or their own probabilities let expect. "
                     "Were they trained on these samples? Then their weights are too large: fit on "
                     "new samples, or set cv=5 to cross-fit the experts.",
                     UserWarning,

@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold, check_cv
 from sklearn.pipeline import _name_estimators
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, check_memory
+from sklearn.utils.validation import _num_samples, check_is_fitted, check_memory
 
 from sklearn_logitprod._outputs import SUM_TOLERANCE, Outputs, brief
 
@@ -154,7 +154,7 @@ class Caller:
             delayed(_named)(name, call, expert, X) for name, expert in pairs
         )
         columns = [
-            align(name, values, method, known, classes, self.missing_classes)
+            align(name, values, method, known, classes, self.missing_classes, _num_samples(X))
             for (name, _), (values, method, known) in zip(pairs, results, strict=True)
         ]
         return fill_classes(np.stack(columns, axis=1))
@@ -266,7 +266,7 @@ def _fit_respond(expert, X, y, train, test, fit_params):
     return _respond(expert, _safe_indexing(X, test))
 
 
-def align(name, values, method, known, classes, missing_classes, n_samples=None):
+def align(name, values, method, known, classes, missing_classes, n_samples):
     """Probabilities of an expert's response in the order of ``classes``.
 
     Parameters
@@ -281,6 +281,8 @@ def align(name, values, method, known, classes, missing_classes, n_samples=None)
         The expert's ``classes_``; None takes its columns as they are.
     classes : ndarray of shape (n_classes,)
     missing_classes : {"raise", "floor", "mean"}
+    n_samples : int
+        Number of rows the expert was given.
 
     Returns
     -------
@@ -295,7 +297,7 @@ def align(name, values, method, known, classes, missing_classes, n_samples=None)
             f"Expert {name!r}: {method} gave shape {values.shape}, expected (n_samples, "
             f"{n_known}), one column per class of {brief(classes if known is None else known)}."
         )
-    if n_samples is not None and len(values) != n_samples:
+    if len(values) != n_samples:
         raise ValueError(
             f"Expert {name!r}: {method} gave {len(values)} rows for {n_samples} samples."
         )
@@ -380,8 +382,8 @@ def as_outputs(proba, pairs):
 def leaked(pairs, proba, codes):
     """Names of experts that look as if they had been trained on these very rows.
 
-    An expert without a single error is suspect when the others err often, or when its
-    own probabilities expected several errors: forests know their training rows better
+    An expert with next to no error is suspect when the others err often, or when its own
+    probabilities let expect many more errors: forests know their training rows better
     than they say.
 
     Parameters
@@ -396,12 +398,13 @@ def leaked(pairs, proba, codes):
     """
     errors = (proba.argmax(axis=2) != codes[:, None]).sum(axis=0)
     expected = (1.0 - proba.max(axis=2)).sum(axis=0)
-    others = np.array(
-        [np.delete(errors, m).mean() if len(errors) > 1 else 0.0 for m in range(len(errors))]
-    )
-    suspect = (errors == 0) & (np.maximum(expected, others) >= _EXPECTED_ERRORS)
+    count = max(len(errors) - 1, 1)
+    others = (errors.sum() - errors) / count
+    due = np.maximum(expected, others)
+    suspect = (errors <= _ERROR_RATE * len(codes)) & (due >= np.maximum(_LEAST_DUE, 20 * errors))
     return [name for (name, _), one in zip(pairs, suspect, strict=True) if one]
 
 
-# seeing none where 10 are expected by chance has probability exp(-10)
-_EXPECTED_ERRORS = 10.0
+_ERROR_RATE = 0.005
+# seeing no error where 10 are due has probability exp(-10)
+_LEAST_DUE = 10.0

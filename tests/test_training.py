@@ -366,9 +366,10 @@ def test_blend_is_the_best_point_of_the_segment(ranges):
     folds = [np.arange(0, N, 2), np.arange(1, N, 2)]
     pool, _, _ = fit_path(data, weight, HeadSpec(strength=100.0), folds, Settings())
     reference = reference_heads(M, K, True)[M - 1]
-    share, loss = Line(pool, reference, data, weight).search(convex=not ranges)
-    grid = np.linspace(0, 1, 2001)
     (block,) = data
+    ceiling = set_loss(reference.scores(block.columns, None), data.sets).sum()
+    share, loss = Line(pool, reference, data, weight).search(not ranges, ceiling)
+    grid = np.linspace(0, 1, 2001)
     ends = pool.scores(block.columns), reference.scores(block.columns, None)
     values = [set_loss((1 - t) * ends[0] + t * ends[1], data.sets).sum() for t in grid]
     assert 0.0 <= share <= 1.0

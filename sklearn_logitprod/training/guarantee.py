@@ -71,7 +71,7 @@ def blend_with_best_reference(pool, data, weight):
     best = references[int(np.argmin(totals))]
 
     line = Line(pool, best, data, weight)
-    share, loss = line.search(convex=data.sets.labels is not None)
+    share, loss = line.search(data.sets.labels is not None, totals.min())
     total = weight.sum()
     return pool.blend(best, share), loss / total, totals / total
 
@@ -108,11 +108,19 @@ class Line:
             curvature += weight @ ((proba * step**2).sum(axis=1) - mean**2)
         return value, slope, curvature
 
-    def search(self, convex):
-        """Share of the reference with the smallest loss found, and that loss."""
+    def search(self, convex, ceiling):
+        """Share of the reference with the smallest loss found, and that loss.
+
+        Parameters
+        ----------
+        convex : bool
+            Whether the loss is convex along the segment.
+        ceiling : float
+            Total loss of the reference.
+        """
         at = {0.0: self.derivatives(0.0)}
-        if convex and at[0.0][1] >= 0.0:
-            # the loss can only rise from here, the reference included
+        if convex and at[0.0][1] >= 0.0 and at[0.0][0] <= ceiling:
+            # the loss only rises from here; rounding alone could put it above the reference
             return 0.0, at[0.0][0]
         at[1.0] = self.derivatives(1.0)
         low, high = 0.0, 1.0
