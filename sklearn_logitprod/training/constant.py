@@ -22,6 +22,7 @@ from sklearn_logitprod.training.curvature import Scratch, product_hessian
 from sklearn_logitprod.training.optimise import Solution
 
 _MAX_STEP = 1.5
+_WIDEST = 500.0
 
 
 class ConstantObjective:
@@ -91,6 +92,8 @@ class _BlockState:
         self.log_proba = columns.log_proba.transpose(1, 2, 0)
         self.flat = self.log_proba.reshape(n_columns, n_classes * n_samples)
         tilted = groups["bias"][None] / spec.temperature
+        # wild trial steps must not round the weight of a row's only column to 0
+        tilted = np.maximum(tilted, tilted.max() - _WIDEST)
         self.gate = masked_softmax(tilted, np.ones_like(tilted, dtype=bool))[0]
         self.mass = None if columns.complete else columns.present @ self.gate
         self.sharpness = np.exp(groups["log_sharpness"][0]) if spec.calibrate else 1.0
