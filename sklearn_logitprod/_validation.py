@@ -43,6 +43,11 @@ def check_labels(y, n_samples):
             f"y has {int(missing.sum())} missing label(s) (NaN or None), the first in row {row}. "
             "Remove these rows from X and y."
         )
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError("Input y contains infinity: class labels are finite. Mend these labels.")
+    if labels.dtype == object and np.array(labels.tolist()).dtype.kind in "biuf":
+        # numbers in an object array, as pandas' nullable integers come
+        labels = np.array(labels.tolist())
     kind = type_of_target(labels, input_name="y")
     if kind in ("continuous", "continuous-multioutput"):
         raise ValueError(

@@ -279,7 +279,7 @@ def test_labels_come_back_as_they_went_in(labels):
     model = fit(X, y, gate_width=None)
     predicted = model.predict(X)
     assert set(predicted) == set(np.asarray(labels))
-    assert model.score(X, np.asarray(y)) > 0.8
+    assert np.mean(predicted == np.asarray(y)) > 0.8
 
 
 @pytest.mark.parametrize("name", MODELS)

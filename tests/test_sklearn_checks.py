@@ -1,6 +1,7 @@
 """scikit-learn's own estimator checks on a cross-fitted, a prefit and a precomputed model."""
 
 import numpy as np
+import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -10,6 +11,7 @@ from sklearn.utils.estimator_checks import (
     check_pipeline_consistency,
     parametrize_with_checks,
 )
+from sklearn.utils.fixes import parse_version
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array
 
@@ -78,8 +80,19 @@ NOT_OUTPUTS = [
 ]
 
 
+# in checks of scikit-learn 1.6, mended later
+OLDER = {
+    "check_non_transformer_estimators_n_iter": "LogisticRegression does not converge on its data",
+    "check_sample_weight_equivalence_on_dense_data": "recodes binary y by its first value, which "
+    "the shuffled rows do not share",
+    "check_sample_weight_equivalence_on_sparse_data": "passes sparse data whatever the tag says",
+}
+
+
 def expected_failures(estimator):
     failures = {}
+    if parse_version(sklearn.__version__) < parse_version("1.7"):
+        failures |= OLDER
     if estimator.experts is None:
         failures |= dict.fromkeys(NOT_OUTPUTS, COLUMNS)
     if estimator.gate_width == "auto":

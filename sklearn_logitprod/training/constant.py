@@ -20,6 +20,7 @@ from sklearn_logitprod.fusion.likelihood import set_loss_gradient
 from sklearn_logitprod.fusion.pool import stacked_correction
 from sklearn_logitprod.training.curvature import Scratch, product_hessian
 from sklearn_logitprod.training.optimise import Solution
+from sklearn_logitprod.training.prior import MAX_LOG_SHARPNESS
 
 _MAX_STEP = 1.5
 _WIDEST = 500.0
@@ -96,7 +97,10 @@ class _BlockState:
         tilted = np.maximum(tilted, tilted.max() - _WIDEST)
         self.gate = masked_softmax(tilted, np.ones_like(tilted, dtype=bool))[0]
         self.mass = None if columns.complete else columns.present @ self.gate
-        self.sharpness = np.exp(groups["log_sharpness"][0]) if spec.calibrate else 1.0
+        self.sharpness = 1.0
+        if spec.calibrate:
+            limit = MAX_LOG_SHARPNESS
+            self.sharpness = np.exp(np.clip(groups["log_sharpness"][0], -limit, limit))
         self.product = (self.gate @ self.flat).reshape(n_classes, n_samples)
         if self.mass is not None:
             self.product /= self.mass

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from sklearn_logitprod.training.optimise import Solution, minimise_lbfgs
+from sklearn_logitprod.training.prior import MAX_LOG_SHARPNESS
 
 FULL_BATCH_BYTES = 1 << 30
 """Size of log-probabilities and features up to which a fit is full-batch."""
@@ -107,7 +108,10 @@ def value_and_gradient(groups, batch, spec, correlation):
     inputs = batch.features
     if "hidden" in groups:
         inputs = torch.tanh(groups["hidden"].T @ inputs + groups["offset"][:, None])
-    sharpness = torch.exp(groups["log_sharpness"]) if spec.calibrate else 1.0
+    sharpness = 1.0
+    if spec.calibrate:
+        limit = MAX_LOG_SHARPNESS
+        sharpness = torch.exp(groups["log_sharpness"].clamp(-limit, limit))
     steer = (groups["output"].T @ inputs) / sharpness
     scores = steer + groups["bias"][:, None]
     if spec.temperature != 1.0:

@@ -24,6 +24,9 @@ from sklearn_logitprod.fusion.pool import Head
 MAX_CORRECTION = 20_000
 """Entries above which the cross-class correction is left out."""
 
+MAX_LOG_SHARPNESS = 50.0
+"""Trial steps of a solver beyond this are evaluated here: exp stays finite."""
+
 
 @dataclass(frozen=True)
 class HeadSpec:
