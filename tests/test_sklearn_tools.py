@@ -222,7 +222,7 @@ def test_callbacks_see_each_step_of_the_automatic_path():
 def test_verbose_says_what_is_fitted(capsys):
     LogitProdClassifier(views(), selection_cv=2, verbose=1).fit(X[NEW], Y[NEW])
     lines = capsys.readouterr().err.splitlines()
-    assert "fold 1/2, candidate 1/7: constant" in lines[0]
+    assert "fold 1/2, candidate 1/9: constant" in lines[0]
     LogitProdClassifier(views(), selection_cv=2).fit(X[NEW], Y[NEW])
     assert capsys.readouterr().err == ""
 

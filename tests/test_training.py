@@ -379,24 +379,40 @@ def test_blend_is_the_best_point_of_the_segment(ranges):
 def test_path_shares_follow_prior_and_cross_validated_loss():
     data, weight = make_data(n=150), np.ones(150)
     folds = np.array_split(np.random.default_rng(0).permutation(150), 3)
-    specs, prior = candidates(HeadSpec(), data)
+    path = candidates(HeadSpec(), data)
     _, selection, _ = fit_path(data, weight, HeadSpec(), folds, Settings())
     losses = []
-    for spec in specs:
+    for candidate in path:
         total = 0.0
         for rows in folds:
             own = weight.copy()
             own[rows] = 0.0
-            head = fit_head(data, own, spec, Settings()).head
+            head = candidate.fit(data, own, Settings()).head
             total += data.row_losses([head])[0][rows].sum()
         losses.append(total / 150)
     np.testing.assert_allclose(selection.cv_losses, losses, atol=1e-6)
+    prior = np.array([candidate.mass for candidate in path])
     shares = prior * np.exp(-0.5 * 150 * (np.array(losses) - min(losses)))
     np.testing.assert_allclose(selection.shares, shares / shares.sum(), atol=1e-3)
     assert selection.shares.sum() == pytest.approx(1.0)
 
 
+def test_candidates_without_parameters_are_the_best_expert_and_the_mean():
+    data, weight = make_data(missing=0.0), np.ones(N)
+    path = {candidate.name: candidate for candidate in candidates(HeadSpec(), data)}
+    losses, _ = data.expert_losses()
+    best = path["best expert"].fit(data, weight, Settings())
+    np.testing.assert_allclose(
+        data.row_losses([best.head])[0], losses[:, losses.sum(axis=0).argmin()]
+    )
+    (block,) = data
+    mean = path["mean of probabilities"].fit(data, weight, Settings()).head
+    np.testing.assert_allclose(
+        np.exp(mean.scores(block.columns, None)), block.columns.mean_proba, atol=1e-12
+    )
+
+
 def test_correction_is_not_tried_where_it_would_be_too_large():
     data = make_data()
     data.n_classes = 80
-    assert all(spec.cross_class is None for spec in candidates(HeadSpec(), data)[0])
+    assert not any("cross_class" in candidate.name for candidate in candidates(HeadSpec(), data))

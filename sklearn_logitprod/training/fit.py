@@ -10,6 +10,7 @@ from sklearn_logitprod.fusion.pool import Pool, expert_shares
 from sklearn_logitprod.training.guarantee import blend_with_best_reference
 from sklearn_logitprod.training.heads import fit_head
 from sklearn_logitprod.training.path import Selection, fit_path
+from sklearn_logitprod.training.threads import limit_threads
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,14 @@ def fit_pool(data, weight, spec, settings, folds=None, progress=None):
     -------
     PoolFit
     """
+    if folds is not None or spec.gate_width is not None:
+        # torch comes with threads of its own: load it before they are limited
+        import sklearn_logitprod.training.network  # noqa: F401
+    with limit_threads(data):
+        return _fit_pool(data, weight, spec, settings, folds, progress)
+
+
+def _fit_pool(data, weight, spec, settings, folds, progress):
     if folds is None:
         selection, fitted = None, fit_head(data, weight, spec, settings)
         pool = Pool((fitted.head,), np.ones(1), data.active, data.linear_pool, data.kind)

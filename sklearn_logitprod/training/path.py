@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from sklearn_logitprod.fusion.pool import Pool
 from sklearn_logitprod.training.data import design_effect
-from sklearn_logitprod.training.heads import fit_head
+from sklearn_logitprod.training.guarantee import reference_heads
+from sklearn_logitprod.training.heads import FittedHead, fit_head
 from sklearn_logitprod.training.prior import MAX_CORRECTION
 
 _EXPONENT = 0.5
 _NEGLIGIBLE = 1e-4
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One entry of the path.
+
+    Attributes
+    ----------
+    name : str
+    mass : float
+        Prior mass, up to a common factor.
+    fit : callable
+        ``fit(data, weight, settings)`` gives a :class:`FittedHead`.
+    """
+
+    name: str
+    mass: float
+    fit: Callable
 
 
 @dataclass(frozen=True)
@@ -34,7 +55,12 @@ class Selection:
 
 
 def candidates(spec, data):
-    """Specifications of the path and their prior masses.
+    """Candidates of the path.
+
+    Constant weights at two strengths hold most of the prior mass; linear gates and
+    cross-class corrections must earn theirs. Two candidates have no parameter at all,
+    for tasks that one expert dominates or that have next to no data: the best expert,
+    chosen anew in each fold, and the mean of probabilities.
 
     Parameters
     ----------
@@ -46,9 +72,7 @@ def candidates(spec, data):
 
     Returns
     -------
-    specs : list of HeadSpec
-    prior : ndarray of shape (n_candidates,)
-        Sums to 1.
+    list of Candidate
     """
     base = replace(spec, gate_width=None, cross_class=None)
     specs = [(base, 0.25), (replace(base, strength=10.0), 0.25)]
@@ -58,8 +82,28 @@ def candidates(spec, data):
     if data.n_experts * data.n_classes**2 <= MAX_CORRECTION:
         penalties = (300.0, 30.0, 3.0) if spec.cross_class is None else (spec.cross_class,)
         specs += [(replace(base, cross_class=penalty), 0.1) for penalty in penalties]
-    prior = np.array([mass for _, mass in specs])
-    return [one for one, _ in specs], prior / prior.sum()
+    path = [Candidate(one.describe(), mass, partial(_fit_spec, spec=one)) for one, mass in specs]
+    if data.n_experts > 1:
+        path.append(Candidate("best expert", 0.25, _best_expert))
+        if data.linear_pool:
+            path.append(Candidate("mean of probabilities", 0.15, _linear_pool))
+    return path
+
+
+def _fit_spec(data, weight, settings, spec):
+    return fit_head(data, weight, spec, settings)
+
+
+def _best_expert(data, weight, settings):
+    heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
+    losses = data.row_losses(heads[: data.n_experts]) @ weight
+    return FittedHead(heads[int(np.argmin(losses))], [losses.min() / weight.sum()], True)
+
+
+def _linear_pool(data, weight, settings):
+    head = reference_heads(data.n_experts, data.n_classes, True)[-1]
+    loss = data.row_losses([head])[0] @ weight / weight.sum()
+    return FittedHead(head, [loss], True)
 
 
 def fit_path(data, weight, spec, folds, settings, progress=None):
@@ -88,31 +132,30 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
     fitted : FittedHead
         The candidate with the largest share.
     """
-    specs, prior = candidates(spec, data)
-    totals = np.zeros(len(specs))
+    path = candidates(spec, data)
+    totals = np.zeros(len(path))
     counted = 0.0
     for number, held_out in enumerate(folds, start=1):
         own = weight.copy()
         own[held_out] = 0.0
         heads = []
-        for i, one in enumerate(specs, start=1):
+        for i, candidate in enumerate(path, start=1):
             if progress is not None:
-                progress(
-                    f"fold {number}/{len(folds)}, candidate {i}/{len(specs)}: {one.describe()}"
-                )
-            heads.append(fit_head(data, own, one, settings).head)
+                progress(f"fold {number}/{len(folds)}, candidate {i}/{len(path)}: {candidate.name}")
+            heads.append(candidate.fit(data, own, settings).head)
         losses = data.row_losses(heads)[:, held_out]
         totals += losses @ weight[held_out]
         counted += weight[held_out].sum()
     cv_losses = totals / counted
 
     effective = weight.sum() / design_effect(data.centre_losses, weight, data.groups)
-    score = np.log(prior) - _EXPONENT * effective * cv_losses
+    prior = np.log([candidate.mass for candidate in path])
+    score = prior - _EXPONENT * effective * cv_losses
     shares = np.exp(score - score.max())
     shares[shares < _NEGLIGIBLE * shares.sum()] = 0.0
     shares /= shares.sum()
     kept = np.flatnonzero(shares)
-    fitted = {i: fit_head(data, weight, specs[i], settings) for i in kept}
+    fitted = {i: path[i].fit(data, weight, settings) for i in kept}
     pool = Pool(
         tuple(fitted[i].head for i in kept),
         shares[kept],
@@ -120,5 +163,5 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
         data.linear_pool,
         data.kind,
     )
-    selection = Selection([one.describe() for one in specs], cv_losses, shares)
+    selection = Selection([candidate.name for candidate in path], cv_losses, shares)
     return pool, selection, fitted[int(np.argmax(shares))]

@@ -1,0 +1,32 @@
+"""Threads: one is fastest for small arrays, and many fits may run side by side."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from functools import lru_cache
+
+from threadpoolctl import ThreadpoolController
+
+SMALL = 1 << 21
+"""Numbers in the columns below which a fit runs on one thread."""
+
+
+@lru_cache(maxsize=2)
+def _controller(torch_loaded):
+    # looking for the libraries takes longer than a fit: once before torch, once after
+    return ThreadpoolController()
+
+
+def limit_threads(data):
+    """Context in which BLAS and OpenMP use one thread, if the data are small.
+
+    The caller's settings hold again afterwards.
+
+    Parameters
+    ----------
+    data : FitData
+    """
+    if data.n_samples * data.n_columns * data.n_classes > SMALL:
+        return nullcontext()
+    return _controller("torch" in sys.modules).limit(limits=1)
