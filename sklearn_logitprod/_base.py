@@ -10,16 +10,15 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Bunch, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_logitprod._composition import ExpertsComposition
 from sklearn_logitprod._display import ExpertsDisplayMixin
-from sklearn_logitprod._experts import Caller, as_outputs, name_experts
+from sklearn_logitprod._experts import as_outputs
 from sklearn_logitprod._outputs import is_two_level
 from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
-from sklearn_logitprod._routing import RoutingMixin
 from sklearn_logitprod.fusion.features import FEATURE_SETS
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import expert_shares
@@ -33,11 +32,10 @@ _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 class BaseLogitProd(
     ExpertsDisplayMixin,
-    RoutingMixin,
     CallbackSupportMixin,
     MetaEstimatorMixin,
     TransformerMixin,
-    _BaseComposition,
+    ExpertsComposition,
 ):
     """Fit and inference over aligned log-probabilities of experts.
 
@@ -67,92 +65,6 @@ class BaseLogitProd(
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
-
-    def get_params(self, deep=True):
-        """Parameters of the estimator and, if deep, its experts by name.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Also give each expert by its name and, unless ``cv="prefit"``, the
-            experts' own parameters as ``name__parameter``.
-
-        Returns
-        -------
-        dict
-        """
-        params = super().get_params(deep=False)
-        pairs = self._named_pairs() if deep else []
-        params.update(pairs)
-        if not self._prefit:
-            for name, expert in pairs:
-                if hasattr(expert, "get_params"):
-                    own = expert.get_params(deep=True)
-                    params.update({f"{name}__{key}": value for key, value in own.items()})
-        return params
-
-    def _named_pairs(self):
-        """Named experts; none if there are none, or what stands there names none."""
-        if self.experts is None:
-            return []
-        try:
-            return name_experts(self.experts)
-        except ValueError:
-            # what is wrong with them is for fit to say: setting parameters never raises
-            return []
-
-    def set_params(self, **params):
-        """Set parameters, replace experts by name, or set parameters of experts.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameters of the estimator; ``name=estimator`` replaces an expert and
-            ``name="drop"`` drops it; ``name__parameter=value`` sets a parameter of an
-            expert that is cross-fitted here.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a parameter of a prefit expert is named: setting it would change the
-            user's own fitted object.
-        """
-        if not params:
-            return self
-        if "experts" in params:
-            self.experts = params.pop("experts")
-        if "cv" in params:
-            self.cv = params.pop("cv")
-        pairs = self._named_pairs()
-        if params and pairs:
-            named = dict(pairs)
-            nested = [key for key in params if key.partition("__")[0] in named and "__" in key]
-            if nested and self._prefit:
-                name = nested[0].partition("__")[0]
-                raise ValueError(
-                    f"{nested[0]} cannot be set: expert {name!r} is fitted (cv='prefit'), and a "
-                    "changed parameter would change your own object without refitting it. "
-                    f"Replace it whole, set_params({name}=...), or cross-fit with cv=5."
-                )
-            replaced = {key: params.pop(key) for key in list(params) if key in named}
-            if replaced:
-                self.experts = [(name, replaced.get(name, expert)) for name, expert in pairs]
-        super().set_params(**params)
-        return self
-
-    def __sklearn_clone__(self):
-        """Clone; the experts of ``cv="prefit"`` stay fitted, carried over by reference."""
-        if self.experts is None or not self._prefit:
-            return super().__sklearn_clone__()
-        shell = copy.copy(self)
-        shell.experts = None
-        cloned = super(BaseLogitProd, shell).__sklearn_clone__()
-        cloned.experts = self.experts
-        return cloned
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -203,13 +115,6 @@ class BaseLogitProd(
         if isinstance(self.random_state, Integral):
             return int(self.random_state)
         return int(self.random_state.randint(np.iinfo(np.int32).max))
-
-    @property
-    def _prefit(self):
-        return isinstance(self.cv, str) and self.cv == "prefit"
-
-    def _caller(self):
-        return Caller(self.memory, self.n_jobs, self.missing_classes)
 
     def _fit_outputs(self, outputs, sets, weight, groups, folds, seed):
         """Fit the pool on aligned outputs: a dict of fitted attributes.
@@ -296,11 +201,6 @@ class BaseLogitProd(
             return self._read(X)
         pairs = list(self.named_experts_.items())
         return as_outputs(self._caller().responses(pairs, X, self.classes_), pairs)
-
-    def _set_experts(self, pairs):
-        """Fitted experts as attributes; None for precomputed outputs."""
-        self.experts_ = None if pairs is None else [expert for _, expert in pairs]
-        self.named_experts_ = None if pairs is None else Bunch(**dict(pairs))
 
     def _blocks(self, X):
         """Columns of X in blocks of rows."""

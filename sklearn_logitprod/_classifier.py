@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import indexable
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_logitprod._base import BaseLogitProd, all_log_proba
-from sklearn_logitprod._experts import (
-    active_experts,
-    as_outputs,
-    check_prefit,
-    leaked,
-    make_splits,
-    seeded,
-)
 from sklearn_logitprod._outputs import frame_classes, is_two_level, n_rows, read_outputs
 from sklearn_logitprod._validation import (
     check_classes,
@@ -384,32 +373,6 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         vars(self).update(attributes)
         return outputs
 
-    def _run_experts(self, X, labels, codes, classes, weight, groups, params, seed):
-        """Fitted experts by name, and their outputs on samples new to them."""
-        pairs = active_experts(self.experts)
-        caller = self._caller()
-        (X,) = indexable(X)
-        if self._prefit:
-            for name, expert in pairs:
-                check_prefit(name, expert)
-            proba = caller.responses(pairs, X, classes)
-            suspects = leaked(pairs, proba, codes)
-            if suspects:
-                warnings.warn(
-                    f"Expert(s) {', '.join(suspects)} make next to no error on the fit data, far "
-                    "fewer than the other experts or their own probabilities let expect. "
-                    "Were they trained on these samples? Then their weights are too large: fit on "
-                    "new samples, or set cv=5 to cross-fit the experts.",
-                    UserWarning,
-                    stacklevel=4,
-                )
-            return pairs, as_outputs(proba, pairs)
-        pairs = seeded(pairs, seed)
-        fit_params = self._expert_fit_params(pairs, weight, groups, params)
-        splits = make_splits(self.cv, labels, groups, seed)
-        proba, fitted = caller.cross_fit(pairs, X, labels, classes, splits, fit_params)
-        return fitted, as_outputs(proba, pairs)
-
     def get_feature_names_out(self, input_features=None):
         """Names of the columns of ``transform``: ``expert_class``.
 
@@ -476,6 +439,25 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         if len(self.classes_) == 2:
             return log_proba[:, 1] - log_proba[:, 0]
         return log_proba
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy of the fused predictions.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``predict``.
+        y : array-like of shape (n_samples,)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        float
+            Share of samples whose most probable class is the true one.
+        """
+        return super().score(X, y, sample_weight)
 
     def predict(self, X):
         """Most probable class of each sample.

@@ -1,0 +1,203 @@
+"""Experts as parameters: named, replaced, cloned, routed, run."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+from sklearn.utils import Bunch, indexable
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _raise_for_params,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.validation import has_fit_parameter
+
+from sklearn_logitprod._experts import (
+    Caller,
+    active_experts,
+    as_outputs,
+    check_prefit,
+    leaked,
+    make_splits,
+    name_experts,
+    seeded,
+)
+
+
+class ExpertsComposition(_BaseComposition):
+    """What an estimator does with its parameter ``experts``."""
+
+    def get_params(self, deep=True):
+        """Parameters of the estimator and, if deep, its experts by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also give each expert by its name and, unless ``cv="prefit"``, the
+            experts' own parameters as ``name__parameter``.
+
+        Returns
+        -------
+        dict
+        """
+        params = super().get_params(deep=False)
+        pairs = self._named_pairs() if deep else []
+        params.update(pairs)
+        if not self._prefit:
+            for name, expert in pairs:
+                if hasattr(expert, "get_params"):
+                    own = expert.get_params(deep=True)
+                    params.update({f"{name}__{key}": value for key, value in own.items()})
+        return params
+
+    def _named_pairs(self):
+        """Named experts; none if there are none, or what stands there names none."""
+        if self.experts is None:
+            return []
+        try:
+            return name_experts(self.experts)
+        except ValueError:
+            # what is wrong with them is for fit to say: setting parameters never raises
+            return []
+
+    def set_params(self, **params):
+        """Set parameters, replace experts by name, or set parameters of experts.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters of the estimator; ``name=estimator`` replaces an expert and
+            ``name="drop"`` drops it; ``name__parameter=value`` sets a parameter of an
+            expert that is cross-fitted here.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter of a prefit expert is named: setting it would change the
+            user's own fitted object.
+        """
+        if not params:
+            return self
+        if "experts" in params:
+            self.experts = params.pop("experts")
+        if "cv" in params:
+            self.cv = params.pop("cv")
+        pairs = self._named_pairs()
+        if params and pairs:
+            named = dict(pairs)
+            nested = [key for key in params if key.partition("__")[0] in named and "__" in key]
+            if nested and self._prefit:
+                name = nested[0].partition("__")[0]
+                raise ValueError(
+                    f"{nested[0]} cannot be set: expert {name!r} is fitted (cv='prefit'), and a "
+                    "changed parameter would change your own object without refitting it. "
+                    f"Replace it whole, set_params({name}=...), or cross-fit with cv=5."
+                )
+            replaced = {key: params.pop(key) for key in list(params) if key in named}
+            if replaced:
+                self.experts = [(name, replaced.get(name, expert)) for name, expert in pairs]
+        super().set_params(**params)
+        return self
+
+    def __sklearn_clone__(self):
+        """Clone; the experts of ``cv="prefit"`` stay fitted, carried over by reference."""
+        if self.experts is None or not self._prefit:
+            return super().__sklearn_clone__()
+        shell = copy.copy(self)
+        shell.experts = None
+        cloned = super(ExpertsComposition, shell).__sklearn_clone__()
+        cloned.experts = self.experts
+        return cloned
+
+    @property
+    def _prefit(self):
+        return isinstance(self.cv, str) and self.cv == "prefit"
+
+    def _caller(self):
+        return Caller(self.memory, self.n_jobs, self.missing_classes)
+
+    def get_metadata_routing(self):
+        """Metadata routing: the estimator's own requests and its experts'.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+        """
+        router = MetadataRouter(owner=self).add_self_request(self)
+        if self.experts is None or self._prefit:
+            return router
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        return router.add(**dict(active_experts(self.experts)), method_mapping=mapping)
+
+    def _expert_fit_params(self, pairs, sample_weight, groups, params):
+        """Keyword arguments of each expert's fit.
+
+        With metadata routing enabled, what the experts request; otherwise
+        ``sample_weight`` for every expert whose ``fit`` takes it.
+
+        Parameters
+        ----------
+        pairs : list of (str, estimator)
+        sample_weight, groups : array-like or None
+        params : dict
+            Further metadata.
+
+        Returns
+        -------
+        dict of str to dict
+        """
+        if not _routing_enabled():
+            _raise_for_params(params, self, "fit")
+            if sample_weight is None:
+                return {name: {} for name, _ in pairs}
+            return {
+                name: {"sample_weight": sample_weight}
+                if has_fit_parameter(expert, "sample_weight")
+                else {}
+                for name, expert in pairs
+            }
+        given = {"sample_weight": sample_weight, "groups": groups}
+        params |= {key: value for key, value in given.items() if value is not None}
+        if not params:
+            return {name: {} for name, _ in pairs}
+        routed = process_routing(self, "fit", **params)
+        return {name: dict(routed[name].fit) for name, _ in pairs}
+
+    def _run_experts(self, X, labels, codes, classes, weight, groups, params, seed):
+        """Fitted experts by name, and their outputs on samples new to them."""
+        pairs = active_experts(self.experts)
+        caller = self._caller()
+        (X,) = indexable(X)
+        if self._prefit:
+            for name, expert in pairs:
+                check_prefit(name, expert)
+            proba = caller.responses(pairs, X, classes)
+            suspects = leaked(pairs, proba, codes)
+            if suspects:
+                warnings.warn(
+                    f"Expert(s) {', '.join(suspects)} make next to no error on the fit data, far "
+                    "fewer than the other experts or their own probabilities let expect. "
+                    "Were they trained on these samples? Then their weights are too large: fit on "
+                    "new samples, or set cv=5 to cross-fit the experts.",
+                    UserWarning,
+                    stacklevel=4,
+                )
+            return pairs, as_outputs(proba, pairs)
+        pairs = seeded(pairs, seed)
+        fit_params = self._expert_fit_params(pairs, weight, groups, params)
+        splits = make_splits(self.cv, labels, groups, seed)
+        proba, fitted = caller.cross_fit(pairs, X, labels, classes, splits, fit_params)
+        return fitted, as_outputs(proba, pairs)
+
+    def _set_experts(self, pairs):
+        """Fitted experts as attributes; None for precomputed outputs."""
+        self.experts_ = None if pairs is None else [expert for _, expert in pairs]
+        self.named_experts_ = None if pairs is None else Bunch(**dict(pairs))
