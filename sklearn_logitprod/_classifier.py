@@ -68,8 +68,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
     gate_width : "auto", None or int, default="auto"
         The gate: None for constant weights, 0 for a gate linear in the gating features
         (the choice of [1]_), h > 0 for one hidden layer of h units. "auto"
-        cross-validates constant weights, linear gates and cross-class corrections
-        within the fit data and mixes them by how well each did.
+        cross-validates constant weights, linear gates, cross-class corrections and the
+        best expert within the fit data and mixes them by how well each did.
 
     temperature : float, default=1.0
         Gate temperature. Trained in, it changes the strength of the priors on the
