@@ -18,7 +18,7 @@ from sklearn_logitprod._composition import ExpertsComposition
 from sklearn_logitprod._display import ExpertsDisplayMixin
 from sklearn_logitprod._experts import as_outputs
 from sklearn_logitprod._outputs import is_two_level
-from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
+from sklearn_logitprod._progress import CallbackSupportMixin
 from sklearn_logitprod.fusion.features import FEATURE_SETS
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import expert_shares
@@ -116,7 +116,7 @@ class BaseLogitProd(
             return int(self.random_state)
         return int(self.random_state.randint(np.iinfo(np.int32).max))
 
-    def _fit_outputs(self, outputs, sets, weight, groups, folds, seed):
+    def _fit_outputs(self, outputs, sets, weight, groups, folds, seed, progress):
         """Fit the pool on aligned outputs: a dict of fitted attributes.
 
         Parameters
@@ -129,6 +129,7 @@ class BaseLogitProd(
         folds : list of ndarray of int or None
             Held-out rows of each fold of the automatic path.
         seed : int
+        progress : callable
         """
         data = FitData(
             outputs.log_proba, outputs.shape, sets, self.linear_pool, self.features, groups
@@ -161,8 +162,7 @@ class BaseLogitProd(
         settings = Settings(
             self.solver, self.max_iter, self.tol, self.batch_size, self.device, seed
         )
-        with FitProgress(self, self.verbose) as progress:
-            fit = fit_pool(data, weight, spec, settings, folds, progress)
+        fit = fit_pool(data, weight, spec, settings, folds, progress)
         if not fit.converged:
             warnings.warn(
                 f"The fit stopped at max_iter={self.max_iter} before tol={self.tol:g} was reached. "

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_logitprod._base import BaseLogitProd, all_log_proba
 from sklearn_logitprod._outputs import frame_classes, is_two_level, n_rows, read_outputs
+from sklearn_logitprod._progress import FitProgress
 from sklearn_logitprod._validation import (
     check_classes,
     check_groups,
@@ -313,7 +314,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
             mean nothing, or an expert fails or gives no probabilities; the message says
             which, where, and what to do.
         """
-        self._fit(X, y, sample_weight, groups, params)
+        with FitProgress(self, self.verbose) as progress:
+            self._fit(X, y, sample_weight, groups, params, progress)
         return self
 
     def fit_transform(self, X, y, sample_weight=None, groups=None, **params):
@@ -329,10 +331,12 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         ndarray of shape (n_samples, n_experts * n_classes), float64
             Out-of-fold for cross-fitted experts, else the same as ``transform``.
         """
-        logits = all_log_proba(self._fit(X, y, sample_weight, groups, params))
+        with FitProgress(self, self.verbose) as progress:
+            outputs = self._fit(X, y, sample_weight, groups, params, progress)
+        logits = all_log_proba(outputs)
         return logits.reshape(len(logits), -1)
 
-    def _fit(self, X, y, sample_weight, groups, params):
+    def _fit(self, X, y, sample_weight, groups, params, progress):
         """Fit; gives the outputs of all rows, as the gate saw them."""
         self._check_parameters()
         n_samples = n_rows(X)
@@ -356,7 +360,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         else:
             raw = None if sample_weight is None else weight
             fitted, outputs = self._run_experts(
-                X, labels, codes, classes, raw, groups, params, seed
+                X, labels, codes, classes, raw, groups, params, seed, progress
             )
         attributes = self._features_of(X)
         used = outputs
@@ -364,7 +368,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
             used, codes, weight = outputs.take(kept), codes[kept], weight[kept]
             groups = None if groups is None else groups[kept]
         attributes |= self._fit_outputs(
-            used, LabelSets.from_labels(codes), weight, groups, folds, seed
+            used, LabelSets.from_labels(codes), weight, groups, folds, seed, progress
         )
         # all at once, at the end: a fit that fails leaves an earlier one as it was
         vars(self).pop("feature_names_in_", None)

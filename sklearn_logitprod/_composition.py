@@ -121,8 +121,8 @@ class ExpertsComposition(_BaseComposition):
     def _prefit(self):
         return isinstance(self.cv, str) and self.cv == "prefit"
 
-    def _caller(self):
-        return Caller(self.memory, self.n_jobs, self.missing_classes)
+    def _caller(self, progress=None):
+        return Caller(self.memory, self.n_jobs, self.missing_classes, progress)
 
     def get_metadata_routing(self):
         """Metadata routing: the estimator's own requests and its experts'.
@@ -171,10 +171,10 @@ class ExpertsComposition(_BaseComposition):
         routed = process_routing(self, "fit", **params)
         return {name: dict(routed[name].fit) for name, _ in pairs}
 
-    def _run_experts(self, X, labels, codes, classes, weight, groups, params, seed):
+    def _run_experts(self, X, labels, codes, classes, weight, groups, params, seed, progress):
         """Fitted experts by name, and their outputs on samples new to them."""
         pairs = active_experts(self.experts)
-        caller = self._caller()
+        caller = self._caller(progress)
         (X,) = indexable(X)
         if self._prefit:
             for name, expert in pairs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import StratifiedGroupKFold, check_cv
@@ -130,11 +131,28 @@ class Caller:
     n_jobs : int or None
     missing_classes : {"raise", "floor", "mean"}
         What stands for a class that an expert does not know.
+    progress : callable or None
+        Called with a line of text before each call.
     """
 
     memory: object = None
     n_jobs: int | None = None
     missing_classes: str = "raise"
+    progress: object = None
+
+    def _run(self, jobs):
+        """Results of (text, arguments of :func:`_named`) pairs, in order, with progress."""
+        tell = self.progress or (lambda text: None)
+        workers = effective_n_jobs(self.n_jobs)
+        if workers > 1:
+            # not every backend hands over results one by one
+            tell(f"{len(jobs)} calls of experts on {workers} workers")
+            return Parallel(n_jobs=self.n_jobs)(delayed(_named)(*job) for _, job in jobs)
+        out = []
+        for text, job in jobs:
+            tell(f"{text} ({len(out) + 1}/{len(jobs)})")
+            out.append(_named(*job))
+        return out
 
     def responses(self, pairs, X, classes):
         """Probabilities of fitted experts on X.
@@ -150,9 +168,7 @@ class Caller:
         ndarray of shape (n_samples, n_experts, n_classes), float64
         """
         call = check_memory(self.memory).cache(_respond)
-        results = Parallel(n_jobs=self.n_jobs)(
-            delayed(_named)(name, call, expert, X) for name, expert in pairs
-        )
+        results = self._run([(f"expert {name}", (name, call, expert, X)) for name, expert in pairs])
         columns = [
             align(name, values, method, known, classes, self.missing_classes, _num_samples(X))
             for (name, _), (values, method, known) in zip(pairs, results, strict=True)
@@ -181,15 +197,18 @@ class Caller:
         fit = check_memory(self.memory).cache(_fit)
         out = check_memory(self.memory).cache(_fit_respond)
         jobs = [
-            delayed(_named)(name, out, clone(expert), X, y, train, test, fit_params[name])
+            (
+                f"expert {name}, fold {number}/{len(splits)}",
+                (name, out, clone(expert), X, y, train, test, fit_params[name]),
+            )
             for name, expert in pairs
-            for train, test in splits
+            for number, (train, test) in enumerate(splits, start=1)
         ]
         jobs += [
-            delayed(_named)(name, fit, clone(expert), X, y, fit_params[name])
+            (f"expert {name}, all rows", (name, fit, clone(expert), X, y, fit_params[name]))
             for name, expert in pairs
         ]
-        results = Parallel(n_jobs=self.n_jobs)(jobs)
+        results = self._run(jobs)
         proba = np.empty((len(y), len(pairs), len(classes)))
         done = iter(results)
         for m, (name, _) in enumerate(pairs):

@@ -411,6 +411,19 @@ class TestMetadata:
         np.testing.assert_allclose(found["yes"].theta_, weighted.theta_)
         np.testing.assert_allclose(found["no"].theta_, plain.theta_)
 
+    def test_routing_carries_metadata_of_one_expert(self):
+        class Clocked(GaussianNB):
+            def fit(self, X, y, clock=None):
+                self.clock_ = clock
+                return super().fit(X, y)
+
+        clock = np.arange(len(X))
+        with config_context(enable_metadata_routing=True):
+            clocked = Clocked().set_fit_request(clock=True)
+            model = LogitProdClassifier([("c", clocked), ("p", GaussianNB())], cv=3)
+            model.fit(X, Y, clock=clock)
+        np.testing.assert_array_equal(model.named_experts_["c"].clock_, clock)
+
     def test_unknown_metadata_is_refused_without_routing(self):
         with pytest.raises(ValueError, match="enable_metadata_routing"):
             LogitProdClassifier(PAIRS, cv=3).fit(X, Y, clock=3)

@@ -222,7 +222,11 @@ def test_callbacks_see_each_step_of_the_automatic_path():
 def test_verbose_says_what_is_fitted(capsys):
     LogitProdClassifier(views(), selection_cv=2, verbose=1).fit(X[NEW], Y[NEW])
     lines = capsys.readouterr().err.splitlines()
-    assert "fold 1/2, candidate 1/9: constant" in lines[0]
+    assert "expert lr (1/4)" in lines[0]
+    assert "fold 1/2, candidate 1/9: constant" in lines[4]
+    experts = [("nb", GaussianNB())]
+    LogitProdClassifier(experts, cv=2, gate_width=None, verbose=1).fit(X[NEW], Y[NEW])
+    assert "expert nb, fold 1/2 (1/3)" in capsys.readouterr().err
     LogitProdClassifier(views(), selection_cv=2).fit(X[NEW], Y[NEW])
     assert capsys.readouterr().err == ""
 
