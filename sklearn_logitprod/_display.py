@@ -32,7 +32,8 @@ class ExpertsDisplayMixin:
             if isinstance(expert, str):
                 state = "dropped"
             weight = f", mean weight {weights[name]:.2f}" if name in weights else ""
-            labels.append(f"{name} ({state}{weight})")
+            # neighbouring labels touch where they are wider than the blocks below
+            labels.append(f"\u2003{name} ({state}{weight})\u2003")
         return _VisualBlock(
             "parallel", [expert for _, expert in pairs], names=labels, dash_wrapped=False
         )
