@@ -352,8 +352,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         check_classes(labels[kept], classes)
         folds = None
         if self.gate_width == "auto":
-            own = None if groups is None else groups[kept]
-            folds = fold_rows(self.selection_cv, codes[kept], own, seed)
+            folds = fold_rows(self.selection_cv, codes, groups, kept, seed)
 
         if self.experts is None:
             fitted, outputs = None, read_outputs(X, self.input, classes, self.classes)

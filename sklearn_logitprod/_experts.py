@@ -95,7 +95,7 @@ def seeded(pairs, seed):
     out = []
     for name, expert in pairs:
         own = random.randint(np.iinfo(np.int32).max)
-        copied = clone(expert)
+        copied = _named(name, clone, expert)
         unset = {
             key: own
             for key, value in copied.get_params(deep=True).items()

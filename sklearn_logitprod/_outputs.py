@@ -71,10 +71,9 @@ class Outputs:
             If a value is infinite, a row of an expert is NaN in part, a probability is
             outside [0, 1], probabilities do not sum to 1, or no expert is present.
         """
-        number = np.arange(self.shape[0])[rows] if self.rows is None else self.rows[rows]
-        block = np.asarray(self.values[rows if self.rows is None else number])
-        values = samples_fastest(block)
-        self._check(values, number)
+        own = rows if self.rows is None else self.rows[rows]
+        values = samples_fastest(np.asarray(self.values[own]))
+        self._check(values, own)
         if values.ndim == 2:
             values = binary_proba(values) if self.kind == "proba" else binary_logits(values)
         if not np.array_equal(self.order, np.arange(len(self.order))):
@@ -83,15 +82,15 @@ class Outputs:
             return log_proba_from_proba(values)
         return log_proba_from_logits(values)
 
-    def _check(self, values, number):
-        """Check float64 values, samples fastest; ``number`` are their row numbers."""
+    def _check(self, values, rows):
+        """Check float64 values, samples fastest, of some rows of ``self.values``."""
         per_row = values if values.ndim == 2 else values.sum(axis=-1)
         if not np.isfinite(per_row).all():
-            self._check_missing(values, number)
+            self._check_missing(values, rows)
         if self.kind == "proba":
-            self._check_proba(values, per_row, number)
+            self._check_proba(values, per_row, rows)
 
-    def _check_missing(self, values, number):
+    def _check_missing(self, values, rows):
         infinite = np.isinf(values)
         if infinite.any():
             row, expert = np.argwhere(infinite)[0][:2]
@@ -102,7 +101,7 @@ class Outputs:
                 "input='proba', which may be exactly 0 and 1."
             )
             raise ValueError(
-                f"X holds an infinite value in row {number[row]}, expert "
+                f"X holds an infinite value in row {_number(rows, row)}, expert "
                 f"{self.names[expert]!r}. {advice}"
             )
         missing = np.isnan(values)
@@ -114,8 +113,8 @@ class Outputs:
                 n_missing = int(missing[row, expert].sum())
                 raise ValueError(
                     f"X is NaN in {n_missing} of {values.shape[-1]} classes in row "
-                    f"{number[row]}, expert {self.names[expert]!r}. An expert that is missing "
-                    "for a sample is NaN in all its classes; fill in the others or set the "
+                    f"{_number(rows, row)}, expert {self.names[expert]!r}. An expert that is "
+                    "missing for a sample is NaN in all its classes; fill in the others or set the "
                     "whole row of this expert to NaN."
                 )
             missing = whole
@@ -123,16 +122,16 @@ class Outputs:
         if empty.any():
             raise ValueError(
                 f"X has {int(empty.sum())} row(s) in which all experts are missing (NaN), the "
-                f"first is row {number[int(np.argmax(empty))]}. Remove these rows: at least one "
-                "expert must be present."
+                f"first is row {_number(rows, int(np.argmax(empty)))}. Remove these rows: at "
+                "least one expert must be present."
             )
 
-    def _check_proba(self, values, per_row, number):
+    def _check_proba(self, values, per_row, rows):
         outside = (values < -_RANGE_TOLERANCE) | (values > 1.0 + _RANGE_TOLERANCE)
         if outside.any():
             where = tuple(np.argwhere(outside)[0])
             raise ValueError(
-                f"X holds {values[where]:.6g} in row {number[where[0]]}, expert "
+                f"X holds {values[where]:.6g} in row {_number(rows, where[0])}, expert "
                 f"{self.names[where[1]]!r}, but input='proba' takes probabilities in [0, 1]. "
                 "For logits or log-odds use input='logits'; divide percentages by 100."
             )
@@ -144,10 +143,15 @@ class Outputs:
         if off.any():
             row, expert = np.argwhere(off)[0]
             raise ValueError(
-                f"The probabilities of expert {self.names[expert]!r} in row {number[row]} of X "
-                f"sum to {per_row[row, expert]:.6g} instead of 1 (tolerance {SUM_TOLERANCE:g}). "
+                f"The probabilities of expert {self.names[expert]!r} in row {_number(rows, row)} of "
+                f"X sum to {per_row[row, expert]:.6g} instead of 1 (tolerance {SUM_TOLERANCE:g}). "
                 "Normalise each row over the classes, or use input='logits' for scores."
             )
+
+
+def _number(rows, position):
+    """Row number of a position within a slice or an index array."""
+    return rows.start + position if isinstance(rows, slice) else rows[position]
 
 
 def n_rows(X):

@@ -189,44 +189,57 @@ def check_groups(groups, n_samples):
     return np.unique(values, return_inverse=True)[1]
 
 
-def fold_rows(cv, strata, groups, seed):
+def fold_rows(cv, strata, groups, kept, seed):
     """Held-out rows of each fold of the automatic path.
 
     Parameters
     ----------
     cv : int, splitter or iterable of splits
+        A number makes folds of the kept rows; other splits are of all rows.
     strata : ndarray of shape (n_samples,), int
         Classes that folds should hold alike.
     groups : ndarray of shape (n_samples,), int, or None
         Rows of one group stay in one fold.
+    kept : ndarray of shape (n_kept,), int
+        Rows with a positive weight.
     seed : int
         Seeds the shuffling of rows if ``cv`` is a number.
 
     Returns
     -------
     list of ndarray of int
+        Positions among the kept rows.
     """
-    if groups is not None and len(np.unique(groups)) < 2:
+    own = None if groups is None else groups[kept]
+    if own is not None and len(np.unique(own)) < 2:
         raise ValueError(
             "groups has a single group, but gate_width='auto' cross-validates over groups and "
             "needs at least two. Pass groups=None, or fix gate_width."
         )
-    n_samples = len(strata)
-    if isinstance(cv, Integral):
-        limit = n_samples if groups is None else len(np.unique(groups))
-        n_splits = int(min(cv, limit))
-        stratified = np.bincount(strata).max() >= n_splits
-        kind = {
-            (True, False): StratifiedKFold,
-            (False, False): KFold,
-            (True, True): StratifiedGroupKFold,
-            (False, True): GroupKFold,
-        }[stratified, groups is not None]
-        splitter = kind(n_splits, shuffle=True, random_state=seed)
-    else:
-        splitter = check_cv(cv)
     with warnings.catch_warnings():
         # a class rarer than the folds is no fault here: a fold may lack it
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        splits = list(splitter.split(np.empty((n_samples, 0)), strata, groups))
-    return [test for _, test in splits if len(test)]
+        if isinstance(cv, Integral):
+            splits = _numbered_folds(cv, strata[kept], own, seed)
+            return [test for _, test in splits if len(test)]
+        placeholder = np.empty((len(strata), 0))
+        splits = list(check_cv(cv).split(placeholder, strata, groups))
+    position = np.full(len(strata), -1)
+    position[kept] = np.arange(len(kept))
+    held_out = [position[test] for _, test in splits]
+    return [test[test >= 0] for test in held_out if (test >= 0).any()]
+
+
+def _numbered_folds(n_splits, strata, groups, seed):
+    """Splits into a number of folds, fewer where there are fewer rows or groups."""
+    limit = len(strata) if groups is None else len(np.unique(groups))
+    n_splits = int(min(n_splits, limit))
+    stratified = np.bincount(strata).max() >= n_splits
+    kind = {
+        (True, False): StratifiedKFold,
+        (False, False): KFold,
+        (True, True): StratifiedGroupKFold,
+        (False, True): GroupKFold,
+    }[stratified, groups is not None]
+    splitter = kind(n_splits, shuffle=True, random_state=seed)
+    return splitter.split(np.empty((len(strata), 0)), strata, groups)

@@ -291,6 +291,18 @@ def test_misbehaving_expert_is_named(how, message):
         LogitProdClassifier(experts, gate_width=None).fit(NEW_X, NEW_Y)
 
 
+class Bare:
+    """Predicts, and is no estimator of scikit-learn's."""
+
+    def predict_proba(self, X):
+        return np.full((len(X), 3), 1 / 3)
+
+
+def test_objects_that_merely_predict_are_prefit_experts():
+    model = LogitProdClassifier([*FITTED, ("bare", Bare())], gate_width=None)
+    assert clone(model).fit(NEW_X, NEW_Y).score(NEW_X, NEW_Y) > 0.5
+
+
 @pytest.mark.parametrize(
     ("experts", "params", "message"),
     [
@@ -302,6 +314,7 @@ def test_misbehaving_expert_is_named(how, message):
         ([("a", GaussianNB)], {"cv": 3}, r"'a' is a class; pass an instance"),
         ([("a", StandardScaler())], {"cv": 3}, r"'a' \(StandardScaler\) has none of"),
         ([("a", GaussianNB())], {}, r"'a' is not fitted, but cv='prefit'.*set cv=5"),
+        ([("a", Bare())], {"cv": 3}, r"'a' failed: TypeError: Cannot clone"),
         ([("a", "drop")], {}, r"All experts are dropped"),
         ([(1, GaussianNB())], {"cv": 3}, r"a pair .*name that is a string"),
         (PAIRS, {"cv": ShuffleSplit(3)}, r"needs each row exactly once"),
@@ -311,7 +324,7 @@ def test_misbehaving_expert_is_named(how, message):
     ],
 )
 def test_experts_that_cannot_be_used(experts, params, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         LogitProdClassifier(experts, gate_width=None, **params).fit(NEW_X, NEW_Y)
 
 

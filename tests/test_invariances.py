@@ -113,6 +113,18 @@ def test_a_weight_of_two_is_the_sample_twice(width, grouped):
     assert one.loss_ == pytest.approx(other.loss_, abs=1e-8)
 
 
+def test_splits_of_the_automatic_path_count_rows_of_weight_zero():
+    X, y = make_problem()
+    weight = (np.arange(N) % 3 > 0).astype(float)
+    tests = [np.arange(0, N, 2), np.arange(1, N, 2)]
+    splits = [(tests[1 - i], tests[i]) for i in (0, 1)]
+    kept = np.flatnonzero(weight)
+    own = [(np.flatnonzero(np.isin(kept, a)), np.flatnonzero(np.isin(kept, b))) for a, b in splits]
+    one = fit(X, y, weight, selection_cv=splits)
+    other = fit(X[kept], y[kept], selection_cv=own)
+    np.testing.assert_allclose(one.predict_proba(X), other.predict_proba(X), atol=1e-9)
+
+
 def test_groups_strengthen_the_priors():
     X, y = make_problem(missing=0)
     X, y, groups = (np.repeat(a, 6, axis=0) for a in (X, y, np.arange(N)))
