@@ -143,9 +143,10 @@ class Outputs:
         if off.any():
             row, expert = np.argwhere(off)[0]
             raise ValueError(
-                f"The probabilities of expert {self.names[expert]!r} in row {_number(rows, row)} of "
-                f"X sum to {per_row[row, expert]:.6g} instead of 1 (tolerance {SUM_TOLERANCE:g}). "
-                "Normalise each row over the classes, or use input='logits' for scores."
+                f"The probabilities of expert {self.names[expert]!r} in row {_number(rows, row)} "
+                f"of X sum to {per_row[row, expert]:.6g} instead of 1 (tolerance "
+                f"{SUM_TOLERANCE:g}). Normalise each row over the classes, or use input='logits' "
+                "for scores."
             )
 
 
