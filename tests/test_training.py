@@ -387,7 +387,7 @@ def test_path_shares_follow_prior_and_cross_validated_loss():
         for rows in folds:
             own = weight.copy()
             own[rows] = 0.0
-            head = candidate.fit(data, own, Settings()).head
+            head = candidate.fit(data, own, Settings(), {}).head
             total += data.row_losses([head])[0][rows].sum()
         losses.append(total / 150)
     np.testing.assert_allclose(selection.cv_losses, losses, atol=1e-6)
@@ -401,12 +401,12 @@ def test_candidates_without_parameters_are_the_best_expert_and_the_mean():
     data, weight = make_data(missing=0.0), np.ones(N)
     path = {candidate.name: candidate for candidate in candidates(HeadSpec(), data)}
     losses, _ = data.expert_losses()
-    best = path["best expert"].fit(data, weight, Settings())
+    best = path["best expert"].fit(data, weight, Settings(), {})
     np.testing.assert_allclose(
         data.row_losses([best.head])[0], losses[:, losses.sum(axis=0).argmin()]
     )
     (block,) = data
-    mean = path["mean of probabilities"].fit(data, weight, Settings()).head
+    mean = path["mean of probabilities"].fit(data, weight, Settings(), {}).head
     np.testing.assert_allclose(
         np.exp(mean.scores(block.columns, None)), block.columns.mean_proba, atol=1e-12
     )

@@ -56,7 +56,7 @@ class FittedHead:
     converged: bool
 
 
-def fit_head(data, weight, spec, settings):
+def fit_head(data, weight, spec, settings, solved=None):
     """Fit one head on weighted rows.
 
     The constant pool (bias, sharpness, class bias) is solved exactly; a gate, a
@@ -70,19 +70,25 @@ def fit_head(data, weight, spec, settings):
         Sample weights; rows of weight 0 (a held-out fold) play no part at all.
     spec : HeadSpec
     settings : Settings
+    solved : dict, optional
+        Constant pools of these data and weights that are solved already, by their
+        specification; this fit's is added.
 
     Returns
     -------
     FittedHead
     """
-    centre_losses = data.centre_losses
-    weight = weight / design_effect(centre_losses, weight, data.groups)
+    weight = weight / design_effect(data.centre_losses, weight, data.groups)
     n_effective = weight.sum()
-    base = replace(spec, gate_width=None, cross_class=None, diversity=0.0)
+    # what a constant pool does not have must not tell two of them apart
+    base = replace(spec, gate_width=None, alpha=0.0, cross_class=None, diversity=0.0)
     base_layout = _layout(data, base, 0, settings)
-    objective = ConstantObjective(data, weight, base_layout, base)
-    solution = newton(objective, settings.tol, settings.max_iter, n_effective)
-    if spec == base:
+    solved = {} if solved is None else solved
+    if base not in solved:
+        objective = ConstantObjective(data, weight, base_layout, base)
+        solved[base] = newton(objective, settings.tol, settings.max_iter, n_effective)
+    solution = solved[base]
+    if spec.gate_width is None and spec.cross_class is None and spec.diversity == 0.0:
         return _fitted(solution, base_layout, spec, data)
 
     correlation = None

@@ -28,7 +28,7 @@ class Candidate:
     mass : float
         Prior mass, up to a common factor.
     fit : callable
-        ``fit(data, weight, settings)`` gives a :class:`FittedHead`.
+        ``fit(data, weight, settings, solved)`` gives a :class:`FittedHead`.
     """
 
     name: str
@@ -90,17 +90,17 @@ def candidates(spec, data):
     return path
 
 
-def _fit_spec(data, weight, settings, spec):
-    return fit_head(data, weight, spec, settings)
+def _fit_spec(data, weight, settings, solved, spec):
+    return fit_head(data, weight, spec, settings, solved)
 
 
-def _best_expert(data, weight, settings):
+def _best_expert(data, weight, settings, solved):
     heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
     losses = data.row_losses(heads[: data.n_experts]) @ weight
     return FittedHead(heads[int(np.argmin(losses))], [losses.min() / weight.sum()], True)
 
 
-def _linear_pool(data, weight, settings):
+def _linear_pool(data, weight, settings, solved):
     head = reference_heads(data.n_experts, data.n_classes, True)[-1]
     loss = data.row_losses([head])[0] @ weight / weight.sum()
     return FittedHead(head, [loss], True)
@@ -138,11 +138,11 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
     for number, held_out in enumerate(folds, start=1):
         own = weight.copy()
         own[held_out] = 0.0
-        heads = []
+        heads, solved = [], {}
         for i, candidate in enumerate(path, start=1):
             if progress is not None:
                 progress(f"fold {number}/{len(folds)}, candidate {i}/{len(path)}: {candidate.name}")
-            heads.append(candidate.fit(data, own, settings).head)
+            heads.append(candidate.fit(data, own, settings, solved).head)
         losses = data.row_losses(heads)[:, held_out]
         totals += losses @ weight[held_out]
         counted += weight[held_out].sum()
@@ -155,7 +155,8 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
     shares[shares < _NEGLIGIBLE * shares.sum()] = 0.0
     shares /= shares.sum()
     kept = np.flatnonzero(shares)
-    fitted = {i: path[i].fit(data, weight, settings) for i in kept}
+    solved = {}
+    fitted = {i: path[i].fit(data, weight, settings, solved) for i in kept}
     pool = Pool(
         tuple(fitted[i].head for i in kept),
         shares[kept],
