@@ -323,7 +323,13 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
 
         Parameters
         ----------
-        X, y, sample_weight, groups, **params
+        X : array or DataFrame
+            As in ``fit``.
+        y : array-like of shape (n_samples,)
+            As in ``fit``.
+        sample_weight, groups : array-like of shape (n_samples,), default=None
+            As in ``fit``.
+        **params : dict
             As in ``fit``.
 
         Returns
