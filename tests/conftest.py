@@ -32,3 +32,16 @@ def shared_data():
             return dict(file)
 
     return load
+
+
+@pytest.fixture(scope="session")
+def without_torch():
+    """Code that makes a process behave as if torch were not installed."""
+    return """
+import importlib.abc, sys
+class NoTorch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, NoTorch())
+"""

@@ -308,7 +308,7 @@ def test_two_fits_are_bit_identical_and_leave_random_state_alone(name):
 
 
 @pytest.mark.parametrize("name", ["constant", "linear", "hidden", "auto"])
-def test_stored_model_predicts_bit_for_bit_without_torch(name, tmp_path):
+def test_stored_model_predicts_bit_for_bit_without_torch(name, tmp_path, without_torch):
     X, y = make_problem()
     model = fit(X, y, **MODELS[name])
     expected = model.predict_proba(X)
@@ -316,12 +316,7 @@ def test_stored_model_predicts_bit_for_bit_without_torch(name, tmp_path):
     joblib.dump(model, tmp_path / "model.joblib")
     np.savez(tmp_path / "data.npz", X=X, expected=expected)
     code = f"""
-import importlib.abc, sys
-class NoTorch(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name.partition(".")[0] == "torch":
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, NoTorch())
+{without_torch}
 import joblib, numpy as np
 data = np.load(r"{tmp_path / "data.npz"}")
 model = joblib.load(r"{tmp_path / "model.joblib"}")

@@ -76,7 +76,7 @@ def outputs(rows):
     return np.stack([expert.predict_proba(X[rows]) for _, expert in views()], axis=1)
 
 
-def test_a_users_script(tmp_path):
+def test_a_users_script(tmp_path, without_torch):
     search = GridSearchCV(PREFIT, GRID, cv=5)
     model = make_pipeline(StandardScaler(with_mean=False, with_std=False), search)
     model.fit(X[NEW], Y[NEW])
@@ -89,13 +89,9 @@ def test_a_users_script(tmp_path):
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(found))
     np.savez(tmp_path / "data.npz", X=X[NEW], expected=found.predict_proba(X[NEW]))
     code = f"""
-import importlib.abc, importlib.util, pickle, sys
+{without_torch}
+import importlib.util, pickle, sys
 import numpy as np
-class NoTorch(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name.partition(".")[0] == "torch":
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, NoTorch())
 spec = importlib.util.spec_from_file_location({Columns.__module__!r}, {__file__!r})
 module = importlib.util.module_from_spec(spec)
 sys.modules[{Columns.__module__!r}] = module

@@ -4,8 +4,8 @@ Array conventions of this room, stated once:
 
 - ``log_proba`` is ``(n_samples, n_experts, n_classes)`` in float64. Its *memory* runs
   along the samples: reductions over experts and classes are then long vector
-  operations, several times faster than over a short last axis. Shapes and indices do
-  not change, and functions here accept any memory order.
+  operations, where a short last axis would be slow. Shapes and indices do not change,
+  and functions here accept any memory order.
 - A missing expert is a row of NaN in ``log_proba``. Downstream, ``columns`` are what
   the product is taken over: the experts and, where asked for, the linear pool as one
   more; missing entries are 0 there and ``present`` says which entries count.
