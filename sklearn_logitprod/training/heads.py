@@ -89,7 +89,7 @@ def fit_head(data, weight, spec, settings, solved=None):
         solved[base] = newton(objective, settings.tol, settings.max_iter, n_effective)
     solution = solved[base]
     if spec.gate_width is None and spec.cross_class is None and spec.diversity == 0.0:
-        return _fitted(solution, base_layout, spec, data)
+        return _fitted(solution, solution.curve, base_layout, spec, data)
 
     correlation = None
     if spec.diversity > 0.0:
@@ -112,7 +112,9 @@ def fit_head(data, weight, spec, settings, solved=None):
         solution = fit_gate(
             data, weight, layout, spec, standardiser, correlation, metric, origin, settings
         )
-    return _fitted(solution, layout, spec, data, standardiser)
+    # what comes on top starts at nothing, where its objective is the constant pool's
+    curve = solved[base].curve + solution.curve
+    return _fitted(solution, curve, layout, spec, data, standardiser)
 
 
 def _layout(data, spec, n_features, settings):
@@ -126,9 +128,9 @@ def _layout(data, spec, n_features, settings):
     )
 
 
-def _fitted(solution, layout, spec, data, standardiser=None):
+def _fitted(solution, curve, layout, spec, data, standardiser=None):
     head = make_head(solution.theta, layout, spec, data.n_classes, standardiser)
-    return FittedHead(head, solution.curve, solution.converged)
+    return FittedHead(head, curve, solution.converged)
 
 
 class Metric:

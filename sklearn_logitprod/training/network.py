@@ -2,8 +2,8 @@
 
 The only module of the package that imports torch; nothing imports it before a fit
 needs it. The objective is the one of :mod:`sklearn_logitprod.fusion`, with its gradient
-written out (several times faster than recorded operations at this size), and tested
-against NumPy to 1e-10 and against finite differences.
+written out, as recording operations would cost more than they do at this size; it is
+tested against NumPy to 1e-10 and against finite differences.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ def minimise_lbfgs(value_gradient, metric, origin, n_effective, settings):
             value_gradient, metric(theta), 2.0 * settings.tol * n_effective, min(length, left)
         )
         curve += [value / n_effective for value in part]
-        if done or len(curve) >= settings.max_iter:
+        if done or not part or len(curve) >= settings.max_iter:
             return Solution(theta, curve, done)
         length *= 2
 
