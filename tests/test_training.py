@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from sklearn_logitprod import LogitProdClassifier
 from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
@@ -21,6 +22,15 @@ from sklearn_logitprod.training.path import candidates, fit_path
 from sklearn_logitprod.training.prior import HeadSpec, make_head, make_layout
 
 N, M, K = 60, 4, 3
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As in a fit of small data: threads would wait for each other on a busy machine."""
+    with threadpool_limits(1):
+        yield
+
+
 CPU = torch.device("cpu")
 
 
