@@ -24,8 +24,8 @@ from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import expert_shares
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.fit import fit_pool
-from sklearn_logitprod.training.heads import Settings
 from sklearn_logitprod.training.prior import MAX_CORRECTION, HeadSpec
+from sklearn_logitprod.training.trainer import Settings
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_logitprod import LogitProdClassifier
 
@@ -165,3 +166,20 @@ def test_one_sample_per_class_and_more_experts_than_samples():
     logits = np.random.default_rng(0).normal(size=(2, 9, 2))
     for gate_width in (None, 0, 3, "auto"):
         check(logits, np.array([0, 1]), None, gate_width=gate_width)
+
+
+@pytest.mark.parametrize("gate_width", [None, 0, 4, "auto"])
+@pytest.mark.parametrize("scale", [1e8, 1e12])
+def test_very_large_weights_are_no_problem(gate_width, scale):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 60)
+    X = rng.normal(size=(60, 3, 3)) + 8.0 * np.eye(3)[y][:, None]
+    X[rng.random((60, 3)) < 0.3] = 0.0
+    weight = scale * rng.uniform(0.5, 1.0, 60)
+    with warnings.catch_warnings():
+        # separable classes without a prior have no optimum to converge to
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = LogitProdClassifier(gate_width=gate_width).fit(X, y, sample_weight=weight)
+    assert model.guarantee_gap_ <= 0
+    losses = -model.predict_log_proba(X)[np.arange(60), y]
+    assert np.average(losses, weights=weight) == pytest.approx(model.loss_, abs=1e-12, rel=1e-6)

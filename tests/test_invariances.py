@@ -14,8 +14,8 @@ from sklearn_logitprod import LogitProdClassifier, stack_outputs
 from sklearn_logitprod.fusion.likelihood import LabelSets
 from sklearn_logitprod.fusion.logits import log_proba_from_logits
 from sklearn_logitprod.training.data import FitData
-from sklearn_logitprod.training.heads import Settings, fit_head
 from sklearn_logitprod.training.prior import HeadSpec
+from sklearn_logitprod.training.trainer import Settings, Trainer
 
 N, M, K = 90, 4, 3
 WIDTHS = pytest.mark.parametrize("width", [None, 0])
@@ -145,11 +145,12 @@ def test_temperature_is_prior_strength():
     )
     spec, settings = HeadSpec(gate_width=0, alpha=100.0), Settings(tol=1e-13, max_iter=2000)
     warm = replace(spec, temperature=2.0, alpha=25.0, bias_prior=spec.bias_prior / 4)
-    heads = [fit_head(data, np.ones(N), one, settings).head for one in (spec, warm)]
+    trainer = Trainer(data, np.ones((1, N)), settings)
+    heads = [trainer.fitted([one]).head for one in (spec, warm)]
     (block,) = data
     one, other = (head.gate.weights(block.features, block.columns.present) for head in heads)
     np.testing.assert_allclose(one, other, atol=1e-5)
-    unequal = fit_head(data, np.ones(N), replace(spec, temperature=2.0), settings).head
+    unequal = trainer.fitted([replace(spec, temperature=2.0)]).head
     weights = unequal.gate.weights(block.features, block.columns.present)
     assert np.abs(weights - one).max() > 0.01
 

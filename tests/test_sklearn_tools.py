@@ -210,8 +210,9 @@ def test_callbacks_see_each_step_of_the_automatic_path():
     assert isinstance(recorder, callback.FitCallback)
     model = LogitProdClassifier(views(), selection_cv=2).set_callbacks(recorder)
     model.fit(X[NEW], Y[NEW])
-    steps = [name for name in recorder.begun if name.startswith("fold")]
-    assert len(steps) == 2 * len(model.selection_["candidate"])
+    steps = [name for name in recorder.begun if name.startswith("candidates")]
+    for candidate in model.selection_["candidate"][:-2]:
+        assert sum(candidate in step.split(": ")[1].split("; ") for step in steps) == 2
     assert sorted(recorder.begun) == sorted(recorder.ended)
 
 
@@ -219,7 +220,8 @@ def test_verbose_says_what_is_fitted(capsys):
     LogitProdClassifier(views(), selection_cv=2, verbose=1).fit(X[NEW], Y[NEW])
     lines = capsys.readouterr().err.splitlines()
     assert "expert lr (1/4)" in lines[0]
-    assert "fold 1/2, candidate 1/9: constant" in lines[4]
+    assert "candidates 1/3, all rows: constant; constant, strength=10" in lines[4]
+    assert "candidates 1/3, 2 folds: constant; constant, strength=10" in lines[5]
     experts = [("nb", GaussianNB())]
     LogitProdClassifier(experts, cv=2, gate_width=None, verbose=1).fit(X[NEW], Y[NEW])
     assert "expert nb, fold 1/2 (1/3)" in capsys.readouterr().err

@@ -14,12 +14,14 @@ from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
 from sklearn_logitprod.fusion.logits import log_proba_from_logits
 from sklearn_logitprod.training import network
 from sklearn_logitprod.training.constant import ConstantObjective, newton
+from sklearn_logitprod.training.coordinates import Dense, Kronecker, Scaled
 from sklearn_logitprod.training.data import FitData, design_effect, loss_correlation
 from sklearn_logitprod.training.guarantee import Line, reference_heads
-from sklearn_logitprod.training.heads import Settings, fit_head
-from sklearn_logitprod.training.optimise import Dense, Kronecker, Moment, Scaled
-from sklearn_logitprod.training.path import candidates, fit_path
-from sklearn_logitprod.training.prior import HeadSpec, make_head, make_layout
+from sklearn_logitprod.training.lbfgs import Memory
+from sklearn_logitprod.training.path import candidates, fit_path, fixed_candidates
+from sklearn_logitprod.training.prior import HeadSpec
+from sklearn_logitprod.training.problems import Problems
+from sklearn_logitprod.training.trainer import Settings, Trainer
 
 N, M, K = 60, 4, 3
 
@@ -54,19 +56,38 @@ def make_data(seed=0, missing=0.2, ranges=False, n=N, groups=None, linear_pool=T
     return FitData(read, (n, M, K), sets, linear_pool, "default", groups)
 
 
-def make_gate_objective(data, spec, weight, correlation=None, seed=0):
-    standardiser = data.standardiser(weight)
-    layout = make_layout(
-        spec, data.n_columns, M, K, len(standardiser.centre), np.random.RandomState(seed)
+def make_problems(data, weights, specs, seed=0):
+    weights = np.atleast_2d(weights)
+    gated, diverse = specs[0].gate_width is not None, specs[0].diversity > 0
+    losses = data.expert_losses()
+    return Problems(
+        data,
+        weights,
+        list(specs),
+        seed,
+        data.standardisers(weights) if gated else None,
+        [loss_correlation(*losses, weight) for weight in weights] if diverse else None,
     )
-    batches = [
-        network.Batch.of_block(
-            block, weight[block.rows], standardiser, CPU, "correction" in layout.shapes
-        )
-        for block in data
-    ]
-    penalty = None if correlation is None else torch.from_numpy(correlation)
-    return network.GateObjective(batches, layout, spec, penalty, CPU), layout, standardiser
+
+
+def make_objective(problems):
+    if problems.standardisers is None:
+        return ConstantObjective(problems)
+    return network.GateObjective(problems, CPU)
+
+
+def single(objective):
+    """The objective of a batch of one, for one vector of parameters."""
+
+    def function(theta):
+        value, gradient = objective(theta[None], np.array([0]))
+        return value[0], gradient[0]
+
+    return function
+
+
+def fit_head(data, weight, spec, settings):
+    return Trainer(data, weight[None], settings).fitted([spec])
 
 
 def central_difference(function, point, direction, step=1e-5):
@@ -87,39 +108,36 @@ SPECS = [
 def test_gate_objective_is_numpys_and_its_gradient_exact(spec, missing, ranges):
     data, rng = make_data(missing=missing, ranges=ranges), np.random.default_rng(1)
     weight = rng.uniform(0.5, 2.0, N)
-    correlation = None
-    if spec.diversity:
-        correlation = loss_correlation(*data.expert_losses(), weight)
-        assert correlation.max() > 0
-    objective, layout, standardiser = make_gate_objective(data, spec, weight, correlation)
+    problems = make_problems(data, weight, [spec])
+    objective, layout = single(make_objective(problems)), problems.layout
     theta = layout.centre + 0.5 * rng.normal(size=layout.size)
-    value, gradient = objective.value_gradient(theta)
+    value, gradient = objective(theta)
 
-    head = make_head(theta, layout, spec, K, standardiser)
+    head = problems.head(0, theta)
     expected = weight @ data.row_losses([head])[0]
     expected += 0.5 * layout.precision @ (theta - layout.centre) ** 2
     if spec.diversity:
-        (block,) = data
+        (block,), (correlation,) = data, problems.correlations
+        assert correlation.max() > 0
         own = head.gate.weights(block.features, block.columns.present)[:, :M]
         expected += spec.diversity * weight @ np.einsum("nm,mj,nj->n", own, correlation, own)
     assert value == pytest.approx(expected, abs=1e-10, rel=1e-12)
 
     for seed in range(3):
         direction = np.random.default_rng(seed).normal(size=layout.size)
-        slope = central_difference(lambda t: objective.value_gradient(t)[0], theta, direction)
+        slope = central_difference(lambda t: objective(t)[0], theta, direction)
         assert gradient @ direction == pytest.approx(slope, rel=1e-6)
 
 
 @pytest.mark.parametrize("ranges", [False, True])
 @pytest.mark.parametrize("spec", SPECS, ids=HeadSpec.describe)
 def test_every_gate_parameter_has_a_gradient(spec, ranges):
-    data = make_data(ranges=ranges)
-    objective, layout, _ = make_gate_objective(data, spec, np.ones(N))
+    problems = make_problems(make_data(ranges=ranges), np.ones(N), [spec])
+    objective, layout = make_objective(problems), problems.layout
     theta = layout.centre + 0.5 * np.random.default_rng(2).normal(size=layout.size)
-    _, gradient = objective.data_terms(torch.from_numpy(theta))
-    groups = layout.split(gradient.numpy())
-    standardiser = data.standardiser(np.ones(N))
-    varies = standardiser.inverse_scale > 0
+    gradient = objective(theta[None], np.array([0]))[1] - problems.prior(theta[None], [0])[1]
+    groups = layout.split(gradient[0])
+    varies = problems.standardisers[0].inverse_scale > 0
     for name, part in groups.items():
         if name in ("hidden", "output") and part.shape[0] == len(varies):
             # a feature that is constant on the fit data is ignored, and only that
@@ -138,20 +156,22 @@ def test_every_gate_parameter_has_a_gradient(spec, ranges):
 def test_constant_objective_has_exact_derivatives(spec, missing, ranges):
     data = make_data(missing=missing, ranges=ranges)
     weight = np.random.default_rng(3).uniform(0.0, 2.0, N)
-    layout = make_layout(spec, M + 1, M, K, 0, None)
-    objective = ConstantObjective(data, weight, layout, spec)
+    problems = make_problems(data, weight, [spec])
+    layout, objective = problems.layout, single(make_objective(problems))
     theta = 0.5 * np.random.default_rng(4).normal(size=layout.size)
-    value, gradient, _, hessian = objective.value_gradient_hessian(theta)
-    head = make_head(theta, layout, spec, K)
+    second_order = make_objective(problems).second_order(theta[None], np.array([0]))
+    value, gradient, hessian, curvature = (part[0] for part in second_order)
+    hessian = hessian + curvature + np.diag(layout.precision)
+    head = problems.head(0, theta)
     expected = weight @ data.row_losses([head])[0] + 0.5 * layout.precision @ theta**2
     assert value == pytest.approx(expected, rel=1e-12)
     for seed in range(3):
         direction = np.random.default_rng(seed).normal(size=layout.size)
-        slope = central_difference(lambda t: objective.value_gradient(t)[0], theta, direction)
+        slope = central_difference(lambda t: objective(t)[0], theta, direction)
         assert gradient @ direction == pytest.approx(slope, rel=1e-7)
         if not ranges:
             # for label sets the Hessian is a majoriser, not the derivative
-            change = central_difference(lambda t: objective.value_gradient(t)[1], theta, direction)
+            change = central_difference(lambda t: objective(t)[1], theta, direction)
             np.testing.assert_allclose(hessian @ direction, change, rtol=1e-6, atol=1e-6)
 
 
@@ -160,14 +180,13 @@ def test_constant_objective_with_correction_and_diversity(missing):
     spec = HeadSpec(cross_class=3.0, diversity=0.5)
     data = make_data(missing=missing)
     weight = np.random.default_rng(3).uniform(0.0, 2.0, N)
-    correlation = loss_correlation(*data.expert_losses(), weight)
-    layout = make_layout(spec, M + 1, M, K, 0, None)
-    objective = ConstantObjective(data, weight, layout, spec, correlation)
-    theta = 0.5 * np.random.default_rng(4).normal(size=layout.size)
-    _, gradient = objective.value_gradient(theta)
+    problems = make_problems(data, weight, [spec])
+    objective = single(make_objective(problems))
+    theta = 0.5 * np.random.default_rng(4).normal(size=problems.layout.size)
+    _, gradient = objective(theta)
     for seed in range(3):
-        direction = np.random.default_rng(seed).normal(size=layout.size)
-        slope = central_difference(lambda t: objective.value_gradient(t)[0], theta, direction)
+        direction = np.random.default_rng(seed).normal(size=len(theta))
+        slope = central_difference(lambda t: objective(t)[0], theta, direction)
         assert gradient @ direction == pytest.approx(slope, rel=1e-7)
 
 
@@ -175,15 +194,14 @@ def test_constant_objective_with_correction_and_diversity(missing):
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 def test_newton_finds_the_optimum_that_a_general_solver_finds(missing, ranges):
     data, spec = make_data(missing=missing, ranges=ranges), HeadSpec()
-    layout = make_layout(spec, M + 1, M, K, 0, None)
-    objective = ConstantObjective(data, np.ones(N), layout, spec)
-    solution = newton(objective, 1e-10, 100, N)
-    oracle = minimize(
-        objective.value_gradient, np.zeros(layout.size), jac=True, options={"gtol": 1e-9}
-    )
-    assert solution.converged
-    assert objective.value_gradient(solution.theta)[0] == pytest.approx(oracle.fun, abs=1e-8)
-    np.testing.assert_allclose(solution.theta, oracle.x, atol=1e-4)
+    problems = make_problems(data, np.ones(N), [spec])
+    objective = ConstantObjective(problems)
+    start = problems.layout.centre
+    solution, _ = newton(objective, start[None], np.array([1e-9]), 100)
+    oracle = minimize(single(objective), start, jac=True, options={"gtol": 1e-9})
+    assert solution.converged.all()
+    assert single(objective)(solution.theta[0])[0] == pytest.approx(oracle.fun, abs=1e-8)
+    np.testing.assert_allclose(solution.theta[0], oracle.x, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -195,15 +213,11 @@ def test_no_direction_improves_a_fitted_head(spec):
     data, weight = make_data(n=200), np.ones(200)
     fitted = fit_head(data, weight, spec, Settings(tol=1e-10, max_iter=2000))
     assert fitted.converged
-    correlation = loss_correlation(*data.expert_losses(), weight) if spec.diversity else None
-    if spec.gate_width is None:
-        layout = make_layout(spec, M + 1, M, K, 0, None)
-        objective = ConstantObjective(data, weight, layout, spec, correlation)
-    else:
-        objective, layout, _ = make_gate_objective(data, spec, weight, correlation)
+    problems = make_problems(data, weight, [spec])
+    layout = problems.layout
     theta = flatten(fitted.head, layout)
-    value, gradient = objective.value_gradient(theta)
-    assert np.abs(gradient / np.sqrt(layout.precision)).max() < 2e-3
+    value, gradient = single(make_objective(problems))(theta)
+    assert np.abs(gradient / np.sqrt(layout.precision)).max() < 1e-4
     assert value / 200 == pytest.approx(fitted.curve[-1], abs=1e-6)
 
 
@@ -220,15 +234,15 @@ def flatten(head, layout):
 
 def test_gates_are_trained_by_torch(monkeypatch):
     calls = []
-    original = network.value_and_gradient
+    original = network.GateTerms.__call__
 
-    def spy(groups, batch, spec, correlation):
-        value, gradient = original(groups, batch, spec, correlation)
-        assert all(isinstance(part, torch.Tensor) for part in gradient.values())
+    def spy(self, groups, batch, which):
+        value, gradient = original(self, groups, batch, which)
+        assert isinstance(gradient, torch.Tensor)
         calls.append(value.item())
         return value, gradient
 
-    monkeypatch.setattr(network, "value_and_gradient", spy)
+    monkeypatch.setattr(network.GateTerms, "__call__", spy)
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 80)
     X = rng.normal(size=(80, 3)) + (2 * y - 1)[:, None]
@@ -331,23 +345,98 @@ def test_coordinates_pull_gradients_back_by_the_adjoint():
     root = rng.normal(size=(6, 6))
     gram, outputs = root @ root.T, rng.normal(size=(3, 3))
     maps = [
-        (Dense(gram), 6),
-        (Kronecker(Moment(gram), outputs @ outputs.T, 2.0), 18),
-        (Scaled(rng.uniform(1, 2, 6)), 6),
+        (Dense(gram[None]), 6),
+        (make_kronecker(gram, outputs @ outputs.T), 18),
+        (Scaled(rng.uniform(1, 2, (1, 6))), 6),
     ]
     for coordinates, size in maps:
-        x, gradient = rng.normal(size=(2, size))
+        x, gradient = rng.normal(size=(2, 1, size))
         forward, back = coordinates.forward(x), coordinates.pull_back(gradient)
-        assert forward @ gradient == pytest.approx(x @ back)
+        assert forward[0] @ gradient[0] == pytest.approx(x[0] @ back[0])
+
+
+def make_kronecker(inputs, outputs, prior=2.0):
+    scale, axes = np.linalg.eigh(inputs)
+    return Kronecker(scale[None], axes[None], outputs[None], np.array([prior]))
 
 
 def test_kronecker_coordinates_whiten_a_kronecker_hessian():
     rng = np.random.default_rng(0)
     inputs, outputs = (a @ a.T for a in (rng.normal(size=(4, 4)), rng.normal(size=(3, 3))))
     hessian = np.kron(inputs, outputs) + 2.0 * np.eye(12)
-    coordinates = Kronecker(Moment(inputs), outputs, 2.0)
-    forward = np.stack([coordinates.forward(row) for row in np.eye(12)], axis=1)
+    coordinates = make_kronecker(inputs, outputs)
+    forward = np.stack([coordinates.forward(row[None])[0] for row in np.eye(12)], axis=1)
     np.testing.assert_allclose(forward.T @ hessian @ forward, np.eye(12), atol=1e-10)
+
+
+def test_dense_coordinates_survive_a_hessian_that_rounding_made_indefinite():
+    root = np.random.default_rng(0).normal(size=(5, 2))
+    hessian = 1e12 * root @ root.T
+    forward = Dense(hessian[None]).forward(np.eye(5)[:1])
+    assert np.isfinite(forward).all()
+
+
+def test_memory_gives_the_inverse_of_a_quadratic_it_has_seen_all_of():
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(4, 4))
+    hessian = root @ root.T + np.eye(4)
+    memory, which = Memory(1, 4), np.array([0])
+    # conjugate steps, more than once around the ring of pairs
+    steps = np.linalg.eigh(hessian)[1].T
+    for i in range(42):
+        memory.add(which, steps[i % 4][None], (hessian @ steps[i % 4])[None])
+    gradient = rng.normal(size=(1, 4))
+    expected = -np.linalg.solve(hessian, gradient[0])
+    np.testing.assert_allclose(memory.direction(which, gradient)[0], expected, atol=1e-10)
+
+
+BATCHES = [
+    [HeadSpec(strength=s, temperature=t) for s, t in ((1.0, 1.0), (5.0, 2.0))],
+    [HeadSpec(cross_class=c, diversity=0.3) for c in (30.0, 3.0)],
+    [HeadSpec(gate_width=0, alpha=a, temperature=t) for a, t in ((100.0, 1.0), (50.0, 1.5))],
+    [HeadSpec(gate_width=4, alpha=a, cross_class=100.0) for a in (300.0, 100.0)],
+    [HeadSpec(gate_width=0, alpha=a, diversity=0.3, calibrate=False) for a in (100.0, 50.0)],
+]
+
+
+def fold_weights(n, n_folds=3):
+    fold = np.random.default_rng(5).integers(n_folds, size=n)
+    return (fold != np.arange(n_folds)[:, None]) * np.random.default_rng(6).uniform(0.5, 2, n)
+
+
+@pytest.mark.parametrize("specs", BATCHES, ids=lambda specs: specs[0].describe())
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+def test_a_batch_is_its_problems_side_by_side(specs, missing):
+    data, weights = make_data(missing=missing), fold_weights(N)
+    problems = make_problems(data, weights, specs)
+    objective = make_objective(problems)
+    layout = problems.layout
+    theta = layout.centre + 0.5 * np.random.default_rng(0).normal(size=(6, layout.size))
+    for which in (np.arange(6), np.array([0, 3, 4])):
+        value, gradient = objective(theta[which], which)
+        for i, problem in enumerate(which):
+            part, position = divmod(problem, 2)
+            alone = make_objective(make_problems(data, weights[part], [specs[position]]))
+            expected = single(alone)(theta[problem])
+            assert value[i] == pytest.approx(expected[0], rel=1e-12)
+            np.testing.assert_allclose(gradient[i], expected[1], rtol=1e-9, atol=1e-10)
+            scores = objective.scores(theta[problem][None], which[i : i + 1])[0]
+            head = problems.head(problem, theta[problem])
+            np.testing.assert_allclose(scores, data.scores([head])[0], rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("specs", BATCHES, ids=lambda specs: specs[0].describe())
+def test_a_start_from_a_neighbour_ends_where_a_cold_one_does(specs):
+    data, weights, settings = make_data(n=300), fold_weights(300), Settings(max_iter=1000)
+    whole = Trainer(data, np.ones((1, 300)), settings)
+    warm = Trainer(data, weights, settings, near=whole).fit(specs)
+    assert warm.solution.converged.all()
+    for part, weight in enumerate(weights):
+        for position, spec in enumerate(specs):
+            cold = fit_head(data, weight, spec, settings)
+            problem = part * len(specs) + position
+            losses = data.row_losses([cold.head, warm.head(problem)])
+            np.testing.assert_allclose(losses[0], losses[1], atol=3e-4)
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
@@ -389,34 +478,34 @@ def test_blend_is_the_best_point_of_the_segment(ranges):
 def test_path_shares_follow_prior_and_cross_validated_loss():
     data, weight = make_data(n=150), np.ones(150)
     folds = np.array_split(np.random.default_rng(0).permutation(150), 3)
-    path = candidates(HeadSpec(), data)
-    _, selection, _ = fit_path(data, weight, HeadSpec(), folds, Settings())
-    losses = []
-    for candidate in path:
-        total = 0.0
-        for rows in folds:
-            own = weight.copy()
-            own[rows] = 0.0
-            head = candidate.fit(data, own, Settings(), {}).head
-            total += data.row_losses([head])[0][rows].sum()
-        losses.append(total / 150)
-    np.testing.assert_allclose(selection.cv_losses, losses, atol=1e-6)
-    prior = np.array([candidate.mass for candidate in path])
+    groups = candidates(HeadSpec(), data)
+    _, selection, _ = fit_path(data, weight, HeadSpec(), folds, Settings(tol=1e-10))
+    inside = [np.isin(np.arange(150), rows, invert=True) * weight for rows in folds]
+    losses, prior = [], []
+    for specs, masses in groups:
+        prior += masses
+        for spec in specs:
+            heads = [fit_head(data, own, spec, Settings()).head for own in inside]
+            by_fold = data.row_losses(heads)
+            losses.append(sum(by_fold[i, rows].sum() for i, rows in enumerate(folds)) / 150)
+    for _, mass, heads in fixed_candidates(data):
+        prior.append(mass)
+        rows_of = data.row_losses(heads)
+        best = [np.argmin(rows_of @ own) for own in inside]
+        losses.append(sum(rows_of[best[i], rows].sum() for i, rows in enumerate(folds)) / 150)
+    np.testing.assert_allclose(selection.cv_losses, losses, atol=1e-5)
+    prior = np.array(prior)
     shares = prior * np.exp(-0.5 * 150 * (np.array(losses) - min(losses)))
     np.testing.assert_allclose(selection.shares, shares / shares.sum(), atol=1e-3)
     assert selection.shares.sum() == pytest.approx(1.0)
 
 
 def test_candidates_without_parameters_are_the_best_expert_and_the_mean():
-    data, weight = make_data(missing=0.0), np.ones(N)
-    path = {candidate.name: candidate for candidate in candidates(HeadSpec(), data)}
+    data = make_data(missing=0.0)
+    path = {name: heads for name, _, heads in fixed_candidates(data)}
     losses, _ = data.expert_losses()
-    best = path["best expert"].fit(data, weight, Settings(), {})
-    np.testing.assert_allclose(
-        data.row_losses([best.head])[0], losses[:, losses.sum(axis=0).argmin()]
-    )
-    (block,) = data
-    mean = path["mean of probabilities"].fit(data, weight, Settings(), {}).head
+    np.testing.assert_allclose(data.row_losses(path["best expert"]).T, losses)
+    (mean,), (block,) = path["mean of probabilities"], data
     np.testing.assert_allclose(
         np.exp(mean.scores(block.columns, None)), block.columns.mean_proba, atol=1e-12
     )
@@ -425,4 +514,6 @@ def test_candidates_without_parameters_are_the_best_expert_and_the_mean():
 def test_correction_is_not_tried_where_it_would_be_too_large():
     data = make_data()
     data.n_classes = 80
-    assert not any("cross_class" in candidate.name for candidate in candidates(HeadSpec(), data))
+    specs = [spec for group, _ in candidates(HeadSpec(), data) for spec in group]
+    assert len(specs) == 4
+    assert all(spec.cross_class is None for spec in specs)

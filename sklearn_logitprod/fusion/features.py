@@ -119,7 +119,17 @@ class Standardiser:
 
 
 def feature_moments(features, weight):
-    """Weighted count, sum and sum of squares of each feature over its defined rows."""
+    """Weighted count, sum and sum of squares of each feature over its defined rows.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_samples, n_features)
+    weight : ndarray of shape (..., n_samples)
+
+    Returns
+    -------
+    tuple of three ndarray of shape (..., n_features)
+    """
     defined = ~np.isnan(features)
     filled = np.where(defined, features, 0.0)
     return weight @ defined, weight @ filled, weight @ filled**2

@@ -79,19 +79,22 @@ def set_loss(scores, sets):
 
     Parameters
     ----------
-    scores : ndarray of shape (n_samples, n_categories)
+    scores : ndarray of shape (..., n_samples, n_categories)
         Fused scores F, normalised or not.
     sets : LabelSets
 
     Returns
     -------
-    ndarray of shape (n_samples,)
+    ndarray of shape (..., n_samples)
         Losses in nats.
     """
     labels = sets.labels
     if labels is not None:
-        return logsumexp(scores) - scores[np.arange(len(scores)), labels]
-    return logsumexp(scores) - (sets.weight * _set_logsumexp(scores, sets)).sum(axis=0)
+        return logsumexp(scores) - scores[..., np.arange(len(labels)), labels]
+    loss = logsumexp(scores)
+    for inside, weight in zip(sets.members(scores.shape[-1]), sets.weight, strict=True):
+        loss = loss - weight * logsumexp(np.where(inside, scores, -np.inf))
+    return loss
 
 
 def set_loss_gradient(scores, sets):
@@ -99,36 +102,29 @@ def set_loss_gradient(scores, sets):
 
     Parameters
     ----------
-    scores : ndarray of shape (n_samples, n_categories)
+    scores : ndarray of shape (..., n_samples, n_categories)
     sets : LabelSets
 
     Returns
     -------
-    loss : ndarray of shape (n_samples,)
-    gradient : ndarray of shape (n_samples, n_categories)
+    loss : ndarray of shape (..., n_samples)
+    gradient : ndarray of shape (..., n_samples, n_categories)
         ``softmax(F) - sum_r weight_r softmax(F over set_r)``.
-    proba : ndarray of shape (n_samples, n_categories)
+    proba : ndarray of shape (..., n_samples, n_categories)
         ``softmax(F)``.
     """
     normaliser = logsumexp(scores)
-    proba = np.exp(scores - normaliser[:, None])
+    proba = np.exp(scores - normaliser[..., None])
     labels = sets.labels
     if labels is not None:
-        rows = np.arange(len(scores))
+        own = (..., np.arange(len(labels)), labels)
         gradient = proba.copy(order="K")
-        gradient[rows, labels] -= 1.0
-        return normaliser - scores[rows, labels], gradient, proba
-    inside = _set_logsumexp(scores, sets)
-    posterior = np.exp(_inside(scores, sets) - inside[..., None])
-    gradient = proba - (sets.weight[..., None] * posterior).sum(axis=0)
-    return normaliser - (sets.weight * inside).sum(axis=0), gradient, proba
-
-
-def _inside(scores, sets):
-    """Scores of the members of each set, ``-inf`` elsewhere."""
-    return np.where(sets.members(scores.shape[-1]), scores[None], -np.inf)
-
-
-def _set_logsumexp(scores, sets):
-    """Log of the summed exponentials over each set: (n_sets, n_samples)."""
-    return logsumexp(_inside(scores, sets))
+        gradient[own] -= 1.0
+        return normaliser - scores[own], gradient, proba
+    loss, gradient = normaliser, proba
+    for inside, weight in zip(sets.members(scores.shape[-1]), sets.weight, strict=True):
+        own = np.where(inside, scores, -np.inf)
+        within = logsumexp(own)
+        loss = loss - weight * within
+        gradient = gradient - weight[:, None] * np.exp(own - within[..., None])
+    return loss, gradient, proba

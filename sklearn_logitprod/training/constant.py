@@ -2,8 +2,8 @@
 
 With constant weights the gate is ``e = softmax(b / temperature)``, restricted to the
 columns present: ``w_c(x) = e_c P_c(x) / Z(x)``, ``Z = sum_c e_c P_c``. As the columns
-are 0 where missing, ``sum_c w_c log p_c = (e L) / Z`` is one matrix-vector product over
-all rows, and so is its gradient.
+are 0 where missing, ``sum_c w_c log p_c = (e L) / Z`` is one matrix product over all rows
+and problems, and so is its gradient.
 
 The Hessian uses the covariance of ``softmax F`` for the loss, which is exact for class
 labels and an upper bound for label sets, whose own Hessian can be indefinite, and the
@@ -17,226 +17,293 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from sklearn_logitprod.fusion.gate import masked_softmax
 from sklearn_logitprod.fusion.likelihood import set_loss_gradient
-from sklearn_logitprod.fusion.pool import stacked_correction
 from sklearn_logitprod.training.curvature import Scratch, product_hessian
-from sklearn_logitprod.training.optimise import Solution
+from sklearn_logitprod.training.lbfgs import Solution
 from sklearn_logitprod.training.prior import MAX_LOG_SHARPNESS
 
 _MAX_STEP = 1.5
 _WIDEST = 500.0
+_RIDGE = 1e-12
+_ROUNDING = 1e-14
 
 
 class ConstantObjective:
-    """Objective of one head with constant weights, with or without correction.
+    """Objective of heads with constant weights, with or without correction.
 
     Parameters
     ----------
-    data : FitData
-    weight : ndarray of shape (n_samples,)
-        Sample weights divided by the design effect.
-    layout : Layout
-    spec : HeadSpec
-    correlation : ndarray of shape (n_experts, n_experts) or None
-        Correlation of the experts' losses, for the diversity penalty.
+    problems : Problems
     """
 
-    def __init__(self, data, weight, layout, spec, correlation=None):
-        self.data, self.weight, self.layout, self.spec = data, weight, layout, spec
-        self.correlation = correlation
-        self._scratch = Scratch()
+    def __init__(self, problems):
+        self.problems = problems
+        self.scratch = Scratch()
 
-    def value_gradient(self, theta):
-        """Objective, prior included, and its gradient at parameters ``theta``."""
-        return self._evaluate(theta, second_order=False)[:2]
+    def __call__(self, theta, which):
+        """Objectives, prior included, and their gradients at parameters of problems.
 
-    def value_gradient_hessian(self, theta):
-        """Objective, gradient, Hessian without and with the curvature of the gate.
+        Parameters
+        ----------
+        theta : ndarray of shape (n, size)
+        which : ndarray of shape (n,), int
 
-        The layout must have no correction; the diversity penalty is not in the Hessian.
+        Returns
+        -------
+        value : ndarray of shape (n,)
+        gradient : ndarray of shape (n, size)
         """
-        value, gradient, hessian, curvature = self._evaluate(theta, second_order=True)
-        hessian[np.diag_indices(len(theta))] += self.layout.precision
-        return value, gradient, hessian, hessian + curvature
-
-    def _evaluate(self, theta, second_order):
-        groups = self.layout.split(theta)
-        size, offset = len(theta), theta - self.layout.centre
-        gradient = self.layout.precision * offset
-        value = 0.5 * (gradient @ offset)
-        hessian = np.zeros((size, size)) if second_order else None
-        curvature = np.zeros((size, size)) if second_order else None
-        for block in self.data:
-            weight = self.weight[block.rows]
-            if not weight.any():
-                continue
-            state = _BlockState(self, block, weight, groups)
+        value, gradient = self.problems.prior(theta, which)
+        for state in self._states(theta, which):
             value += state.value
             gradient += state.gradient()
-            if second_order:
-                hessian += state.hessian(self._scratch)
-                n_gate = len(groups["bias"]) + self.spec.calibrate
-                curvature[:n_gate, :n_gate] += state.curvature()
+        return value, gradient
+
+    def second_order(self, theta, which):
+        """Objectives, gradients, and Hessians of the losses and of the gates.
+
+        The layout must have no correction; the diversity penalty is not in the Hessian.
+
+        Returns
+        -------
+        value : ndarray of shape (n,)
+        gradient : ndarray of shape (n, size)
+        hessian : ndarray of shape (n, size, size)
+            Without prior and curvature of the gate.
+        curvature : ndarray of shape (n, size, size)
+            Curvature of the gate.
+        """
+        value, gradient = self.problems.prior(theta, which)
+        hessian = np.zeros((*theta.shape, theta.shape[1]))
+        curvature = np.zeros_like(hessian)
+        for state in self._states(theta, which):
+            value += state.value
+            gradient += state.gradient()
+            hessian += state.hessian(self.scratch)
+            own = state.curvature()
+            curvature[:, : own.shape[1], : own.shape[1]] += own
         return value, gradient, hessian, curvature
+
+    def scores(self, theta, which):
+        """Fused scores of problems: (n, n_samples, n_classes)."""
+        data = self.problems.data
+        out = np.empty((len(which), data.n_classes, data.n_samples)).transpose(0, 2, 1)
+        groups = self.problems.layout.split(theta)
+        for block in data:
+            state = _BlockState(self.problems, block, which, groups)
+            out[:, block.rows] = state.scores.transpose(0, 2, 1)
+        return out
+
+    def _states(self, theta, which):
+        groups = self.problems.layout.split(theta)
+        used = self.problems.weights[np.unique(self.problems.part[which])]
+        for block in self.problems.data:
+            if used[:, block.rows].any():
+                state = _BlockState(self.problems, block, which, groups)
+                state.evaluate()
+                yield state
 
 
 class _BlockState:
-    """One block at one point: value at once, derivatives on demand.
+    """One block for some problems at one point: value at once, derivatives on demand.
 
-    Arrays here have the samples last, as they lie in memory.
+    Arrays here have problems first and samples last, as they lie in memory.
     """
 
-    def __init__(self, objective, block, weight, groups):
-        self.objective, self.columns, self.weight = objective, block.columns, weight
-        self.groups, self.spec = groups, objective.spec
-        columns, spec = block.columns, objective.spec
+    def __init__(self, problems, block, which, groups):
+        self.problems, self.columns, self.sets = problems, block.columns, block.sets
+        self.groups, self.spec = groups, problems.specs[0]
+        self.which, self.temperature = which, problems.temperature[which, None]
+        self.weight = problems.weights[:, block.rows][problems.part[which]]
+        columns, calibrate = block.columns, self.spec.calibrate
         n_samples, n_columns, n_classes = columns.log_proba.shape
         self.log_proba = columns.log_proba.transpose(1, 2, 0)
         self.flat = self.log_proba.reshape(n_columns, n_classes * n_samples)
-        tilted = groups["bias"][None] / spec.temperature
+        tilted = groups["bias"] / self.temperature
         # wild trial steps must not round the weight of a row's only column to 0
-        tilted = np.maximum(tilted, tilted.max() - _WIDEST)
-        self.gate = masked_softmax(tilted, np.ones_like(tilted, dtype=bool))[0]
-        self.mass = None if columns.complete else columns.present @ self.gate
-        self.sharpness = 1.0
-        if spec.calibrate:
-            limit = MAX_LOG_SHARPNESS
-            self.sharpness = np.exp(np.clip(groups["log_sharpness"][0], -limit, limit))
-        self.product = (self.gate @ self.flat).reshape(n_classes, n_samples)
+        tilted = np.maximum(tilted, tilted.max(axis=1, keepdims=True) - _WIDEST)
+        self.gate = masked_softmax(tilted, np.ones_like(tilted, dtype=bool))
+        self.mass = None if columns.complete else self.gate @ columns.present.T
+        self.product = (self.gate @ self.flat).reshape(-1, n_classes, n_samples)
         if self.mass is not None:
-            self.product /= self.mass
-        scores = self.sharpness * self.product
-        if spec.calibrate:
-            scores += groups["class_bias"][:, None]
+            self.product /= self.mass[:, None]
+        self.sharpness = np.ones(len(which))
+        self.scores = self.product
+        if calibrate:
+            limit = MAX_LOG_SHARPNESS
+            self.sharpness = np.exp(np.clip(groups["log_sharpness"][:, 0], -limit, limit))
+            self.scores = self.sharpness[:, None, None] * self.product
+            self.scores += groups["class_bias"][:, :, None]
         self.centred = None
         if "correction" in groups:
             self.centred = columns.centred
-            scores += (self.centred @ stacked_correction(groups["correction"])).T
-        loss, slope, proba = set_loss_gradient(scores.T, block.sets)
-        self.slope, self.proba = slope.T * weight, proba.T
-        self.value = weight @ loss
-        if objective.correlation is not None:
+            matrix = groups["correction"].transpose(0, 2, 1, 3).reshape(-1, self.centred.shape[1])
+            self.scores = self.scores + (matrix @ self.centred.T).reshape(self.scores.shape)
+
+    def evaluate(self):
+        """Loss and its slope in the scores."""
+        loss, slope, proba = set_loss_gradient(self.scores.transpose(0, 2, 1), self.sets)
+        self.slope = slope.transpose(0, 2, 1)
+        self.slope *= self.weight[:, None]
+        self.proba = proba.transpose(0, 2, 1)
+        self.value = np.einsum("bn,bn->b", self.weight, loss)
+        if self.problems.correlations is not None:
             own, pull = self._diversity()
-            self.value += spec.diversity * (weight @ (own * pull).sum(axis=1))
+            penalty = np.einsum("bn,bnm,bnm->b", self.weight, own, pull)
+            self.value += self.spec.diversity * penalty
 
     def _diversity(self):
-        own = (self.columns.present * self.gate)[:, : self.columns.n_experts]
+        own = (self.columns.present * self.gate[:, None])[:, :, : self.columns.n_experts]
         if self.mass is not None:
-            own /= self.mass[:, None]
-        return own, own @ self.objective.correlation
+            own = own / self.mass[:, :, None]
+        correlation = np.array(self.problems.correlations)[self.problems.part[self.which]]
+        return own, own @ correlation
 
     def gate_slope(self):
-        """Derivative of the value in ``b / temperature``: (n_columns,)."""
-        slope = self.sharpness * self.slope
-        along = (slope * self.product).sum(axis=0)
+        """Derivative of the value in ``b / temperature``: (n, n_columns)."""
+        n_problems, present = len(self.which), self.columns.present
+        slope = self.sharpness[:, None, None] * self.slope
+        along = np.einsum("bkn,bkn->bn", slope, self.product)
         if self.mass is not None:
-            out = self.flat @ (slope / self.mass).ravel()
-            out -= (along / self.mass) @ self.columns.present
+            slope = slope / self.mass[:, None]
+            out = slope.reshape(n_problems, -1) @ self.flat.T
+            out -= (along / self.mass) @ present
         else:
-            out = self.flat @ slope.ravel() - along.sum()
-        if self.objective.correlation is not None:
+            out = slope.reshape(n_problems, -1) @ self.flat.T - along.sum(axis=1)[:, None]
+        if self.problems.correlations is not None:
             own, pull = self._diversity()
-            pull *= 2.0 * self.spec.diversity * self.weight[:, None]
-            inner = (own * pull).sum(axis=1)
-            share = np.ones(len(inner)) if self.mass is None else 1.0 / self.mass
-            present = self.columns.present
-            out[: self.columns.n_experts] += share @ (pull * present[:, : self.columns.n_experts])
-            out -= (share * inner) @ present
+            pull *= 2.0 * self.spec.diversity * self.weight[:, :, None]
+            share = np.ones(self.weight.shape) if self.mass is None else 1.0 / self.mass
+            n_experts = self.columns.n_experts
+            out[:, :n_experts] += np.einsum("bn,bnm,nm->bm", share, pull, present[:, :n_experts])
+            out -= (share * np.einsum("bnm,bnm->bn", own, pull)) @ present
         return self.gate * out
 
     def gradient(self):
-        """Gradient in the parameters, in the order of the layout."""
-        parts = {"bias": self.gate_slope() / self.spec.temperature}
+        """Gradients in the parameters (n, size), in the order of the layout."""
+        n_problems, n_classes, _ = self.slope.shape
+        parts = {"bias": self.gate_slope() / self.temperature}
         if self.spec.calibrate:
-            parts["log_sharpness"] = self.sharpness * np.sum(self.slope * self.product).reshape(1)
-            parts["class_bias"] = self.slope.sum(axis=1)
+            own = np.einsum("bkn,bkn->b", self.slope, self.product)
+            parts["log_sharpness"] = (self.sharpness * own)[:, None]
+            parts["class_bias"] = self.slope.sum(axis=2)
         if self.centred is not None:
-            n_classes = len(self.slope)
-            wide = (self.slope @ self.centred).reshape(n_classes, -1, n_classes)
-            parts["correction"] = wide.transpose(1, 0, 2)
-        return np.concatenate([parts[name].ravel() for name in self.groups])
+            wide = self.slope.reshape(n_problems * n_classes, -1) @ self.centred
+            wide = wide.reshape(n_problems, n_classes, -1, n_classes).transpose(0, 2, 1, 3)
+            parts["correction"] = wide
+        return np.concatenate([parts[name].reshape(n_problems, -1) for name in self.groups], axis=1)
 
     def curvature(self):
         """Second derivative of F in bias and log sharpness, times the slope of the loss."""
-        slope, present, gate = self.sharpness * self.slope, self.columns.present, self.gate
-        along = (slope * self.product).sum(axis=0)
+        n_problems, gate = self.gate.shape[0], self.gate
+        present = self.columns.present
+        slope = self.sharpness[:, None, None] * self.slope
+        along = np.einsum("bkn,bkn->bn", slope, self.product)
         if self.mass is None:
-            pull = gate * (self.flat @ slope.ravel() - along.sum())
-            block = np.diag(pull) - np.outer(pull, gate) - np.outer(gate, pull)
+            pull = gate * (slope.reshape(n_problems, -1) @ self.flat.T - along.sum(axis=1)[:, None])
+            cross = pull[:, :, None] * gate[:, None, :]
         else:
-            per_row = np.einsum("ckn,kn->cn", self.log_proba, slope) - present.T * along
-            per_row *= gate[:, None] / self.mass
-            pull = per_row.sum(axis=1)
-            cross = (per_row / self.mass) @ (present * gate)
-            block = np.diag(pull) - cross - cross.T
-        block /= self.spec.temperature**2
+            per_row = np.einsum("ckn,bkn->bcn", self.log_proba, slope)
+            per_row -= present.T * along[:, None]
+            per_row *= gate[:, :, None] / self.mass[:, None]
+            pull = per_row.sum(axis=2)
+            cross = (per_row / self.mass[:, None]) @ present * gate[:, None, :]
+        block = pull[:, :, None] * np.eye(gate.shape[1]) - cross - cross.transpose(0, 2, 1)
+        block /= self.temperature[:, :, None] ** 2
         if not self.spec.calibrate:
             return block
-        out = np.empty((len(gate) + 1, len(gate) + 1))
-        out[:-1, :-1] = block
-        out[:-1, -1] = out[-1, :-1] = pull / self.spec.temperature
-        out[-1, -1] = along.sum()
+        size = gate.shape[1] + 1
+        out = np.empty((n_problems, size, size))
+        out[:, :-1, :-1] = block
+        out[:, :-1, -1] = out[:, -1, :-1] = pull / self.temperature
+        out[:, -1, -1] = along.sum(axis=1)
         return out
 
     def hessian(self, scratch):
         """Sum of ``J^T (diag p - p p^T) J`` over the rows, in the order of the layout."""
-        gate = self.gate[:, None]
+        # one problem at a time: its arrays stay in the processor's cache
+        return np.stack([self._one_hessian(i, scratch) for i in range(len(self.which))])
+
+    def _one_hessian(self, i, scratch):
+        gate = self.gate[i][:, None]
         if self.mass is not None:
-            gate = gate * self.columns.present.T / self.mass
+            gate = gate * self.columns.present.T / self.mass[i]
         return product_hessian(
             self.log_proba,
             gate,
-            self.product,
-            self.sharpness,
-            self.spec,
-            self.proba,
-            self.weight,
+            self.product[i],
+            self.sharpness[i],
+            self.problems.spec(self.which[i]),
+            self.proba[i],
+            self.weight[i],
             scratch,
         )
 
 
-def newton(objective, tol, max_iter, n_effective):
-    """Minimise the objective of constant weights from the centre of the priors.
+def newton(objective, origin, limit, max_iter):
+    """Minimise the objectives of constant weights by Newton's method.
 
     Parameters
     ----------
     objective : ConstantObjective
         Without correction and diversity penalty.
-    tol : float
-        Stop once the step can gain at most ``tol`` nats per effective sample.
+    origin : ndarray of shape (n_problems, size)
+        Where to start.
+    limit : ndarray of shape (n_problems,)
+        A problem ends once its next step can gain at most this; that step is taken.
     max_iter : int
-    n_effective : float
-        Sum of the objective's sample weights.
 
     Returns
     -------
-    Solution
+    solution : Solution
+    hessian : ndarray of shape (n_problems, size, size)
+        Of the losses, without the prior, next to the solution.
     """
-    theta, curve = objective.layout.centre.copy(), []
-    value, gradient, *hessians = objective.value_gradient_hessian(theta)
+    theta, precision = origin.copy(), objective.problems.precision
+    active = np.arange(len(theta))
+    converged = np.zeros(len(theta), dtype=bool)
+    curves = [[] for _ in theta]
+    value, gradient, hessian, curvature = objective.second_order(theta, active)
+    value, gradient = value.copy(), gradient.copy()
     for _ in range(max_iter):
-        curve.append(value / n_effective)
-        step = -_solve(gradient, *hessians)
-        decrement = -(gradient @ step) / 2.0
-        if decrement <= tol * n_effective:
-            # the step still gains, and convergence is quadratic: it is the last one needed
-            return Solution(theta + step, curve, True)
-        length = min(1.0, _MAX_STEP / np.abs(step).max())
-        while True:
-            trial = theta + length * step
-            new = objective.value_gradient_hessian(trial)
-            if new[0] <= value - 0.5 * length * decrement:
-                break
-            length /= 2.0
-            if length < 1e-10:
-                return Solution(theta, curve, False)
-        theta, (value, gradient, *hessians) = trial, new
-    return Solution(theta, curve, False)
+        step = np.empty((len(active), theta.shape[1]))
+        for i, problem in enumerate(active):
+            curves[problem].append(float(value[problem]))
+            prior = np.diag(precision[problem])
+            step[i] = -_solve(gradient[problem], hessian[problem] + prior, curvature[problem])
+        decrement = -0.5 * np.einsum("bp,bp->b", gradient[active], step)
+        last = decrement <= limit[active]
+        # the step still gains, and convergence is quadratic: it is the last one needed
+        theta[active[last]] += step[last]
+        converged[active[last]] = True
+        active, step, decrement = active[~last], step[~last], decrement[~last]
+        length = np.minimum(1.0, _MAX_STEP / np.abs(step).max(axis=1, initial=_MAX_STEP))
+        trying = np.arange(len(active))
+        stuck = np.zeros(len(active), dtype=bool)
+        while len(trying):
+            trial = theta[active[trying]] + length[trying, None] * step[trying]
+            new = objective.second_order(trial, active[trying])
+            old = value[active[trying]]
+            good = new[0] <= old - 0.5 * (length * decrement)[trying] + _ROUNDING * np.abs(old)
+            done = active[trying[good]]
+            theta[done] = trial[good]
+            for array, part in zip((value, gradient, hessian, curvature), new, strict=True):
+                array[done] = part[good]
+            length[trying[~good]] /= 2.0
+            stuck[trying] = ~good & (length[trying] < 1e-10)
+            trying = trying[~good & ~stuck[trying]]
+        active = active[~stuck]
+        if not len(active):
+            break
+    return Solution(theta, curves, converged), hessian
 
 
-def _solve(gradient, hessian, curved):
+def _solve(gradient, hessian, curvature):
     """Newton direction, with the curvature of the gate where that is positive definite."""
-    try:
-        factor = cho_factor(curved)
-    except LinAlgError:
-        factor = cho_factor(hessian)
-    return cho_solve(factor, gradient)
+    for matrix in (hessian + curvature, hessian):
+        try:
+            return cho_solve(cho_factor(matrix), gradient)
+        except LinAlgError:
+            continue
+    # rounding has made it indefinite, which takes very large weights
+    scale, axes = np.linalg.eigh(hessian)
+    return axes @ ((axes.T @ gradient) / np.maximum(scale, _RIDGE * scale[-1]))

@@ -79,6 +79,14 @@ class FitData:
         columns = make_columns(self._read(rows), None, self.linear_pool)
         return Block(rows, columns, self.sets.take(rows), self.kind)
 
+    def blocks(self, n_rows=None):
+        """Blocks as they are kept, or made anew with about ``n_rows`` rows each."""
+        if n_rows is None:
+            yield from self
+            return
+        for start in range(0, self.n_samples, n_rows):
+            yield self.block(slice(start, min(start + n_rows, self.n_samples)))
+
     @property
     def kept(self):
         """Whether the blocks are held in memory."""
@@ -91,12 +99,13 @@ class FitData:
             for rows in self._slices:
                 yield self.block(rows)
 
-    def standardiser(self, weight):
-        """Standardiser of the gating features under sample weights (n_samples,)."""
-        moments = sum(
-            np.stack(feature_moments(block.features, weight[block.rows])) for block in self
-        )
-        return Standardiser.from_moments(*moments)
+    def standardisers(self, weights):
+        """Standardisers of the gating features, one per row of weights (n, n_samples)."""
+        moments = [0.0, 0.0, 0.0]
+        for block in self:
+            own = feature_moments(block.features, weights[:, block.rows])
+            moments = [total + part for total, part in zip(moments, own, strict=True)]
+        return [Standardiser.from_moments(*part) for part in zip(*moments, strict=True)]
 
     @cached_property
     def centre_losses(self):
@@ -134,13 +143,24 @@ class FitData:
         ndarray of shape (n_heads, n_samples)
         """
         out = np.empty((len(heads), self.n_samples))
+        for block, scores in self._block_scores(heads):
+            for i, own in enumerate(scores):
+                out[i, block.rows] = set_loss(own, block.sets)
+        return out
+
+    def scores(self, heads):
+        """Fused scores of each head on all rows: (n_heads, n_samples, n_classes)."""
+        out = np.empty((len(heads), self.n_classes, self.n_samples)).transpose(0, 2, 1)
+        for block, scores in self._block_scores(heads):
+            for i, own in enumerate(scores):
+                out[i, block.rows] = own
+        return out
+
+    def _block_scores(self, heads):
         gated = any(head.gate.layers for head in heads)
         for block in self:
             features = block.features if gated else None
-            for i, head in enumerate(heads):
-                scores = head.scores(block.columns, features)
-                out[i, block.rows] = set_loss(scores, block.sets)
-        return out
+            yield block, (head.scores(block.columns, features) for head in heads)
 
 
 def design_effect(losses, weight, groups):

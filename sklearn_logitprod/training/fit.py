@@ -8,9 +8,9 @@ import numpy as np
 
 from sklearn_logitprod.fusion.pool import Pool, expert_shares
 from sklearn_logitprod.training.guarantee import blend_with_best_reference
-from sklearn_logitprod.training.heads import fit_head
 from sklearn_logitprod.training.path import Selection, fit_path
 from sklearn_logitprod.training.threads import limit_threads
+from sklearn_logitprod.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def fit_pool(data, weight, spec, settings, folds=None, progress=None):
 
 def _fit_pool(data, weight, spec, settings, folds, progress):
     if folds is None:
-        selection, fitted = None, fit_head(data, weight, spec, settings)
+        selection, fitted = None, Trainer(data, weight[None], settings).fitted([spec])
         pool = Pool((fitted.head,), np.ones(1), data.active, data.linear_pool, data.kind)
     else:
         pool, selection, fitted = fit_path(data, weight, spec, folds, settings, progress)

@@ -1,9 +1,10 @@
 """Gates that see the sample, in torch: linear or with one hidden layer.
 
 The only module of the package that imports torch; nothing imports it before a fit
-needs it. The objective is the one of :mod:`sklearn_logitprod.fusion`, with its gradient
-written out, as recording operations would cost more than they do at this size; it is
-tested against NumPy to 1e-10 and against finite differences.
+needs it. The objective is the one of :mod:`sklearn_logitprod.fusion`, for a batch of
+problems at once, with its gradient written out, as recording operations would cost more
+than they do at this size; it is tested against NumPy to 1e-10 and against finite
+differences.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sklearn_logitprod.training.optimise import Solution, minimise_lbfgs
+from sklearn_logitprod.training.lbfgs import Solution, minimise
 from sklearn_logitprod.training.prior import MAX_LOG_SHARPNESS
 
 FULL_BATCH_BYTES = 1 << 30
 """Size of log-probabilities and features up to which a fit is full-batch."""
+
+_CUDA_ROWS = 1 << 18
 
 MINI_BATCH = 8192
 """Rows of a mini-batch, unless given."""
@@ -44,188 +47,258 @@ class Batch:
     Parameters
     ----------
     columns : Columns
-    features : ndarray of shape (n_samples, n_features)
-        Standardised gating features.
+    features : list of ndarray of shape (n_samples, n_features)
+        Standardised gating features, one array per part.
     sets : LabelSets
-    weight : ndarray of shape (n_samples,)
+    weights : ndarray of shape (n_parts, n_samples)
     device : torch.device
     with_correction : bool
         Whether the centred log-probabilities are needed.
     """
 
-    def __init__(self, columns, features, sets, weight, device, with_correction):
+    def __init__(self, columns, features, sets, weights, device, with_correction):
         def tensor(array):
             return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
         self.log_proba = tensor(columns.log_proba.transpose(1, 2, 0))
         self.absent = None if columns.complete else tensor(~columns.present.T)
-        self.features = tensor(features.T)
+        self.features = [tensor(own.T) for own in features]
         self.centred = tensor(columns.centred.T) if with_correction else None
-        self.weight = tensor(weight)
+        self.weights = tensor(weights)
         self.n_experts = columns.n_experts
         inside = sets.members(columns.log_proba.shape[2]).transpose(0, 2, 1)
         self.labels = sets.labels
         if self.labels is not None:
-            self.labels = tensor(self.labels)[None]
+            self.labels = tensor(self.labels)[None, None]
             self.posterior = tensor(inside[0]).double()
         else:
             self.outside, self.set_weight = tensor(~inside), tensor(sets.weight)
 
     @classmethod
-    def of_block(cls, block, weight, standardiser, device, with_correction):
-        """Batch of a block of the fit data, its features standardised."""
-        features = standardiser(block.features)
-        return cls(block.columns, features, block.sets, weight, device, with_correction)
+    def of_block(cls, block, weights, standardisers, device, with_correction):
+        """Batch of a block of the fit data, its features standardised for each part."""
+        features = [standardiser(block.features) for standardiser in standardisers]
+        return cls(block.columns, features, block.sets, weights, device, with_correction)
 
     def set_terms(self, fused):
         """Log-probability of the sets, up to the normaliser, and its gradient."""
         if self.labels is not None:
-            return fused.gather(0, self.labels)[0], self.posterior
-        masked = fused.masked_fill(self.outside, -torch.inf)
-        within = torch.logsumexp(masked, dim=1)
-        posterior = torch.exp(masked - within[:, None]) * self.set_weight[:, None]
-        return (self.set_weight * within).sum(dim=0), posterior.sum(dim=0)
+            labels = self.labels.expand(len(fused), 1, -1)
+            return fused.gather(1, labels)[:, 0], self.posterior
+        masked = fused[:, None].masked_fill(self.outside, -torch.inf)
+        within = torch.logsumexp(masked, dim=2)
+        posterior = torch.exp(masked - within[:, :, None]) * self.set_weight[:, None]
+        return (self.set_weight * within).sum(dim=1), posterior.sum(dim=1)
 
 
-def value_and_gradient(groups, batch, spec, correlation):
-    """Weighted sum of losses and diversity penalty over a batch, and its gradient.
-
-    Parameters
-    ----------
-    groups : dict of str to tensor
-        Parameters by name, as :class:`~sklearn_logitprod.training.prior.Layout` splits
-        them.
-    batch : Batch
-    spec : HeadSpec
-    correlation : tensor of shape (n_experts, n_experts) or None
-
-    Returns
-    -------
-    value : tensor of shape ()
-    gradient : dict of str to tensor
-        Of the same names and shapes as ``groups``.
-    """
-    inputs = batch.features
-    if "hidden" in groups:
-        inputs = torch.tanh(groups["hidden"].T @ inputs + groups["offset"][:, None])
-    sharpness = 1.0
-    if spec.calibrate:
-        limit = MAX_LOG_SHARPNESS
-        sharpness = torch.exp(groups["log_sharpness"].clamp(-limit, limit))
-    steer = (groups["output"].T @ inputs) / sharpness
-    scores = steer + groups["bias"][:, None]
-    if spec.temperature != 1.0:
-        scores /= spec.temperature
-    if batch.absent is not None:
-        scores.masked_fill_(batch.absent, -torch.inf)
-    gate = torch.softmax(scores, dim=0)
-    product = (gate[:, None] * batch.log_proba).sum(dim=0)
-    fused = product
-    if spec.calibrate:
-        fused = sharpness * product + groups["class_bias"][:, None]
-    if "correction" in groups:
-        fused = fused + groups["correction"].transpose(0, 1).reshape(len(fused), -1) @ batch.centred
-    normaliser = torch.logsumexp(fused, dim=0)
-    inside, posterior = batch.set_terms(fused)
-    loss = normaliser - inside
-    slope = (torch.exp(fused - normaliser) - posterior) * batch.weight
-
-    column_slope = (slope[None] * batch.log_proba).sum(dim=1) * sharpness
-    if correlation is not None:
-        own = gate[: batch.n_experts]
-        pull = correlation @ own
-        loss = loss + spec.diversity * (own * pull).sum(dim=0)
-        column_slope[: batch.n_experts] += (2.0 * spec.diversity) * pull * batch.weight
-    gate_slope = gate * (column_slope - (gate * column_slope).sum(dim=0))
-    if spec.temperature != 1.0:
-        gate_slope /= spec.temperature
-    gradient = {"bias": gate_slope.sum(dim=1), "output": (inputs @ gate_slope.T) / sharpness}
-    if spec.calibrate:
-        own = sharpness * (slope * product).sum()
-        gradient["log_sharpness"] = own - (gate_slope * steer).sum()
-        gradient["class_bias"] = slope.sum(dim=1)
-    if "correction" in groups:
-        wide = (slope @ batch.centred.T).reshape(len(slope), -1, len(slope))
-        gradient["correction"] = wide.transpose(0, 1)
-    if "hidden" in groups:
-        inner = (groups["output"] @ gate_slope) * (1.0 - inputs**2) / sharpness
-        gradient["hidden"] = batch.features @ inner.T
-        gradient["offset"] = inner.sum(dim=1)
-    return batch.weight @ loss, gradient
-
-
-class GateObjective:
-    """Objective of one head with a gate, on a device.
+class GateTerms:
+    """Losses of a batch of rows under gates, and their gradients.
 
     Parameters
     ----------
-    batches : list of Batch
-        The rows; their losses add up.
-    layout : Layout
-    spec : HeadSpec
-    correlation : tensor of shape (n_experts, n_experts) or None
+    problems : Problems
     device : torch.device
     """
 
-    def __init__(self, batches, layout, spec, correlation, device):
-        self.batches, self.layout, self.spec, self.device = batches, layout, spec, device
-        self._correlation = correlation
+    def __init__(self, problems, device):
+        self.problems, self.spec, self.device = problems, problems.specs[0], device
+        self.correlations = None
+        if problems.correlations is not None:
+            self.correlations = torch.from_numpy(np.array(problems.correlations)).to(device)
 
-    def value_gradient(self, theta):
-        """Objective, prior included, and its gradient at parameters (n_parameters,)."""
-        offset = theta - self.layout.centre
-        value = 0.5 * (self.layout.precision @ offset**2)
-        gradient = self.layout.precision * offset
-        data_value, data_gradient = self.data_terms(torch.from_numpy(theta).to(self.device))
-        return value + data_value.item(), gradient + data_gradient.cpu().numpy()
+    def forward(self, groups, batch, which):
+        """What the fused scores are made of, for problems ``which``.
 
-    def data_terms(self, theta):
-        """Losses and their gradient, without the prior, as tensors."""
-        groups = self.layout.split(theta)
-        value, gradient = 0.0, 0.0
-        for batch in self.batches:
-            term, parts = value_and_gradient(groups, batch, self.spec, self._correlation)
-            value = value + term
-            gradient = gradient + torch.cat([parts[name].reshape(-1) for name in groups])
-        return value, gradient
+        Parameters
+        ----------
+        groups : dict of str to tensor
+            Parameters by name, with a leading axis over the problems.
+        batch : Batch
+        which : ndarray of shape (n,), int
+
+        Returns
+        -------
+        inputs : tensor of shape (n, n_hidden, n_rows) or None
+            Values of the hidden layer.
+        steer, gate : tensor of shape (n, n_columns, n_rows)
+        product, fused : tensor of shape (n, n_classes, n_rows)
+        sharpness : tensor of shape (n, 1, 1)
+        """
+        runs, inputs = self.problems.runs(which), None
+        if "hidden" in groups:
+            inputs = _per_part(groups["hidden"], batch.features, runs)
+            inputs = torch.tanh_(inputs.add_(groups["offset"][:, :, None]))
+            steer = torch.bmm(groups["output"].transpose(1, 2), inputs)
+        else:
+            steer = _per_part(groups["output"], batch.features, runs)
+        sharpness = torch.ones(len(which), 1, 1, dtype=steer.dtype, device=steer.device)
+        if self.spec.calibrate:
+            limit = MAX_LOG_SHARPNESS
+            sharpness = torch.exp(groups["log_sharpness"].clamp(-limit, limit))[:, :, None]
+        steer /= sharpness
+        scores = (steer + groups["bias"][:, :, None]) / self._temperature(which)
+        if batch.absent is not None:
+            scores.masked_fill_(batch.absent, -torch.inf)
+        gate = torch.softmax(scores, dim=1)
+        product = gate[:, 0, None] * batch.log_proba[0]
+        for c in range(1, len(batch.log_proba)):
+            product.addcmul_(gate[:, c, None], batch.log_proba[c])
+        fused = product
+        if self.spec.calibrate:
+            fused = torch.addcmul(groups["class_bias"][:, :, None], sharpness, product)
+        if "correction" in groups:
+            matrix = groups["correction"].transpose(1, 2).reshape(-1, len(batch.centred))
+            fused = fused + (matrix @ batch.centred).reshape(fused.shape)
+        return inputs, steer, gate, product, fused, sharpness
+
+    def _temperature(self, which):
+        values = self.problems.temperature[which, None, None]
+        return torch.from_numpy(values).to(self.device)
+
+    def __call__(self, groups, batch, which):
+        """Weighted sums of losses and diversity penalty, and their gradients.
+
+        Returns
+        -------
+        value : tensor of shape (n,)
+        gradient : tensor of shape (n, size)
+        """
+        inputs, steer, gate, product, fused, sharpness = self.forward(groups, batch, which)
+        part = torch.from_numpy(self.problems.part[which]).to(self.device)
+        weight = batch.weights[part]
+        normaliser = torch.logsumexp(fused, dim=1)
+        inside, posterior = batch.set_terms(fused)
+        loss = normaliser - inside
+        slope = torch.exp_(fused - normaliser[:, None]).sub_(posterior).mul_(weight[:, None])
+
+        column_slope = slope[:, 0, None] * batch.log_proba[:, 0]
+        for k in range(1, slope.shape[1]):
+            column_slope.addcmul_(slope[:, k, None], batch.log_proba[:, k])
+        column_slope *= sharpness
+        if self.correlations is not None:
+            own = gate[:, : batch.n_experts]
+            pull = self.correlations[part] @ own
+            loss = loss + self.spec.diversity * (own * pull).sum(dim=1)
+            pull *= (2.0 * self.spec.diversity) * weight[:, None]
+            column_slope[:, : batch.n_experts] += pull
+        gate_slope = gate * (column_slope - (gate * column_slope).sum(dim=1, keepdim=True))
+        gate_slope /= self._temperature(which)
+        gradient = {"bias": gate_slope.sum(dim=2)}
+        if self.spec.calibrate:
+            own = sharpness[:, :, 0] * (slope * product).sum(dim=(1, 2))[:, None]
+            gradient["log_sharpness"] = own - (gate_slope * steer).sum(dim=(1, 2))[:, None]
+            gradient["class_bias"] = slope.sum(dim=2)
+        if "correction" in groups:
+            n_classes = slope.shape[1]
+            wide = slope.reshape(-1, slope.shape[2]) @ batch.centred.T
+            wide = wide.reshape(len(which), n_classes, -1, n_classes)
+            gradient["correction"] = wide.transpose(1, 2)
+        gate_slope /= sharpness
+        runs = self.problems.runs(which)
+        if inputs is None:
+            gradient["output"] = _per_part_back(gate_slope, batch.features, runs)
+        else:
+            gradient["output"] = torch.bmm(inputs, gate_slope.transpose(1, 2))
+            inner = torch.bmm(groups["output"], gate_slope) * (1.0 - inputs**2)
+            gradient["hidden"] = _per_part_back(inner, batch.features, runs)
+            gradient["offset"] = inner.sum(dim=2)
+        flat = [gradient[name].reshape(len(which), -1) for name in groups]
+        return (weight * loss).sum(dim=1), torch.cat(flat, dim=1)
 
 
-def fit_gate(data, weight, layout, spec, standardiser, correlation, metric, origin, settings):
-    """Train a gate, full batch by L-BFGS or in mini-batches by Adam.
+def _per_part(matrices, features, runs):
+    """Products of matrices (n, n_features, n_out) with the features of their parts."""
+    n, n_features, n_out = matrices.shape
+    flat = matrices.transpose(1, 2).reshape(n * n_out, n_features)
+    if len(runs) == 1:
+        return (flat @ features[runs[0][0]]).reshape(n, n_out, -1)
+    out = flat.new_empty(n, n_out, features[0].shape[1])
+    for part, rows in runs:
+        own = out[rows].view(-1, out.shape[2])
+        torch.mm(flat[rows.start * n_out : rows.stop * n_out], features[part], out=own)
+    return out
+
+
+def _per_part_back(slopes, features, runs):
+    """Products of the features of their parts with slopes (n, n_out, n_rows)."""
+    n_out = slopes.shape[1]
+    out = slopes.new_empty(len(slopes), n_out, len(features[0]))
+    for part, rows in runs:
+        own = out[rows].view(-1, out.shape[2])
+        torch.mm(slopes[rows].reshape(-1, slopes.shape[2]), features[part].T, out=own)
+    return out.transpose(1, 2)
+
+
+class GateObjective:
+    """Objective of heads with a gate, full-batch, on a device.
 
     Parameters
     ----------
-    data : FitData
-    weight : ndarray of shape (n_samples,)
-        Sample weights divided by the design effect.
-    layout : Layout
-    spec : HeadSpec
-    standardiser : Standardiser
-    correlation : ndarray of shape (n_experts, n_experts) or None
-    metric : Metric
-    origin : ndarray of shape (n_parameters,)
-        Starting point.
+    problems : Problems
+    device : torch.device
+    """
+
+    def __init__(self, problems, device):
+        self.problems, self.device = problems, device
+        self.terms = GateTerms(problems, device)
+        with_correction = "correction" in problems.layout.shapes
+        self._rows, self.batches = [], []
+        for block in problems.data.blocks(_CUDA_ROWS if device.type == "cuda" else None):
+            weights = problems.weights[:, block.rows]
+            if weights.any():
+                self._rows.append(block.rows)
+                self.batches.append(
+                    Batch.of_block(block, weights, problems.standardisers, device, with_correction)
+                )
+
+    def __call__(self, theta, which):
+        """Objectives (n,), prior included, and gradients (n, size) of problems."""
+        value, gradient = self.problems.prior(theta, which)
+        groups = self._groups(theta)
+        total, slope = 0.0, 0.0
+        for batch in self.batches:
+            terms = self.terms(groups, batch, which)
+            total, slope = total + terms[0], slope + terms[1]
+        return value + total.cpu().numpy(), gradient + slope.cpu().numpy()
+
+    def _groups(self, theta):
+        return self.problems.layout.split(torch.from_numpy(theta).to(self.device))
+
+    def scores(self, theta, which):
+        """Fused scores of problems: ndarray (n, n_samples, n_classes)."""
+        data = self.problems.data
+        out = np.zeros((len(which), data.n_classes, data.n_samples))
+        groups = self._groups(theta)
+        for rows, batch in zip(self._rows, self.batches, strict=True):
+            out[:, :, rows] = self.terms.forward(groups, batch, which)[4].cpu().numpy()
+        return out.transpose(0, 2, 1)
+
+
+def fit_gates(problems, metric, start, limit, settings):
+    """Train gates, full batch by L-BFGS or in mini-batches by Adam.
+
+    Parameters
+    ----------
+    problems : Problems
+    metric : callable
+        See :func:`~sklearn_logitprod.training.lbfgs.minimise`.
+    start : callable
+        Gives the :class:`~sklearn_logitprod.training.lbfgs.Start`.
+    limit : ndarray of shape (n_problems,)
     settings : Settings
 
     Returns
     -------
-    Solution
+    solution : Solution
+    objective : GateObjective or None
+        None for mini-batches.
     """
     device = resolve_device(settings.device)
-    n_rows = mini_batch_rows(data, layout, settings)
-    penalty = None if correlation is None else torch.from_numpy(correlation).to(device)
-    if n_rows < data.n_samples or settings.solver == "adam":
-        return _adam(
-            data, weight, layout, spec, standardiser, penalty, origin, device, n_rows, settings
-        )
-    with_correction = "correction" in layout.shapes
-    batches = [
-        Batch.of_block(block, weight[block.rows], standardiser, device, with_correction)
-        for block in data
-        if weight[block.rows].any()
-    ]
-    objective = GateObjective(batches, layout, spec, penalty, device)
-    return minimise_lbfgs(objective.value_gradient, metric, origin, weight.sum(), settings)
+    n_rows = mini_batch_rows(problems.data, problems.layout, settings)
+    if n_rows < problems.data.n_samples or settings.solver == "adam":
+        return _adam(problems, start().theta, device, n_rows, settings), None
+    objective = GateObjective(problems, device)
+    return minimise(objective, metric, start(), limit, settings.max_iter), objective
 
 
 def mini_batch_rows(data, layout, settings):
@@ -239,43 +312,44 @@ def mini_batch_rows(data, layout, settings):
     return min(MINI_BATCH, data.n_samples)
 
 
-def _adam(data, weight, layout, spec, standardiser, correlation, origin, device, n_rows, settings):
-    """Mini-batches of Adam from the constant pool, with a cosine schedule and averaging."""
+def _adam(problems, origin, device, n_rows, settings):
+    """Mini-batches of Adam from ``origin``, with a cosine schedule and averaging."""
+    data, layout = problems.data, problems.layout
+    terms, which = GateTerms(problems, device), np.arange(len(problems))
     random = np.random.RandomState(settings.seed)
-    n_effective = weight.sum()
     starts = np.arange(0, data.n_samples, _CHUNK)
     per_batch = max(1, n_rows // _CHUNK)
     n_steps = -(-len(starts) // per_batch)
     epochs = min(settings.max_iter, max(1, -(-_LEAST_STEPS // n_steps)))
     theta = torch.from_numpy(origin.copy()).to(device)
-    centre = torch.from_numpy(layout.centre).to(device)
-    precision = torch.from_numpy(layout.precision).to(device)
+    n_effective = torch.from_numpy(problems.n_effective[:, None]).to(device)
     optimiser = torch.optim.Adam([theta], lr=_LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * n_steps)
-    curve, mean, averaged, step = [], torch.zeros_like(theta), 0, 0
+    curves, mean, averaged, step = [[] for _ in which], torch.zeros_like(theta), 0, 0
     for _ in range(epochs):
-        total = 0.0
+        total = np.zeros(len(which))
         order = random.permutation(len(starts))
         for chosen in np.array_split(order, n_steps):
             rows = (np.sort(starts[chosen])[:, None] + np.arange(_CHUNK)).ravel()
             rows = rows[rows < data.n_samples]
-            own = weight[rows]
-            if not own.any():
+            own = problems.weights[:, rows]
+            scale = torch.from_numpy(own.sum(axis=1)[problems.part, None]).to(device)
+            if not (scale > 0.0).all():
                 continue
             batch = Batch.of_block(
-                data.block(rows), own, standardiser, device, "correction" in layout.shapes
+                data.block(rows), own, problems.standardisers, device, "correction" in layout.shapes
             )
-            groups = layout.split(theta)
-            value, parts = value_and_gradient(groups, batch, spec, correlation)
-            gradient = torch.cat([parts[name].reshape(-1) for name in groups]) / own.sum()
-            theta.grad = gradient + precision * (theta - centre) / n_effective
+            value, gradient = terms(layout.split(theta), batch, which)
+            prior = problems.prior(theta.cpu().numpy(), which)[1]
+            theta.grad = gradient / scale + torch.from_numpy(prior).to(device) / n_effective
             optimiser.step()
             schedule.step()
             step += 1
-            total += value.item()
+            total += value.cpu().numpy()
             if 2 * step > epochs * n_steps:
                 averaged += 1
                 mean += (theta - mean) / averaged
-        offset = theta - centre
-        curve.append((total + 0.5 * (precision @ offset**2).item()) / n_effective)
-    return Solution(mean.cpu().numpy(), curve, True)
+        prior = problems.prior(theta.cpu().numpy(), which)[0]
+        for curve, value in zip(curves, total + prior, strict=True):
+            curve.append(float(value))
+    return Solution(mean.cpu().numpy(), curves, np.ones(len(which), dtype=bool))

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
+from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.fusion.pool import Pool
 from sklearn_logitprod.training.data import design_effect
 from sklearn_logitprod.training.guarantee import reference_heads
-from sklearn_logitprod.training.heads import FittedHead, fit_head
 from sklearn_logitprod.training.prior import MAX_CORRECTION
+from sklearn_logitprod.training.trainer import FittedHead, Trainer
 
 _EXPONENT = 0.5
 _NEGLIGIBLE = 1e-4
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One entry of the path.
-
-    Attributes
-    ----------
-    name : str
-    mass : float
-        Prior mass, up to a common factor.
-    fit : callable
-        ``fit(data, weight, settings, solved)`` gives a :class:`FittedHead`.
-    """
-
-    name: str
-    mass: float
-    fit: Callable
+# nats in total at the default tolerance: fits that are mixed, and fits of which the
+# held-out loss is all that is used
+_LOOSE, _LOOSEST = 1e2, 1e3
 
 
 @dataclass(frozen=True)
@@ -55,12 +40,10 @@ class Selection:
 
 
 def candidates(spec, data):
-    """Candidates of the path.
+    """Candidates of the path that are fitted, in groups of one layout, with prior masses.
 
     Constant weights at two strengths hold most of the prior mass; linear gates and
-    cross-class corrections must earn theirs. Two candidates have no parameter at all,
-    for tasks that one expert dominates or that have next to no data: the best expert,
-    chosen anew in each fold, and the mean of probabilities.
+    cross-class corrections must earn theirs.
 
     Parameters
     ----------
@@ -72,38 +55,31 @@ def candidates(spec, data):
 
     Returns
     -------
-    list of Candidate
+    list of (list of HeadSpec, list of float)
     """
     base = replace(spec, gate_width=None, cross_class=None)
-    specs = [(base, 0.25), (replace(base, strength=10.0), 0.25)]
-    specs += [
-        (replace(base, gate_width=0, alpha=factor * spec.alpha), 0.1) for factor in (1.0, 0.3)
-    ]
+    gates = [replace(base, gate_width=0, alpha=factor * spec.alpha) for factor in (1.0, 0.3)]
+    groups = [([base, replace(base, strength=10.0)], [0.25, 0.25]), (gates, [0.1, 0.1])]
     if data.n_experts * data.n_classes**2 <= MAX_CORRECTION:
         penalties = (300.0, 30.0, 3.0) if spec.cross_class is None else (spec.cross_class,)
-        specs += [(replace(base, cross_class=penalty), 0.1) for penalty in penalties]
-    path = [Candidate(one.describe(), mass, partial(_fit_spec, spec=one)) for one, mass in specs]
-    if data.n_experts > 1:
-        path.append(Candidate("best expert", 0.25, _best_expert))
-        if data.linear_pool:
-            path.append(Candidate("mean of probabilities", 0.15, _linear_pool))
-    return path
+        specs = [replace(base, cross_class=penalty) for penalty in penalties]
+        groups.append((specs, [0.1] * len(specs)))
+    return groups
 
 
-def _fit_spec(data, weight, settings, solved, spec):
-    return fit_head(data, weight, spec, settings, solved)
+def fixed_candidates(data):
+    """Candidates without parameters: names, prior masses and heads to choose from.
 
-
-def _best_expert(data, weight, settings, solved):
+    For tasks that one expert dominates or that have next to no data: the best expert,
+    chosen anew in each fold, and the mean of probabilities.
+    """
+    if data.n_experts == 1:
+        return []
     heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
-    losses = data.row_losses(heads[: data.n_experts]) @ weight
-    return FittedHead(heads[int(np.argmin(losses))], [losses.min() / weight.sum()], True)
-
-
-def _linear_pool(data, weight, settings, solved):
-    head = reference_heads(data.n_experts, data.n_classes, True)[-1]
-    loss = data.row_losses([head])[0] @ weight / weight.sum()
-    return FittedHead(head, [loss], True)
+    path = [("best expert", 0.25, heads[: data.n_experts])]
+    if data.linear_pool:
+        path.append(("mean of probabilities", 0.15, heads[-1:]))
+    return path
 
 
 def fit_path(data, weight, spec, folds, settings, progress=None):
@@ -123,7 +99,7 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
         all that is estimated is estimated without them.
     settings : Settings
     progress : callable, optional
-        Called with a line of text before each candidate's fit.
+        Called with a line of text before each batch of fits.
 
     Returns
     -------
@@ -132,31 +108,41 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
     fitted : FittedHead
         The candidate with the largest share.
     """
-    path = candidates(spec, data)
-    totals = np.zeros(len(path))
-    counted = 0.0
-    for number, held_out in enumerate(folds, start=1):
-        own = weight.copy()
-        own[held_out] = 0.0
-        heads, solved = [], {}
-        for i, candidate in enumerate(path, start=1):
-            if progress is not None:
-                progress(f"fold {number}/{len(folds)}, candidate {i}/{len(path)}: {candidate.name}")
-            heads.append(candidate.fit(data, own, settings, solved).head)
-        losses = data.row_losses(heads)[:, held_out]
-        totals += losses @ weight[held_out]
-        counted += weight[held_out].sum()
-    cv_losses = totals / counted
+    tell = progress or (lambda text: None)
+    outside = np.zeros((len(folds), data.n_samples), dtype=bool)
+    for own, held_out in zip(outside, folds, strict=True):
+        own[held_out] = True
+    everything = Trainer(data, weight[None], settings, _LOOSE * settings.tol)
+    loosest = _LOOSEST * settings.tol
+    inside = Trainer(data, np.where(outside, 0.0, weight), settings, loosest, everything)
+    names, prior, totals, fits = [], [], [], []
+    groups = candidates(spec, data)
+    for number, (specs, masses) in enumerate(groups, start=1):
+        what = "; ".join(one.describe() for one in specs)
+        tell(f"candidates {number}/{len(groups)}, all rows: {what}")
+        everything.fit(specs)
+        tell(f"candidates {number}/{len(groups)}, {len(folds)} folds: {what}")
+        losses = _fold_losses(data, inside.fit(specs), outside)
+        totals += list((losses * weight).sum(axis=(1, 2)))
+        names += [one.describe() for one in specs]
+        prior += masses
+        fits += [partial(everything.fitted, specs, i) for i in range(len(specs))]
+    for name, mass, heads in fixed_candidates(data):
+        losses = data.row_losses(heads)
+        best = [int(np.argmin(losses @ own)) for own in inside.weights]
+        totals.append((losses[best] * outside * weight).sum())
+        names.append(name)
+        prior.append(mass)
+        fits.append(partial(_chosen, heads, losses @ weight / weight.sum()))
+    cv_losses = np.array(totals) / (outside * weight).sum()
 
     effective = weight.sum() / design_effect(data.centre_losses, weight, data.groups)
-    prior = np.log([candidate.mass for candidate in path])
-    score = prior - _EXPONENT * effective * cv_losses
+    score = np.log(prior) - _EXPONENT * effective * cv_losses
     shares = np.exp(score - score.max())
     shares[shares < _NEGLIGIBLE * shares.sum()] = 0.0
     shares /= shares.sum()
     kept = np.flatnonzero(shares)
-    solved = {}
-    fitted = {i: path[i].fit(data, weight, settings, solved) for i in kept}
+    fitted = {i: fits[i]() for i in kept}
     pool = Pool(
         tuple(fitted[i].head for i in kept),
         shares[kept],
@@ -164,5 +150,21 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
         data.linear_pool,
         data.kind,
     )
-    selection = Selection([candidate.name for candidate in path], cv_losses, shares)
-    return pool, selection, fitted[int(np.argmax(shares))]
+    return pool, Selection(names, cv_losses, shares), fitted[int(np.argmax(shares))]
+
+
+def _fold_losses(data, solved, outside):
+    """Held-out losses of each specification: (n_specs, n_folds, n_samples), 0 inside."""
+    n_specs = len(solved.problems.specs)
+    out = np.zeros((n_specs, *outside.shape))
+    scores = solved.scores()
+    for problem, own in enumerate(scores):
+        fold, position = divmod(problem, n_specs)
+        rows = np.flatnonzero(outside[fold])
+        out[position, fold, rows] = set_loss(own[rows], data.sets.take(rows))
+    return out
+
+
+def _chosen(heads, losses):
+    best = int(np.argmin(losses))
+    return FittedHead(heads[best], [losses[best]], True)

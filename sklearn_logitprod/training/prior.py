@@ -102,8 +102,11 @@ class Layout:
         return places
 
     def split(self, theta):
-        """Groups of a flat vector by name (views; works for NumPy and torch alike)."""
-        return {name: theta[place].reshape(shape) for name, shape, place in self._places}
+        """Groups of flat vectors (..., size) by name (for NumPy and torch alike)."""
+        leading = theta.shape[:-1]
+        return {
+            name: theta[..., place].reshape(*leading, *shape) for name, shape, place in self._places
+        }
 
     @property
     def size(self):
@@ -153,7 +156,10 @@ def make_layout(spec, n_columns, n_experts, n_classes, n_features, random_state)
 def make_head(theta, layout, spec, n_classes, standardiser=None):
     """Head of a flat parameter vector."""
     groups = {name: np.array(part) for name, part in layout.split(theta).items()}
-    log_sharpness = float(groups["log_sharpness"][0]) if "log_sharpness" in groups else 0.0
+    log_sharpness = 0.0
+    if "log_sharpness" in groups:
+        limit = MAX_LOG_SHARPNESS
+        log_sharpness = float(np.clip(groups["log_sharpness"][0], -limit, limit))
     if "output" in groups:
         groups["output"] /= np.exp(log_sharpness)
     layers = tuple(groups[name] for name in ("hidden", "offset", "output") if name in groups)

@@ -1,0 +1,300 @@
+"""Fit heads: the constant pool first, then whatever they lack, in its metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sklearn_logitprod.training.constant import ConstantObjective, newton
+from sklearn_logitprod.training.coordinates import Coordinates, Dense, Kronecker, Scaled
+from sklearn_logitprod.training.curvature import head_curvature
+from sklearn_logitprod.training.data import design_effect, loss_correlation
+from sklearn_logitprod.training.lbfgs import Solution, Start, minimise
+from sklearn_logitprod.training.problems import Problems
+
+# A solution this close in the objective settles predictions to the tolerance: their mean
+# loss moves by far less than the square root of the gap.
+_GAP = 1e-3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a fit is solved.
+
+    Attributes
+    ----------
+    solver : {"lbfgs", "adam"}
+    max_iter : int
+        Iterations of L-BFGS, or passes over the data of Adam.
+    tol : float
+        Nats per sample.
+    batch_size : int or "auto"
+        Rows of a mini-batch; "auto" is full batch while the data fit in memory.
+    device : str
+        "auto", "cpu" or a CUDA device; where gates are trained.
+    seed : int
+        Seeds hidden layers and mini-batches.
+    """
+
+    solver: str = "lbfgs"
+    max_iter: int = 300
+    tol: float = 1e-7
+    batch_size: int | str = "auto"
+    device: str = "auto"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class FittedHead:
+    """A head with the course of its fit, in nats per effective sample."""
+
+    head: object
+    curve: list
+    converged: bool
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Heads of one layout, solved: problem ``part * n_specs + position`` for each."""
+
+    problems: Problems
+    solution: Solution
+    objective: object = None
+
+    def head(self, problem):
+        """Head of a problem."""
+        return self.problems.head(problem, self.solution.theta[problem])
+
+    def scores(self):
+        """Fused scores of all problems: (n_problems, n_samples, n_classes)."""
+        if self.objective is not None:
+            return self.objective.scores(self.solution.theta, np.arange(len(self.problems)))
+        data = self.problems.data
+        return data.scores([self.head(problem) for problem in range(len(self.problems))])
+
+
+class Trainer:
+    """Fits heads on one data set, under one or several sets of sample weights.
+
+    Parameters
+    ----------
+    data : FitData
+    weights : ndarray of shape (n_parts, n_samples)
+        Sample weights of each part; rows of weight 0 (a held-out fold) play no role.
+    settings : Settings
+    loose : float
+        Distance to the optimum at which a fit may end whatever the tolerance says, in
+        nats in total.
+    near : Trainer, optional
+        Of one part, solved for the same specifications on the same or a smaller part of
+        the data: fits start from its solutions.
+    """
+
+    def __init__(self, data, weights, settings, loose=0.0, near=None):
+        self.data, self.settings, self.near = data, settings, near
+        effects = [design_effect(data.centre_losses, weight, data.groups) for weight in weights]
+        self.weights = weights / np.array(effects)[:, None]
+        self._loose = loose
+        self._bases, self._solved = {}, {}
+        self._standardisers = self._correlations = None
+
+    def fit(self, specs):
+        """Solve heads of one layout under all sets of weights.
+
+        Parameters
+        ----------
+        specs : sequence of HeadSpec
+            Which differ in strengths and temperature alone.
+
+        Returns
+        -------
+        Solved
+        """
+        key = tuple(specs)
+        if key not in self._solved:
+            constant = all(_is_constant(spec) for spec in specs)
+            self._solved[key] = self._constant(key) if constant else self._extend(key)
+        return self._solved[key]
+
+    def fitted(self, specs, position=0):
+        """The fitted head of one of these specifications on the first part."""
+        solved, spec = self.fit(specs), specs[position]
+        curve = solved.solution.curves[position]
+        if not _is_constant(spec):
+            # what comes on top starts at nothing, where its objective is the constant pool's
+            curve = self._base([spec])[0].curves[0] + curve
+        curve = [value / solved.problems.n_effective[position] for value in curve]
+        return FittedHead(solved.head(position), curve, bool(solved.solution.converged[position]))
+
+    def _limit(self, problems):
+        return np.maximum(_GAP * self.settings.tol * problems.n_effective, self._loose)
+
+    def _base(self, specs):
+        """Constant pools of specifications, solved exactly, and their Hessians."""
+        bases = [_base(spec) for spec in specs]
+        new = [base for base in dict.fromkeys(bases) if base not in self._bases]
+        n_parts = len(self.weights)
+        if new:
+            problems = Problems(self.data, self.weights, new, self.settings.seed)
+            origin = np.tile(problems.layout.centre, (len(problems), 1))
+            if self.near is not None:
+                origin = np.tile(self.near._base(new)[0].theta, (n_parts, 1))
+            solution, hessian = newton(
+                ConstantObjective(problems), origin, self._limit(problems), self.settings.max_iter
+            )
+            for i, base in enumerate(new):
+                self._bases[base] = [
+                    (solution.theta[j], solution.curves[j], solution.converged[j], hessian[j])
+                    for j in range(i, len(problems), len(new))
+                ]
+        every = [self._bases[base][part] for part in range(n_parts) for base in bases]
+        theta, curves, converged, hessian = zip(*every, strict=True)
+        return Solution(np.array(theta), list(curves), np.array(converged)), np.array(hessian)
+
+    def _constant(self, specs):
+        problems = Problems(self.data, self.weights, list(specs), self.settings.seed)
+        return Solved(problems, self._base(specs)[0], ConstantObjective(problems))
+
+    def _extend(self, specs):
+        """Heads with more than constant weights, from their constant pools."""
+        spec = specs[0]
+        problems = Problems(
+            self.data,
+            self.weights,
+            list(specs),
+            self.settings.seed,
+            self._all_standardisers() if spec.gate_width is not None else None,
+            self._all_correlations() if spec.diversity > 0.0 else None,
+        )
+        metric = Metric(problems)
+
+        def start():
+            # a diversity penalty has several optima: a fit finds that of its own base
+            near = None if spec.diversity > 0.0 else self.near
+            if near is not None and near.data is self.data:
+                which = np.arange(len(problems)) % len(specs)
+                return near.fit(specs).solution.warm.take(which)
+            if near is not None:
+                theta = np.tile(near.fit(specs).solution.theta, (len(self.weights), 1))
+                return Start.cold(theta, metric(theta, np.arange(len(theta))))
+            theta = np.tile(problems.layout.centre, (len(problems), 1))
+            base, hessian = self._base(specs)
+            theta[:, : base.theta.shape[1]] = base.theta
+            return Start.cold(theta, metric.at_base(theta, hessian))
+
+        limit = self._limit(problems)
+        if spec.gate_width is None:
+            objective = ConstantObjective(problems)
+            solution = minimise(objective, metric, start(), limit, self.settings.max_iter)
+        else:
+            # torch is imported here, when a gate is trained, and nowhere before
+            from sklearn_logitprod.training.network import fit_gates
+
+            solution, objective = fit_gates(problems, metric, start, limit, self.settings)
+        return Solved(problems, solution, objective)
+
+    def _all_standardisers(self):
+        if self._standardisers is None:
+            self._standardisers = self.data.standardisers(self.weights)
+        return self._standardisers
+
+    def _all_correlations(self):
+        if self._correlations is None:
+            losses, present = self.data.expert_losses()
+            self._correlations = [
+                loss_correlation(losses, present, weight) for weight in self.weights
+            ]
+        return self._correlations
+
+
+def _is_constant(spec):
+    return _base(spec) == replace(spec, alpha=0.0)
+
+
+def _base(spec):
+    """The constant pool of a specification: what it lacks must not tell two apart."""
+    return replace(spec, gate_width=None, alpha=0.0, cross_class=None, diversity=0.0)
+
+
+class Metric:
+    """Coordinates at any point of the parameters of problems, from the curvature there.
+
+    Parameters
+    ----------
+    problems : Problems
+    """
+
+    def __init__(self, problems):
+        self.problems = problems
+        self._moments = {}
+
+    def __call__(self, theta, which):
+        """Coordinates around ``theta`` (n, size) of problems ``which``."""
+        problems = self.problems
+        hessians, spreads, scales = [], [], []
+        for one, problem in zip(theta, which, strict=True):
+            weight, spec = problems.weights[problems.part[problem]], problems.spec(problem)
+            head = problems.head(problem, one)
+            hessian, spread = head_curvature(problems.data, weight, head, spec)
+            hessians.append(hessian)
+            spreads.append(spread)
+            scales.append(np.exp(2.0 * head.log_sharpness))
+        return self._coordinates(theta, which, hessians, spreads, scales)
+
+    def at_base(self, theta, hessian):
+        """Coordinates around the constant pools, whose Hessians are known already."""
+        which, spec = np.arange(len(theta)), self.problems.specs[0]
+        if not spec.calibrate:
+            return self(theta, which)
+        n_classes = self.problems.data.n_classes
+        spread = hessian[:, -n_classes:, -n_classes:]
+        spread = spread / self.problems.n_effective[:, None, None]
+        scales = np.exp(2.0 * self.problems.layout.split(theta)["log_sharpness"][:, 0])
+        return self._coordinates(theta, which, hessian, spread, scales)
+
+    def _coordinates(self, theta, which, hessians, spreads, scales):
+        problems, layout = self.problems, self.problems.layout
+        hessians, precision = np.array(hessians), problems.precision[which]
+        n_base = hessians.shape[1]
+        n_columns = problems.data.n_columns
+        n_effective = problems.n_effective[which, None, None]
+        outputs = hessians[:, :n_columns, :n_columns] / n_effective
+        base = hessians + precision[:, :n_base, None] * np.eye(n_base)
+        parts = [(slice(0, n_base), Dense(base))]
+        position = layout.split(np.arange(layout.size))
+        if "correction" in position:
+            # correction[m, k, j] as the matrix of (m, j) by k that the centred columns meet
+            where = position["correction"].transpose(0, 2, 1).ravel()
+            moments = self._moment("centred", theta, which)
+            parts.append((where, Kronecker(*moments, np.array(spreads), precision[:, where[0]])))
+        if "hidden" in position:
+            where = np.concatenate([position["hidden"].ravel(), position["offset"]])
+            parts.append((where, Scaled(precision[:, where])))
+        if "output" in position:
+            where = position["output"].ravel()
+            moments = self._moment("inputs", theta, which)
+            outputs = outputs / np.array(scales)[:, None, None]
+            parts.append((where, Kronecker(*moments, outputs, precision[:, where[0]])))
+        return Coordinates(parts)
+
+    def _moment(self, kind, theta, which):
+        """Eigen-decompositions of the second moments of inputs, one per problem."""
+        part = self.problems.part[which]
+        for first in np.unique(part, return_index=True)[1]:
+            key = kind, part[first]
+            if key not in self._moments:
+                total = self._second_moment(kind, theta[first], which[first])
+                self._moments[key] = np.linalg.eigh(total)
+        own = [self._moments[kind, p] for p in part]
+        return np.array([scale for scale, _ in own]), np.array([axes for _, axes in own])
+
+    def _second_moment(self, kind, theta, problem):
+        # that of a hidden layer is taken where it is first asked for, and kept
+        problems, total = self.problems, 0.0
+        gate = problems.head(problem, theta).gate
+        weight = problems.weights[problems.part[problem]]
+        for block in problems.data:
+            own = block.columns.centred if kind == "centred" else gate.inputs(block.features)
+            total = total + (own.T * weight[block.rows]) @ own
+        return total
