@@ -466,13 +466,16 @@ def test_blend_is_the_best_point_of_the_segment(ranges):
     pool, _, _ = fit_path(data, weight, HeadSpec(strength=100.0), folds, Settings())
     reference = reference_heads(M, K, True)[M - 1]
     (block,) = data
-    ceiling = set_loss(reference.scores(block.columns, None), data.sets).sum()
-    share, loss = Line(pool, reference, data, weight).search(not ranges, ceiling)
+    own, other = pool.scores(block.columns), reference.scores(block.columns, None)
+    # two lines side by side: the second has nothing to gain
+    ends = np.stack([own, other]), np.stack([other, other]), np.stack([weight, weight]), data.sets
+    ceiling = set_loss(other, data.sets).sum()
+    share, loss = Line(lambda: [ends], not ranges).search(np.array([ceiling, ceiling]))
     grid = np.linspace(0, 1, 2001)
-    ends = pool.scores(block.columns), reference.scores(block.columns, None)
-    values = [set_loss((1 - t) * ends[0] + t * ends[1], data.sets).sum() for t in grid]
-    assert 0.0 <= share <= 1.0
-    assert loss <= min(values) + 1e-9
+    values = [set_loss((1 - t) * own + t * other, data.sets).sum() for t in grid]
+    assert 0.0 <= share[0] <= 1.0
+    assert loss[0] <= min(values) + 1e-9
+    assert loss[1] == pytest.approx(ceiling)
 
 
 def test_path_shares_follow_prior_and_cross_validated_loss():

@@ -16,6 +16,7 @@ from sklearn_logitprod.fusion.pool import Head
 _SELECT = 1e3
 _GRID = np.linspace(0.0, 1.0, 17)
 _MAX_STEPS = 30
+_PRECISION = 1e-9
 
 
 def reference_heads(n_experts, n_classes, linear_pool):
@@ -38,6 +39,28 @@ def reference_heads(n_experts, n_classes, linear_pool):
             bias[position] = _SELECT
         biases.append(bias)
     return [Head(Gate(bias), 0.0, np.zeros(n_classes)) for bias in biases]
+
+
+def reference_losses(data, weights):
+    """Total training loss of each reference under each set of weights.
+
+    Parameters
+    ----------
+    data : FitData
+    weights : ndarray of shape (n_parts, n_samples)
+
+    Returns
+    -------
+    ndarray of shape (n_parts, n_references)
+    """
+    heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
+    totals = np.zeros((len(weights), len(heads)))
+    for block in data:
+        for i, head in enumerate(heads):
+            loss = set_loss(head.scores(block.columns, None), block.sets)
+            # summed as Line does, so that its end is this to the last bit
+            totals[:, i] += (weights[:, block.rows] * loss).sum(axis=1)
+    return totals
 
 
 def blend_with_best_reference(pool, data, weight):
@@ -63,80 +86,95 @@ def blend_with_best_reference(pool, data, weight):
     reference_losses : ndarray of shape (n_references,)
         The same of each reference.
     """
-    references = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
-    totals = np.zeros(len(references))
-    for block in data:
-        for i, head in enumerate(references):
-            totals[i] += weight[block.rows] @ set_loss(head.scores(block.columns, None), block.sets)
-    best = references[int(np.argmin(totals))]
+    totals = reference_losses(data, weight[None])[0]
+    heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
+    best = heads[int(np.argmin(totals))]
 
-    line = Line(pool, best, data, weight)
-    share, loss = line.search(data.sets.labels is not None, totals.min())
+    def ends(block):
+        columns = block.columns
+        own = pool.scores(columns, block.features if pool.needs_features else None)
+        return own[None], best.scores(columns, None)[None], weight[None, block.rows], block.sets
+
+    kept = [ends(block) for block in data] if data.kept else None
+    line = Line(lambda: kept or (ends(block) for block in data), data.sets.labels is not None)
+    share, loss = line.search(totals.min(keepdims=True))
     total = weight.sum()
-    return pool.blend(best, share), loss / total, totals / total
+    return pool.blend(best, float(share[0])), loss[0] / total, totals / total
 
 
 class Line:
-    """Training loss along the segment from a pool's scores to a reference's."""
+    """Training loss along segments from fitted scores to those of a reference.
 
-    def __init__(self, pool, reference, data, weight):
-        self.pool, self.reference, self.data, self.weight = pool, reference, data, weight
-        self._ends = None
-        if data.kept:
-            self._ends = [self._scores(block) for block in data]
+    Parameters
+    ----------
+    blocks : callable
+        Gives, for each block of rows, the scores at both ends (n_lines, n_rows,
+        n_classes), the weights (n_lines, n_rows) and the label sets.
+    convex : bool
+        Whether the loss is convex along the segments.
+    """
 
-    def _scores(self, block):
-        columns = block.columns
-        return (
-            self.pool.scores(columns, block.features if self.pool.needs_features else None),
-            self.reference.scores(columns, None),
-        )
+    def __init__(self, blocks, convex):
+        self._blocks, self._convex = blocks, convex
 
-    def derivatives(self, share):
-        """Total loss, its slope and its curvature at a share of the reference."""
-        value = slope = curvature = 0.0
-        for i, block in enumerate(self.data):
-            own, other = self._ends[i] if self._ends is not None else self._scores(block)
-            weight = self.weight[block.rows]
-            loss, gradient, proba = set_loss_gradient(
-                (1.0 - share) * own + share * other, block.sets
-            )
+    def derivatives(self, share, which):
+        """Total loss, its slope and its curvature at shares (n,) of lines ``which``."""
+        out = np.zeros((3, len(which)))
+        share = share[:, None, None]
+        for own, other, weight, sets in self._blocks():
+            own, other, weight = own[which], other[which], weight[which]
             step = other - own
-            mean = (proba * step).sum(axis=1)
-            value += weight @ loss
-            slope += weight @ (gradient * step).sum(axis=1)
-            curvature += weight @ ((proba * step**2).sum(axis=1) - mean**2)
-        return value, slope, curvature
+            loss, gradient, proba = set_loss_gradient((1.0 - share) * own + share * other, sets)
+            mean = (proba * step).sum(axis=2)
+            out[0] += (weight * loss).sum(axis=1)
+            out[1] += (weight * (gradient * step).sum(axis=2)).sum(axis=1)
+            out[2] += (weight * ((proba * step**2).sum(axis=2) - mean**2)).sum(axis=1)
+        return out
 
-    def search(self, convex, ceiling):
-        """Share of the reference with the smallest loss found, and that loss.
+    def search(self, ceiling):
+        """Shares of the references with the smallest loss found, and these losses.
 
         Parameters
         ----------
-        convex : bool
-            Whether the loss is convex along the segment.
-        ceiling : float
-            Total loss of the reference.
+        ceiling : ndarray of shape (n_lines,)
+            Total loss of each reference.
         """
-        at = {0.0: self.derivatives(0.0)}
-        if convex and at[0.0][1] >= 0.0 and at[0.0][0] <= ceiling:
-            # the loss only rises from here; rounding alone could put it above the reference
-            return 0.0, at[0.0][0]
-        at[1.0] = self.derivatives(1.0)
-        low, high = 0.0, 1.0
-        if not convex:
-            at |= {share: self.derivatives(share) for share in _GRID[1:-1]}
-            near = int(np.argmin([at[share][0] for share in _GRID]))
-            low, high = _GRID[max(near - 1, 0)], _GRID[min(near + 1, len(_GRID) - 1)]
-        share = low
+        n_lines = len(ceiling)
+        every = np.arange(n_lines)
+        best, least = np.zeros(n_lines), np.full(n_lines, np.inf)
+
+        def at(share, which):
+            value, slope, curvature = self.derivatives(share, which)
+            better = value < least[which]
+            best[which[better]], least[which[better]] = share[better], value[better]
+            return value, slope, curvature
+
+        start = at(np.zeros(n_lines), every)
+        active = every
+        if self._convex:
+            # where the loss only rises, rounding alone could put it above the reference
+            active = np.flatnonzero((start[1] < 0.0) | (start[0] > ceiling))
+        if not len(active):
+            return best, least
+        at(np.ones(len(active)), active)
+        low, high = np.zeros(n_lines), np.ones(n_lines)
+        if not self._convex:
+            values = [at(np.full(len(active), share), active)[0] for share in _GRID]
+            near = np.argmin(values, axis=0)
+            low[active] = _GRID[np.maximum(near - 1, 0)]
+            high[active] = _GRID[np.minimum(near + 1, len(_GRID) - 1)]
+        share = low[active].copy()
+        _, slope, curvature = at(share, active)
         for _ in range(_MAX_STEPS):
-            _, slope, curvature = at[share]
-            low, high = (share, high) if slope < 0.0 else (low, share)
-            step = share - slope / curvature if curvature > 0.0 else np.inf
-            new = step if low < step < high else 0.5 * (low + high)
-            if abs(new - share) < 1e-9:
+            falls = slope < 0.0
+            low[active] = np.where(falls, share, low[active])
+            high[active] = np.where(falls, high[active], share)
+            step = np.where(curvature > 0.0, -slope / np.where(curvature > 0, curvature, 1), np.inf)
+            inside = (share + step > low[active]) & (share + step < high[active])
+            new = np.where(inside, share + step, 0.5 * (low[active] + high[active]))
+            moves = np.abs(new - share) >= _PRECISION
+            active, share = active[moves], new[moves]
+            if not len(active):
                 break
-            share = new
-            at[share] = self.derivatives(share)
-        best = min(at, key=lambda share: at[share][0])
-        return float(best), at[best][0]
+            _, slope, curvature = at(share, active)
+        return best, least
