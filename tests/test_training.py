@@ -12,13 +12,18 @@ from threadpoolctl import threadpool_limits
 from sklearn_logitprod import LogitProdClassifier
 from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
 from sklearn_logitprod.fusion.logits import log_proba_from_logits
-from sklearn_logitprod.training import network
+from sklearn_logitprod.training import network, path
 from sklearn_logitprod.training.constant import ConstantObjective, newton
 from sklearn_logitprod.training.coordinates import Dense, Kronecker, Scaled
 from sklearn_logitprod.training.data import FitData, design_effect, loss_correlation
 from sklearn_logitprod.training.guarantee import Line, reference_heads
 from sklearn_logitprod.training.lbfgs import Memory
-from sklearn_logitprod.training.path import candidates, fit_path, fixed_candidates
+from sklearn_logitprod.training.path import (
+    candidates,
+    fit_path,
+    fixed_candidates,
+    mixing_shares,
+)
 from sklearn_logitprod.training.prior import HeadSpec
 from sklearn_logitprod.training.problems import Problems
 from sklearn_logitprod.training.trainer import Settings, Trainer
@@ -478,29 +483,88 @@ def test_blend_is_the_best_point_of_the_segment(ranges):
     assert loss[1] == pytest.approx(ceiling)
 
 
-def test_path_shares_follow_prior_and_cross_validated_loss():
+def test_path_losses_are_those_of_cross_validation():
     data, weight = make_data(n=150), np.ones(150)
     folds = np.array_split(np.random.default_rng(0).permutation(150), 3)
     groups = candidates(HeadSpec(), data)
     _, selection, _ = fit_path(data, weight, HeadSpec(), folds, Settings(tol=1e-10))
     inside = [np.isin(np.arange(150), rows, invert=True) * weight for rows in folds]
-    losses, prior = [], []
-    for specs, masses in groups:
-        prior += masses
+    losses = []
+    for specs, _ in groups:
         for spec in specs:
             heads = [fit_head(data, own, spec, Settings()).head for own in inside]
             by_fold = data.row_losses(heads)
             losses.append(sum(by_fold[i, rows].sum() for i, rows in enumerate(folds)) / 150)
-    for _, mass, heads in fixed_candidates(data):
-        prior.append(mass)
+    for _, _, heads in fixed_candidates(data):
         rows_of = data.row_losses(heads)
         best = [np.argmin(rows_of @ own) for own in inside]
         losses.append(sum(rows_of[best[i], rows].sum() for i, rows in enumerate(folds)) / 150)
     np.testing.assert_allclose(selection.cv_losses, losses, atol=1e-5)
-    prior = np.array(prior)
-    shares = prior * np.exp(-0.5 * 150 * (np.array(losses) - min(losses)))
-    np.testing.assert_allclose(selection.shares, shares / shares.sum(), atol=1e-3)
     assert selection.shares.sum() == pytest.approx(1.0)
+
+
+def make_candidates(n=200, n_candidates=5, ranges=False):
+    rng = np.random.default_rng(0)
+    sets = make_data(n=n, ranges=ranges).sets
+    scores = rng.normal(size=(n_candidates, n, K))
+    scores[:, np.arange(n), sets.first[0]] += np.linspace(0.0, 2.0, n_candidates)[:, None]
+    return scores, sets, rng.dirichlet(np.ones(n_candidates))
+
+
+@pytest.mark.parametrize("ranges", [False, True])
+def test_mixing_shares_are_the_optimum_between_data_and_prior(ranges):
+    scores, sets, prior = make_candidates(ranges=ranges)
+    weight = np.random.default_rng(1).uniform(0.0, 1.0, 200)
+
+    def objective(shares):
+        loss = set_loss(np.tensordot(shares, scores, 1), sets)
+        return weight @ loss + (shares * np.log(np.maximum(shares, 1e-300) / prior)).sum()
+
+    shares = mixing_shares(scores, sets, weight, prior)
+    assert shares.sum() == pytest.approx(1.0)
+    least = objective(shares)
+    for seed in range(50):
+        other = np.random.default_rng(seed).dirichlet(np.ones(5))
+        for step in (1e-3, 0.1, 1.0):
+            assert objective((1 - step) * shares + step * other) >= least - 1e-3
+
+
+def test_mixing_shares_stay_at_the_prior_without_data_and_leave_it_with_data():
+    scores, sets, prior = make_candidates()
+    np.testing.assert_allclose(mixing_shares(scores, sets, np.zeros(200), prior), prior)
+    sharp = scores.copy()
+    sharp[:-1] = 0.0
+    shares = mixing_shares(sharp, sets, np.full(200, 100.0), np.full(5, 0.2))
+    assert shares[-1] > 0.9
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_the_path_is_chosen_on_a_part_of_many_rows_and_fitted_on_all(monkeypatch, grouped):
+    n = 900
+    groups = np.random.default_rng(0).integers(0, 90, n) if grouped else None
+    data, weight = make_data(n=n, groups=groups), np.ones(n)
+    of = np.arange(n) % 3 if groups is None else groups % 3
+    folds = [np.flatnonzero(of == fold) for fold in range(3)]
+    assert path.selection_rows(data, 0) is None
+    whole, expected, _ = fit_path(data, weight, HeadSpec(), folds, Settings())
+    monkeypatch.setattr(path, "MOST_SELECTION_ROWS", 600)
+    chosen = path.selection_rows(data, 0)
+    assert 600 <= len(chosen) < 700
+    if grouped:
+        # no group is cut in two
+        inside = np.isin(np.arange(n), chosen)
+        assert not set(groups[inside]) & set(groups[~inside])
+    pool, selection, _ = fit_path(data, weight, HeadSpec(), folds, Settings())
+    assert selection.candidates == expected.candidates
+    assert np.abs(selection.cv_losses - expected.cv_losses).max() > 1e-6
+    # heads of the same candidate are the same: fitted on all rows either way
+    for head, name in zip(
+        pool.heads, np.array(selection.candidates)[selection.shares > 0], strict=True
+    ):
+        kept = list(np.array(expected.candidates)[expected.shares > 0])
+        if name in kept:
+            other = whole.heads[kept.index(name)]
+            np.testing.assert_allclose(*data.row_losses([head, other]), atol=1e-2)
 
 
 def test_candidates_without_parameters_are_the_best_expert_and_the_mean():
@@ -518,5 +582,5 @@ def test_correction_is_not_tried_where_it_would_be_too_large():
     data = make_data()
     data.n_classes = 80
     specs = [spec for group, _ in candidates(HeadSpec(), data) for spec in group]
-    assert len(specs) == 4
+    assert [spec.gate_width for spec in specs] == [None, None, 0]
     assert all(spec.cross_class is None for spec in specs)

@@ -87,6 +87,18 @@ class FitData:
         for start in range(0, self.n_samples, n_rows):
             yield self.block(slice(start, min(start + n_rows, self.n_samples)))
 
+    def subset(self, rows):
+        """Some of the rows, given as sorted indices, as fit data of their own."""
+        groups = (
+            None if self.groups is None else np.unique(self.groups[rows], return_inverse=True)[1]
+        )
+        shape = (len(rows), self.n_experts, self.n_classes)
+
+        def read(own):
+            return self._read(rows[own])
+
+        return FitData(read, shape, self.sets.take(rows), self.linear_pool, self.kind, groups)
+
     @property
     def kept(self):
         """Whether the blocks are held in memory."""

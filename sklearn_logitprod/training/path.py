@@ -1,21 +1,35 @@
-"""The automatic gate: a short path of candidates, cross-validated and mixed."""
+"""The automatic gate: a short path of candidates, cross-validated and mixed.
+
+The mixture is one more logarithmic pool, of the candidates: with ``F_j`` the held-out
+scores of candidate j, its shares minimise
+
+    sum_i v_i loss_i(sum_j share_j F_j) / deff  +  KL(share || prior)
+
+over the simplex, which is convex for class labels. Where the data say little the shares
+stay at the prior, and a mixture loses less than a choice.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from scipy.optimize import minimize
+from scipy.special import softmax
 
-from sklearn_logitprod.fusion.likelihood import set_loss
+from sklearn_logitprod.fusion.likelihood import set_loss, set_loss_gradient
 from sklearn_logitprod.fusion.pool import Pool
 from sklearn_logitprod.training.data import design_effect
 from sklearn_logitprod.training.guarantee import reference_heads
 from sklearn_logitprod.training.prior import MAX_CORRECTION
 from sklearn_logitprod.training.trainer import FittedHead, Trainer
 
-_EXPONENT = 0.5
-_NEGLIGIBLE = 1e-4
+MOST_SELECTION_ROWS = 20_000
+"""Rows above which the path is cross-validated on a part of the data."""
+
+_NEGLIGIBLE = 1e-3
 # nats in total at the default tolerance: fits that are mixed, and fits of which the
 # held-out loss is all that is used
 _LOOSE, _LOOSEST = 1e2, 1e3
@@ -42,15 +56,14 @@ class Selection:
 def candidates(spec, data):
     """Candidates of the path that are fitted, in groups of one layout, with prior masses.
 
-    Constant weights at two strengths hold most of the prior mass; linear gates and
-    cross-class corrections must earn theirs.
+    Constant weights at two strengths hold most of the prior mass; gates and cross-class
+    corrections must earn theirs.
 
     Parameters
     ----------
     spec : HeadSpec
-        What the user fixed; ``gate_width`` is ignored. Linear gates are tried with
-        ``alpha`` and 0.3 times that, and a ``cross_class`` penalty replaces the three
-        tried otherwise.
+        What the user fixed; ``gate_width`` is ignored. The linear gate is tried with
+        0.3 times ``alpha``; a ``cross_class`` penalty replaces those tried otherwise.
     data : FitData
 
     Returns
@@ -58,12 +71,16 @@ def candidates(spec, data):
     list of (list of HeadSpec, list of float)
     """
     base = replace(spec, gate_width=None, cross_class=None)
-    gates = [replace(base, gate_width=0, alpha=factor * spec.alpha) for factor in (1.0, 0.3)]
-    groups = [([base, replace(base, strength=10.0)], [0.25, 0.25]), (gates, [0.1, 0.1])]
-    if data.n_experts * data.n_classes**2 <= MAX_CORRECTION:
-        penalties = (300.0, 30.0, 3.0) if spec.cross_class is None else (spec.cross_class,)
-        specs = [replace(base, cross_class=penalty) for penalty in penalties]
-        groups.append((specs, [0.1] * len(specs)))
+    gate = replace(base, gate_width=0, alpha=0.3 * spec.alpha)
+    groups = [([base, replace(base, strength=10.0)], [0.2, 0.2])]
+    if data.n_experts * data.n_classes**2 > MAX_CORRECTION:
+        return [*groups, ([gate], [0.2])]
+    with_gate, *others = (30.0, 100.0, 10.0)
+    if spec.cross_class is not None:
+        with_gate, others = spec.cross_class, [spec.cross_class]
+    specs = [replace(base, cross_class=penalty) for penalty in others]
+    groups.append((specs, [0.1] * len(specs)))
+    groups.append(([replace(gate, cross_class=with_gate)], [0.2]))
     return groups
 
 
@@ -78,16 +95,33 @@ def fixed_candidates(data):
     heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
     path = [("best expert", 0.25, heads[: data.n_experts])]
     if data.linear_pool:
-        path.append(("mean of probabilities", 0.15, heads[-1:]))
+        path.append(("mean of probabilities", 0.2, heads[-1:]))
     return path
 
 
-def fit_path(data, weight, spec, folds, settings, progress=None):
-    """Fit the path's candidates and mix them by their cross-validated losses.
+@dataclass(frozen=True)
+class _Trial:
+    """A candidate under cross-validation.
 
-    Each candidate weighs ``prior * exp(-0.5 * total CV loss / design effect)``:
-    cross-validation inside the fit data decides, the data must earn the gate, and a
-    mixture loses less than a choice.
+    Attributes
+    ----------
+    name : str
+    mass : float
+        Prior mass, up to a common factor.
+    scores : ndarray of shape (n_samples, n_classes)
+        Fused scores of each row, fitted without its fold.
+    refit : callable
+        ``refit(trainer)`` gives the :class:`FittedHead` on all rows of a trainer.
+    """
+
+    name: str
+    mass: float
+    scores: np.ndarray
+    refit: Callable
+
+
+def fit_path(data, weight, spec, folds, settings, progress=None):
+    """Fit the path's candidates and mix them by how they do under cross-validation.
 
     Parameters
     ----------
@@ -109,40 +143,30 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
         The candidate with the largest share.
     """
     tell = progress or (lambda text: None)
-    outside = np.zeros((len(folds), data.n_samples), dtype=bool)
-    for own, held_out in zip(outside, folds, strict=True):
-        own[held_out] = True
-    everything = Trainer(data, weight[None], settings, _LOOSE * settings.tol)
-    loosest = _LOOSEST * settings.tol
-    inside = Trainer(data, np.where(outside, 0.0, weight), settings, loosest, everything)
-    names, prior, totals, fits = [], [], [], []
-    groups = candidates(spec, data)
-    for number, (specs, masses) in enumerate(groups, start=1):
-        what = "; ".join(one.describe() for one in specs)
-        tell(f"candidates {number}/{len(groups)}, all rows: {what}")
-        everything.fit(specs)
-        tell(f"candidates {number}/{len(groups)}, {len(folds)} folds: {what}")
-        losses = _fold_losses(data, inside.fit(specs), outside)
-        totals += list((losses * weight).sum(axis=(1, 2)))
-        names += [one.describe() for one in specs]
-        prior += masses
-        fits += [partial(everything.fitted, specs, i) for i in range(len(specs))]
-    for name, mass, heads in fixed_candidates(data):
-        losses = data.row_losses(heads)
-        best = [int(np.argmin(losses @ own)) for own in inside.weights]
-        totals.append((losses[best] * outside * weight).sum())
-        names.append(name)
-        prior.append(mass)
-        fits.append(partial(_chosen, heads, losses @ weight / weight.sum()))
-    cv_losses = np.array(totals) / (outside * weight).sum()
+    loose = _LOOSE * settings.tol
+    chosen = selection_rows(data, settings.seed)
+    if chosen is None:
+        part, own, total = data, weight, weight.sum()
+    else:
+        part, own, total = data.subset(chosen), weight[chosen], weight.sum()
+        folds = [np.flatnonzero(np.isin(chosen, held_out)) for held_out in folds]
+    everything = Trainer(part, own[None], settings, loose)
+    trials = _cross_validate(part, own, spec, folds, settings, everything, tell)
 
-    effective = weight.sum() / design_effect(data.centre_losses, weight, data.groups)
-    score = np.log(prior) - _EXPONENT * effective * cv_losses
-    shares = np.exp(score - score.max())
-    shares[shares < _NEGLIGIBLE * shares.sum()] = 0.0
-    shares /= shares.sum()
+    scores = np.array([trial.scores for trial in trials])
+    rows = np.sort(np.concatenate(folds))
+    sets, held = part.sets.take(rows), own[rows]
+    cv_losses = set_loss(scores[:, rows], sets) @ held / held.sum()
+    effect = design_effect(data.centre_losses, weight, data.groups)
+    prior = np.array([trial.mass for trial in trials])
+    scale = total / held.sum() / effect
+    shares = mixing_shares(scores[:, rows], sets, scale * held, prior / prior.sum())
+
+    if part is not data:
+        tell("all rows: candidates that are mixed")
+        everything = Trainer(data, weight[None], settings, loose, everything)
     kept = np.flatnonzero(shares)
-    fitted = {i: fits[i]() for i in kept}
+    fitted = {i: trials[i].refit(everything) for i in kept}
     pool = Pool(
         tuple(fitted[i].head for i in kept),
         shares[kept],
@@ -150,21 +174,101 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
         data.linear_pool,
         data.kind,
     )
-    return pool, Selection(names, cv_losses, shares), fitted[int(np.argmax(shares))]
+    selection = Selection([trial.name for trial in trials], cv_losses, shares)
+    return pool, selection, fitted[int(np.argmax(shares))]
 
 
-def _fold_losses(data, solved, outside):
-    """Held-out losses of each specification: (n_specs, n_folds, n_samples), 0 inside."""
-    n_specs = len(solved.problems.specs)
-    out = np.zeros((n_specs, *outside.shape))
-    scores = solved.scores()
-    for problem, own in enumerate(scores):
-        fold, position = divmod(problem, n_specs)
-        rows = np.flatnonzero(outside[fold])
-        out[position, fold, rows] = set_loss(own[rows], data.sets.take(rows))
+def selection_rows(data, seed):
+    """Sorted rows that the path is cross-validated on; None for all of them.
+
+    From some tens of thousands of rows on, more of them no longer change which
+    candidates are mixed. Groups stay whole.
+    """
+    if data.n_samples <= MOST_SELECTION_ROWS:
+        return None
+    random = np.random.RandomState(seed)
+    units = np.arange(data.n_samples) if data.groups is None else data.groups
+    order = random.permutation(units.max() + 1)[units]
+    chosen = np.argsort(order, kind="stable")[:MOST_SELECTION_ROWS]
+    return np.flatnonzero(order <= order[chosen[-1]])
+
+
+def _cross_validate(data, weight, spec, folds, settings, everything, tell):
+    """All candidates under cross-validation, as trials."""
+    outside = np.zeros((len(folds), data.n_samples), dtype=bool)
+    for own, held_out in zip(outside, folds, strict=True):
+        own[held_out] = True
+    loosest = _LOOSEST * settings.tol
+    inside = Trainer(data, np.where(outside, 0.0, weight), settings, loosest, everything)
+    trials, groups = [], candidates(spec, data)
+    for number, (specs, masses) in enumerate(groups, start=1):
+        what = "; ".join(one.describe() for one in specs)
+        tell(f"candidates {number}/{len(groups)}, all rows: {what}")
+        everything.fit(specs)
+        tell(f"candidates {number}/{len(groups)}, {len(folds)} folds: {what}")
+        scores = inside.fit(specs).scores()
+        scores = scores.reshape(len(folds), len(specs), *scores.shape[1:])
+        for i, (one, mass) in enumerate(zip(specs, masses, strict=True)):
+            refit = partial(_refit, specs=specs, position=i)
+            trials.append(_Trial(one.describe(), mass, _held_out(scores[:, i], outside), refit))
+    for name, mass, heads in fixed_candidates(data):
+        scores = data.scores(heads)
+        losses = set_loss(scores, data.sets)
+        best = [int(np.argmin(losses @ own)) for own in inside.weights]
+        trials.append(
+            _Trial(name, mass, _held_out(scores[best], outside), partial(_choose, heads=heads))
+        )
+    return trials
+
+
+def _held_out(scores, outside):
+    """Scores of each row from the fold that holds it out."""
+    out = np.zeros(scores.shape[1:])
+    for own, held_out in zip(scores, outside, strict=True):
+        out[held_out] = own[held_out]
     return out
 
 
-def _chosen(heads, losses):
+def _refit(trainer, specs, position):
+    return trainer.fitted(specs, position)
+
+
+def _choose(trainer, heads):
+    (weight,) = trainer.weights
+    losses = trainer.data.row_losses(heads) @ weight / weight.sum()
     best = int(np.argmin(losses))
     return FittedHead(heads[best], [losses[best]], True)
+
+
+def mixing_shares(scores, sets, weight, prior):
+    """Shares of candidates in their logarithmic pool, from held-out scores.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_candidates, n_samples, n_classes)
+    sets : LabelSets
+    weight : ndarray of shape (n_samples,)
+        Sample weights over the design effect.
+    prior : ndarray of shape (n_candidates,)
+        Sums to 1.
+
+    Returns
+    -------
+    ndarray of shape (n_candidates,)
+        Sums to 1; below 0.001 it is 0.
+    """
+    flat = scores.reshape(len(scores), -1)
+
+    def objective(tilt):
+        shares = softmax(np.log(prior) + tilt)
+        mixed = (shares @ flat).reshape(scores.shape[1:])
+        loss, slope, _ = set_loss_gradient(mixed, sets)
+        surprise = np.log(np.maximum(shares, np.finfo(float).tiny) / prior)
+        gradient = flat @ (slope * weight[:, None]).ravel() + surprise
+        value = weight @ loss + shares @ surprise
+        return value, shares * (gradient - shares @ gradient)
+
+    tilt = minimize(objective, np.zeros(len(prior)), jac=True, method="L-BFGS-B").x
+    shares = softmax(np.log(prior) + tilt)
+    shares[shares < _NEGLIGIBLE] = 0.0
+    return shares / shares.sum()
