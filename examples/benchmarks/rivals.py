@@ -114,7 +114,7 @@ def stacked_logistic(proba, y):
 def stacked_logistic_cv(proba, y):
     """Logistic regression whose penalty is chosen by the log-loss of five folds."""
     model = LogisticRegressionCV(
-        Cs=5, cv=5, scoring="neg_log_loss", max_iter=5000, use_legacy_attributes=False
+        Cs=5, cv=5, scoring="neg_log_loss", max_iter=1000, use_legacy_attributes=False
     )
     return _stacked(model, proba, y)
 
@@ -128,6 +128,8 @@ def _stacked(model, proba, y):
     with warnings.catch_warnings():
         # Stopping at max_iter is part of what this rival costs and gives.
         warnings.filterwarnings("ignore", message="lbfgs failed to converge")
+        # scikit-learn announces other defaults, which mean the same here
+        warnings.filterwarnings("ignore", category=FutureWarning)
         model.fit(flat(proba), y)
 
     def predict(new):
