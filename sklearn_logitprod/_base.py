@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import warnings
+from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
@@ -17,9 +18,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_logitprod._composition import ExpertsComposition
 from sklearn_logitprod._display import ExpertsDisplayMixin
 from sklearn_logitprod._experts import as_outputs
-from sklearn_logitprod._outputs import is_two_level
-from sklearn_logitprod._progress import CallbackSupportMixin
+from sklearn_logitprod._outputs import Outputs, is_two_level
+from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
 from sklearn_logitprod.fusion.features import FEATURE_SETS
+from sklearn_logitprod.fusion.likelihood import LabelSets
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import expert_shares
 from sklearn_logitprod.training.data import FitData
@@ -28,6 +30,39 @@ from sklearn_logitprod.training.prior import MAX_CORRECTION, HeadSpec
 from sklearn_logitprod.training.trainer import Settings
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a fit starts from: checked, aligned, nothing fitted but the experts.
+
+    Attributes
+    ----------
+    outputs : Outputs
+        Of all rows.
+    sets : LabelSets
+    weight : ndarray of shape (n_samples,)
+    groups : ndarray of shape (n_samples,), int, or None
+    kept : ndarray of int
+        Rows of positive weight.
+    folds : list of ndarray of int or None
+        Held-out rows of each fold of the automatic path, as positions in ``kept``.
+    seed : int
+    experts : list of (str, estimator) or None
+        Fitted experts.
+    attributes : dict
+        Fitted attributes that are known already.
+    """
+
+    outputs: Outputs
+    sets: LabelSets
+    weight: np.ndarray
+    groups: np.ndarray | None
+    kept: np.ndarray
+    folds: list | None
+    seed: int
+    experts: list | None
+    attributes: dict
 
 
 class BaseLogitProd(
@@ -39,8 +74,8 @@ class BaseLogitProd(
 ):
     """Fit and inference over aligned log-probabilities of experts.
 
-    Subclasses say how X becomes :class:`~sklearn_logitprod._outputs.Outputs`
-    (``_read``), how y becomes label sets, and what to predict.
+    Subclasses say what a fit starts from (``_prepare``, a :class:`Prepared`), how X
+    becomes :class:`~sklearn_logitprod._outputs.Outputs` (``_read``), and what to predict.
     """
 
     _parameter_constraints = {
@@ -116,42 +151,37 @@ class BaseLogitProd(
             return int(self.random_state)
         return int(self.random_state.randint(np.iinfo(np.int32).max))
 
-    def _fit_outputs(self, outputs, sets, weight, groups, folds, seed, progress):
-        """Fit the pool on aligned outputs: a dict of fitted attributes.
+    def _fit(self, X, y, sample_weight, groups, params):
+        """Fit; gives the outputs of all rows, as the gate saw them."""
+        with FitProgress(self, self.verbose) as progress:
+            prepared = self._prepare(X, y, sample_weight, groups, params, progress)
+            self._finish(prepared, progress)
+        return prepared.outputs
 
-        Parameters
-        ----------
-        outputs : Outputs
-        sets : LabelSets
-        weight : ndarray of shape (n_samples,)
-            Positive.
-        groups : ndarray of shape (n_samples,), int, or None
-        folds : list of ndarray of int or None
-            Held-out rows of each fold of the automatic path.
-        seed : int
-        progress : callable
-        """
-        data = FitData(
-            outputs.log_proba, outputs.shape, sets, self.linear_pool, self.features, groups
-        )
-        absent = [name for name, on in zip(outputs.names, data.active, strict=True) if not on]
-        if absent:
-            warnings.warn(
-                f"Expert(s) {', '.join(absent)} are missing (NaN) on every row of the fit data; "
-                "their weight is 0, also where they are present later.",
-                UserWarning,
-                stacklevel=4,
-            )
+    def _fit_transform(self, X, y, sample_weight, groups, params):
+        logits = all_log_proba(self._fit(X, y, sample_weight, groups, params))
+        return logits.reshape(len(logits), -1)
+
+    def _finish(self, prepared, progress):
+        """Fit the pool on what was prepared, and set the fitted attributes."""
+        attributes = {**prepared.attributes, **self._fit_pool(prepared, progress)}
+        # all at once, at the end: a fit that fails leaves an earlier one as it was
+        vars(self).pop("feature_names_in_", None)
+        self._set_experts(prepared.experts)
+        vars(self).update(attributes)
+
+    def _head_spec(self, n_experts, n_classes):
+        """What is fitted, from the parameters."""
         cross_class = self.cross_class
-        if cross_class is not None and data.n_experts * data.n_classes**2 > MAX_CORRECTION:
+        if cross_class is not None and n_experts * n_classes**2 > MAX_CORRECTION:
             warnings.warn(
-                f"cross_class is left out: {data.n_experts} experts x {data.n_classes}^2 classes "
+                f"cross_class is left out: {n_experts} experts x {n_classes}^2 classes "
                 f"make more than {MAX_CORRECTION} correction parameters.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=6,
             )
             cross_class = None
-        spec = HeadSpec(
+        return HeadSpec(
             gate_width=None if self.gate_width == "auto" else self.gate_width,
             temperature=float(self.temperature),
             alpha=float(self.alpha),
@@ -159,16 +189,31 @@ class BaseLogitProd(
             diversity=float(self.diversity),
             calibrate=self.calibrate,
         )
-        settings = Settings(
-            self.solver, self.max_iter, self.tol, self.batch_size, self.device, seed
-        )
-        fit = fit_pool(data, weight, spec, settings, folds, progress)
+
+    def _settings(self, seed):
+        """How it is solved, from the parameters."""
+        return Settings(self.solver, self.max_iter, self.tol, self.batch_size, self.device, seed)
+
+    def _fit_pool(self, prepared, progress):
+        """Fit the pool: a dict of fitted attributes."""
+        data, weight = self._fit_data(prepared)
+        outputs = prepared.outputs
+        absent = [name for name, on in zip(outputs.names, data.active, strict=True) if not on]
+        if absent:
+            warnings.warn(
+                f"Expert(s) {', '.join(absent)} are missing (NaN) on every row of the fit data; "
+                "their weight is 0, also where they are present later.",
+                UserWarning,
+                stacklevel=5,
+            )
+        spec = self._head_spec(data.n_experts, data.n_classes)
+        fit = fit_pool(data, weight, spec, self._settings(prepared.seed), prepared.folds, progress)
         if not fit.converged:
             warnings.warn(
                 f"The fit stopped at max_iter={self.max_iter} before tol={self.tol:g} was reached. "
                 "Raise max_iter or alpha.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         selection = None
         if fit.selection is not None:
@@ -192,6 +237,18 @@ class BaseLogitProd(
             "loss_curve_": fit.curve,
             "selection_": selection,
         }
+
+    def _fit_data(self, prepared):
+        """Fit data and sample weights of the rows that count."""
+        outputs, sets, groups = prepared.outputs, prepared.sets, prepared.groups
+        kept, weight = prepared.kept, prepared.weight
+        if len(kept) < len(weight):
+            outputs, sets, weight = outputs.take(kept), sets.take(kept), weight[kept]
+            groups = None if groups is None else np.unique(groups[kept], return_inverse=True)[1]
+        data = FitData(
+            outputs.log_proba, outputs.shape, sets, self.linear_pool, self.features, groups
+        )
+        return data, weight
 
     def _outputs(self, X):
         """Outputs of the fitted experts on X, or X itself if it holds them."""

@@ -7,9 +7,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._base import BaseLogitProd, all_log_proba
+from sklearn_logitprod._base import BaseLogitProd, Prepared
 from sklearn_logitprod._outputs import frame_classes, is_two_level, n_rows, read_outputs
-from sklearn_logitprod._progress import FitProgress
 from sklearn_logitprod._validation import (
     check_classes,
     check_groups,
@@ -314,8 +313,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
             mean nothing, or an expert fails or gives no probabilities; the message says
             which, where, and what to do.
         """
-        with FitProgress(self, self.verbose) as progress:
-            self._fit(X, y, sample_weight, groups, params, progress)
+        self._fit(X, y, sample_weight, groups, params)
         return self
 
     def fit_transform(self, X, y, sample_weight=None, groups=None, **params):
@@ -337,13 +335,9 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         ndarray of shape (n_samples, n_experts * n_classes), float64
             Out-of-fold for cross-fitted experts, else the same as ``transform``.
         """
-        with FitProgress(self, self.verbose) as progress:
-            outputs = self._fit(X, y, sample_weight, groups, params, progress)
-        logits = all_log_proba(outputs)
-        return logits.reshape(len(logits), -1)
+        return self._fit_transform(X, y, sample_weight, groups, params)
 
-    def _fit(self, X, y, sample_weight, groups, params, progress):
-        """Fit; gives the outputs of all rows, as the gate saw them."""
+    def _prepare(self, X, y, sample_weight, groups, params, progress):
         self._check_parameters()
         n_samples = n_rows(X)
         labels = check_labels(y, n_samples)
@@ -367,20 +361,9 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
             fitted, outputs = self._run_experts(
                 X, labels, codes, classes, raw, groups, params, seed, progress
             )
-        attributes = self._features_of(X)
-        used = outputs
-        if len(kept) < n_samples:
-            used, codes, weight = outputs.take(kept), codes[kept], weight[kept]
-            groups = None if groups is None else groups[kept]
-        attributes |= self._fit_outputs(
-            used, LabelSets.from_labels(codes), weight, groups, folds, seed, progress
-        )
-        # all at once, at the end: a fit that fails leaves an earlier one as it was
-        vars(self).pop("feature_names_in_", None)
-        self.classes_ = classes
-        self._set_experts(fitted)
-        vars(self).update(attributes)
-        return outputs
+        attributes = {**self._features_of(X), "classes_": classes}
+        sets = LabelSets.from_labels(codes)
+        return Prepared(outputs, sets, weight, groups, kept, folds, seed, fitted, attributes)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns of ``transform``: ``expert_class``.

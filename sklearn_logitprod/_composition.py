@@ -31,6 +31,9 @@ from sklearn_logitprod._experts import (
 class ExpertsComposition(_BaseComposition):
     """What an estimator does with its parameter ``experts``."""
 
+    # the parameter that says whether the experts are fitted already
+    _experts_cv = "cv"
+
     def get_params(self, deep=True):
         """Parameters of the estimator and, if deep, its experts by name.
 
@@ -88,8 +91,8 @@ class ExpertsComposition(_BaseComposition):
             return self
         if "experts" in params:
             self.experts = params.pop("experts")
-        if "cv" in params:
-            self.cv = params.pop("cv")
+        if self._experts_cv in params:
+            setattr(self, self._experts_cv, params.pop(self._experts_cv))
         pairs = self._named_pairs()
         if params and pairs:
             named = dict(pairs)
@@ -119,7 +122,8 @@ class ExpertsComposition(_BaseComposition):
 
     @property
     def _prefit(self):
-        return isinstance(self.cv, str) and self.cv == "prefit"
+        cv = getattr(self, self._experts_cv)
+        return isinstance(cv, str) and cv == "prefit"
 
     def _caller(self, progress=None):
         return Caller(self.memory, self.n_jobs, self.missing_classes, progress)
@@ -188,7 +192,7 @@ class ExpertsComposition(_BaseComposition):
                     "Were they trained on these samples? Then their weights are too large: fit on "
                     "new samples, or set cv=5 to cross-fit the experts.",
                     UserWarning,
-                    stacklevel=4,
+                    stacklevel=5,
                 )
             return pairs, as_outputs(proba, pairs)
         pairs = seeded(pairs, seed)

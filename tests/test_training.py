@@ -78,7 +78,7 @@ def make_problems(data, weights, specs, seed=0):
 def make_objective(problems):
     if problems.standardisers is None:
         return ConstantObjective(problems)
-    return network.GateObjective(problems, CPU)
+    return network.GateObjective(problems, network.Place(CPU))
 
 
 def single(objective):
@@ -241,8 +241,8 @@ def test_gates_are_trained_by_torch(monkeypatch):
     calls = []
     original = network.GateTerms.__call__
 
-    def spy(self, groups, batch, which):
-        value, gradient = original(self, groups, batch, which)
+    def spy(self, view, batch):
+        value, gradient = original(self, view, batch)
         assert isinstance(gradient, torch.Tensor)
         calls.append(value.item())
         return value, gradient
@@ -291,7 +291,7 @@ def test_held_out_rows_play_no_part():
     kept = np.flatnonzero(weight)
     whole, part = make_data(), make_data()
     part = FitData(
-        lambda rows: whole._read(kept[rows]),
+        lambda rows: whole.read(kept[rows]),
         (len(kept), M, K),
         whole.sets.take(kept),
         True,

@@ -15,7 +15,7 @@ from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import Head
 
 _CACHE_BYTES = 1 << 30
-_BLOCK_VALUES = 1 << 18
+_BLOCK_VALUES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class FitData:
         self.n_columns = self.n_experts + bool(linear_pool)
         self.sets, self.groups = sets, groups
         self.linear_pool, self.kind = bool(linear_pool), features
-        self._read = read
+        self.read = read
         per_row = (self.n_columns + self.n_experts) * self.n_classes
         self._slices = list(block_slices(self.n_samples, per_row, _BLOCK_VALUES))
         self._kept = [] if self.n_samples * per_row * 8 <= _CACHE_BYTES else None
@@ -76,7 +76,7 @@ class FitData:
 
     def block(self, rows):
         """Some rows, given as a slice or sorted indices, read anew."""
-        columns = make_columns(self._read(rows), None, self.linear_pool)
+        columns = make_columns(self.read(rows), None, self.linear_pool)
         return Block(rows, columns, self.sets.take(rows), self.kind)
 
     def blocks(self, n_rows=None):
@@ -95,7 +95,7 @@ class FitData:
         shape = (len(rows), self.n_experts, self.n_classes)
 
         def read(own):
-            return self._read(rows[own])
+            return self.read(rows[own])
 
         return FitData(read, shape, self.sets.take(rows), self.linear_pool, self.kind, groups)
 

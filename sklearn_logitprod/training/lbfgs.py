@@ -13,11 +13,11 @@ import numpy as np
 
 from sklearn_logitprod.training.coordinates import Coordinates
 
-_FIRST_ROUND = 15
-_N_PAIRS = 20
+_FIRST_ROUND = 50
+_N_PAIRS = 30
 _DECREASE = 1e-4
 _CURVATURE = 1e-9
-_ROUNDING = 1e-14
+_DOUBLE = np.finfo(np.float64).eps
 _SHORTEST = 1e-10
 
 
@@ -57,20 +57,22 @@ class Memory:
         which, step, change = which[good], step[good], change[good]
         slot = self.count[which] % _N_PAIRS
         self.steps[which, slot], self.changes[which, slot] = step, change
-        steps, changes = self._pairs(which)
-        own = (changes @ change[:, :, None])[:, :, 0]
-        self.squares[which, slot] = own
-        self.squares[which, :, slot] = own
-        self.cross[which, slot] = (changes @ step[:, :, None])[:, :, 0]
-        self.cross[which, :, slot] = (steps @ change[:, :, None])[:, :, 0]
-        self.scale[which] = inner[good] / square[good]
         self.count[which] += 1
+        steps, changes = self._pairs(which)
+        used = slice(0, steps.shape[1])
+        own = (changes @ change[:, :, None])[:, :, 0]
+        self.squares[which, slot, used] = own
+        self.squares[which, used, slot] = own
+        self.cross[which, slot, used] = (changes @ step[:, :, None])[:, :, 0]
+        self.cross[which, used, slot] = (steps @ change[:, :, None])[:, :, 0]
+        self.scale[which] = inner[good] / square[good]
 
     def _pairs(self, which):
+        n_used = min(self.count.max(initial=0), _N_PAIRS)
         # the pairs of all problems are no copy
         if len(which) == len(self.steps):
-            return self.steps, self.changes
-        return self.steps[which], self.changes[which]
+            return self.steps[:, :n_used], self.changes[:, :n_used]
+        return self.steps[which, :n_used], self.changes[which, :n_used]
 
     def direction(self, which, gradient):
         """Minus the inverse Hessian times the gradient (n, size) of some problems."""
@@ -78,11 +80,12 @@ class Memory:
         if not count.any():
             return -scale * gradient
         steps, changes = self._pairs(which)
-        squares, cross = self.squares[which], self.cross[which]
-        age = (np.arange(_N_PAIRS) - count[:, None]) % _N_PAIRS
+        n_used = steps.shape[1]
+        squares, cross = self.squares[which, :n_used, :n_used], self.cross[which, :n_used, :n_used]
+        age = (np.arange(n_used) - count[:, None]) % _N_PAIRS
         upper = np.where(age[:, :, None] <= age[:, None, :], cross, 0.0)
         inner = np.diagonal(cross, axis1=1, axis2=2)
-        upper += np.eye(_N_PAIRS) * (inner == 0.0)[:, None]
+        upper += np.eye(n_used) * (inner == 0.0)[:, None]
         column = gradient[:, :, None]
         left = np.linalg.solve(upper, steps @ column)
         right = squares @ left - changes @ column
@@ -139,7 +142,7 @@ class Solution:
     warm: Start | None = None
 
 
-def minimise(objective, metric, start, limit, max_iter):
+def minimise(objective, metric, start, limit, max_iter, rounding=_DOUBLE):
     """Minimise a batch of objectives in rounds, each in the metric of its start.
 
     A round ends after some iterations, so that the next one has the metric of where
@@ -158,12 +161,14 @@ def minimise(objective, metric, start, limit, max_iter):
     limit : ndarray of shape (n_problems,)
         Distance to the optimum, in units of the objective, at which a problem ends.
     max_iter : int
+    rounding : float
+        Relative precision of the objective.
 
     Returns
     -------
     Solution
     """
-    run = _Run(objective, start, limit)
+    run = _Run(objective, start, limit, 50.0 * rounding)
     length, n_done = _FIRST_ROUND, 0
     while len(run.active) and n_done < max_iter:
         if n_done:
@@ -184,8 +189,9 @@ def minimise(objective, metric, start, limit, max_iter):
 class _Run:
     """Iterates the problems that have not ended; ``start`` holds the state of all."""
 
-    def __init__(self, objective, start, limit):
+    def __init__(self, objective, start, limit, rounding):
         self.objective, self.start, self.limit = objective, start, limit
+        self.rounding = rounding
         self.active = np.arange(len(limit))
         self.curves = [[] for _ in limit]
         self.value, self.slope = objective(start.theta, self.active)
@@ -232,7 +238,7 @@ class _Run:
         """
         theta, active = self.start.theta, self.active
         length, stuck = np.ones(len(active)), np.zeros(len(active), dtype=bool)
-        floor = _ROUNDING * np.abs(self.value)
+        floor = self.rounding * np.abs(self.value)
         trying = np.arange(len(active))
         while len(trying):
             trial = theta[active[trying]] + length[trying, None] * step[trying]

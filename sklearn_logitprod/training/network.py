@@ -9,6 +9,8 @@ differences.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
@@ -19,6 +21,7 @@ FULL_BATCH_BYTES = 1 << 30
 """Size of log-probabilities and features up to which a fit is full-batch."""
 
 _CUDA_ROWS = 1 << 18
+_CHUNK_VALUES = 1 << 17
 
 MINI_BATCH = 8192
 """Rows of a mini-batch, unless given."""
@@ -41,6 +44,27 @@ def resolve_device(device):
     return torch.device(device)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where and how precisely torch computes.
+
+    Attributes
+    ----------
+    device : torch.device
+    dtype : torch.dtype
+        Of everything but the summed losses, which are float64.
+    """
+
+    device: torch.device
+    dtype: torch.dtype = torch.float64
+
+    def tensor(self, array):
+        """Tensor of an array; floating point in this precision."""
+        out = torch.from_numpy(np.ascontiguousarray(array))
+        dtype = self.dtype if out.is_floating_point() else out.dtype
+        return out.to(self.device, dtype)
+
+
 class Batch:
     """Rows of the fit data as tensors, samples last.
 
@@ -51,14 +75,14 @@ class Batch:
         Standardised gating features, one array per part.
     sets : LabelSets
     weights : ndarray of shape (n_parts, n_samples)
-    device : torch.device
+    where : Place
+        Device and precision.
     with_correction : bool
         Whether the centred log-probabilities are needed.
     """
 
-    def __init__(self, columns, features, sets, weights, device, with_correction):
-        def tensor(array):
-            return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+    def __init__(self, columns, features, sets, weights, where, with_correction):
+        tensor = where.tensor
 
         self.log_proba = tensor(columns.log_proba.transpose(1, 2, 0))
         self.absent = None if columns.complete else tensor(~columns.present.T)
@@ -70,15 +94,15 @@ class Batch:
         self.labels = sets.labels
         if self.labels is not None:
             self.labels = tensor(self.labels)[None, None]
-            self.posterior = tensor(inside[0]).double()
+            self.posterior = tensor(inside[0].astype(np.float64))
         else:
             self.outside, self.set_weight = tensor(~inside), tensor(sets.weight)
 
     @classmethod
-    def of_block(cls, block, weights, standardisers, device, with_correction):
+    def of_block(cls, block, weights, standardisers, where, with_correction):
         """Batch of a block of the fit data, its features standardised for each part."""
         features = [standardiser(block.features) for standardiser in standardisers]
-        return cls(block.columns, features, block.sets, weights, device, with_correction)
+        return cls(block.columns, features, block.sets, weights, where, with_correction)
 
     def set_terms(self, fused):
         """Log-probability of the sets, up to the normaliser, and its gradient."""
@@ -97,24 +121,29 @@ class GateTerms:
     Parameters
     ----------
     problems : Problems
-    device : torch.device
+    where : Place
     """
 
-    def __init__(self, problems, device):
-        self.problems, self.spec, self.device = problems, problems.specs[0], device
+    def __init__(self, problems, where):
+        self.problems, self.spec, self.where = problems, problems.specs[0], where
         self.correlations = None
         if problems.correlations is not None:
-            self.correlations = torch.from_numpy(np.array(problems.correlations)).to(device)
+            self.correlations = where.tensor(np.array(problems.correlations))
 
-    def forward(self, groups, batch, which):
-        """What the fused scores are made of, for problems ``which``.
+    def view(self, theta, which):
+        """Parameters (n, size) of problems by name, and what else is said of these."""
+        part = self.where.tensor(self.problems.part[which])
+        temperature = self.where.tensor(self.problems.temperature[which, None, None])
+        return self.problems.layout.split(theta), part, temperature, self.problems.runs(which)
+
+    def forward(self, view, batch):
+        """What the fused scores of a batch of rows are made of.
 
         Parameters
         ----------
-        groups : dict of str to tensor
-            Parameters by name, with a leading axis over the problems.
+        view : tuple
+            As from :meth:`view`, for n problems.
         batch : Batch
-        which : ndarray of shape (n,), int
 
         Returns
         -------
@@ -124,19 +153,20 @@ class GateTerms:
         product, fused : tensor of shape (n, n_classes, n_rows)
         sharpness : tensor of shape (n, 1, 1)
         """
-        runs, inputs = self.problems.runs(which), None
+        groups, part, temperature, runs = view
+        inputs = None
         if "hidden" in groups:
             inputs = _per_part(groups["hidden"], batch.features, runs)
             inputs = torch.tanh_(inputs.add_(groups["offset"][:, :, None]))
             steer = torch.bmm(groups["output"].transpose(1, 2), inputs)
         else:
             steer = _per_part(groups["output"], batch.features, runs)
-        sharpness = torch.ones(len(which), 1, 1, dtype=steer.dtype, device=steer.device)
+        sharpness = torch.ones(len(part), 1, 1, dtype=steer.dtype, device=steer.device)
         if self.spec.calibrate:
             limit = MAX_LOG_SHARPNESS
             sharpness = torch.exp(groups["log_sharpness"].clamp(-limit, limit))[:, :, None]
         steer /= sharpness
-        scores = (steer + groups["bias"][:, :, None]) / self._temperature(which)
+        scores = (steer + groups["bias"][:, :, None]) / temperature
         if batch.absent is not None:
             scores.masked_fill_(batch.absent, -torch.inf)
         gate = torch.softmax(scores, dim=1)
@@ -151,11 +181,7 @@ class GateTerms:
             fused = fused + (matrix @ batch.centred).reshape(fused.shape)
         return inputs, steer, gate, product, fused, sharpness
 
-    def _temperature(self, which):
-        values = self.problems.temperature[which, None, None]
-        return torch.from_numpy(values).to(self.device)
-
-    def __call__(self, groups, batch, which):
+    def __call__(self, view, batch):
         """Weighted sums of losses and diversity penalty, and their gradients.
 
         Returns
@@ -163,8 +189,8 @@ class GateTerms:
         value : tensor of shape (n,)
         gradient : tensor of shape (n, size)
         """
-        inputs, steer, gate, product, fused, sharpness = self.forward(groups, batch, which)
-        part = torch.from_numpy(self.problems.part[which]).to(self.device)
+        groups, part, temperature, runs = view
+        inputs, steer, gate, product, fused, sharpness = self.forward(view, batch)
         weight = batch.weights[part]
         normaliser = torch.logsumexp(fused, dim=1)
         inside, posterior = batch.set_terms(fused)
@@ -182,7 +208,7 @@ class GateTerms:
             pull *= (2.0 * self.spec.diversity) * weight[:, None]
             column_slope[:, : batch.n_experts] += pull
         gate_slope = gate * (column_slope - (gate * column_slope).sum(dim=1, keepdim=True))
-        gate_slope /= self._temperature(which)
+        gate_slope /= temperature
         gradient = {"bias": gate_slope.sum(dim=2)}
         if self.spec.calibrate:
             own = sharpness[:, :, 0] * (slope * product).sum(dim=(1, 2))[:, None]
@@ -191,10 +217,9 @@ class GateTerms:
         if "correction" in groups:
             n_classes = slope.shape[1]
             wide = slope.reshape(-1, slope.shape[2]) @ batch.centred.T
-            wide = wide.reshape(len(which), n_classes, -1, n_classes)
+            wide = wide.reshape(len(part), n_classes, -1, n_classes)
             gradient["correction"] = wide.transpose(1, 2)
         gate_slope /= sharpness
-        runs = self.problems.runs(which)
         if inputs is None:
             gradient["output"] = _per_part_back(gate_slope, batch.features, runs)
         else:
@@ -202,8 +227,8 @@ class GateTerms:
             inner = torch.bmm(groups["output"], gate_slope) * (1.0 - inputs**2)
             gradient["hidden"] = _per_part_back(inner, batch.features, runs)
             gradient["offset"] = inner.sum(dim=2)
-        flat = [gradient[name].reshape(len(which), -1) for name in groups]
-        return (weight * loss).sum(dim=1), torch.cat(flat, dim=1)
+        flat = [gradient[name].reshape(len(part), -1) for name in groups]
+        return (weight * loss).sum(dim=1, dtype=torch.float64), torch.cat(flat, dim=1)
 
 
 def _per_part(matrices, features, runs):
@@ -235,46 +260,54 @@ class GateObjective:
     Parameters
     ----------
     problems : Problems
-    device : torch.device
+    where : Place
     """
 
-    def __init__(self, problems, device):
-        self.problems, self.device = problems, device
-        self.terms = GateTerms(problems, device)
+    def __init__(self, problems, where):
+        self.problems, self.where = problems, where
+        self.terms = GateTerms(problems, where)
         with_correction = "correction" in problems.layout.shapes
         self._rows, self.batches = [], []
-        for block in problems.data.blocks(_CUDA_ROWS if device.type == "cuda" else None):
+        for block in problems.data.blocks(_CUDA_ROWS if where.device.type == "cuda" else None):
             weights = problems.weights[:, block.rows]
             if weights.any():
                 self._rows.append(block.rows)
                 self.batches.append(
-                    Batch.of_block(block, weights, problems.standardisers, device, with_correction)
+                    Batch.of_block(block, weights, problems.standardisers, where, with_correction)
                 )
+
+    def _chunks(self, theta, which, batch):
+        """Views of the problems, as many at a time as the processor's cache holds."""
+        step = len(which)
+        if self.where.device.type == "cpu":
+            data, width = self.problems.data, self.problems.specs[0].gate_width
+            widest = max(width, data.n_columns, data.n_classes)
+            step = max(1, _CHUNK_VALUES // (widest * batch.weights.shape[1]))
+        for start in range(0, len(which), step):
+            own = slice(start, start + step)
+            yield own, self.terms.view(self.where.tensor(theta[own]), which[own])
 
     def __call__(self, theta, which):
         """Objectives (n,), prior included, and gradients (n, size) of problems."""
         value, gradient = self.problems.prior(theta, which)
-        groups = self._groups(theta)
-        total, slope = 0.0, 0.0
         for batch in self.batches:
-            terms = self.terms(groups, batch, which)
-            total, slope = total + terms[0], slope + terms[1]
-        return value + total.cpu().numpy(), gradient + slope.cpu().numpy()
-
-    def _groups(self, theta):
-        return self.problems.layout.split(torch.from_numpy(theta).to(self.device))
+            for own, view in self._chunks(theta, which, batch):
+                terms, slope = self.terms(view, batch)
+                value[own] += terms.cpu().numpy()
+                gradient[own] += slope.cpu().numpy()
+        return value, gradient
 
     def scores(self, theta, which):
         """Fused scores of problems: ndarray (n, n_samples, n_classes)."""
         data = self.problems.data
         out = np.zeros((len(which), data.n_classes, data.n_samples))
-        groups = self._groups(theta)
         for rows, batch in zip(self._rows, self.batches, strict=True):
-            out[:, :, rows] = self.terms.forward(groups, batch, which)[4].cpu().numpy()
+            for own, view in self._chunks(theta, which, batch):
+                out[own, :, rows] = self.terms.forward(view, batch)[4].cpu().numpy()
         return out.transpose(0, 2, 1)
 
 
-def fit_gates(problems, metric, start, limit, settings):
+def fit_gates(problems, metric, start, limit, settings, single):
     """Train gates, full batch by L-BFGS or in mini-batches by Adam.
 
     Parameters
@@ -286,6 +319,8 @@ def fit_gates(problems, metric, start, limit, settings):
         Gives the :class:`~sklearn_logitprod.training.lbfgs.Start`.
     limit : ndarray of shape (n_problems,)
     settings : Settings
+    single : bool
+        Whether float32 is precise enough.
 
     Returns
     -------
@@ -293,12 +328,13 @@ def fit_gates(problems, metric, start, limit, settings):
     objective : GateObjective or None
         None for mini-batches.
     """
-    device = resolve_device(settings.device)
+    where = Place(resolve_device(settings.device), torch.float32 if single else torch.float64)
     n_rows = mini_batch_rows(problems.data, problems.layout, settings)
     if n_rows < problems.data.n_samples or settings.solver == "adam":
-        return _adam(problems, start().theta, device, n_rows, settings), None
-    objective = GateObjective(problems, device)
-    return minimise(objective, metric, start(), limit, settings.max_iter), objective
+        return _adam(problems, start().theta, where, n_rows, settings), None
+    objective = GateObjective(problems, where)
+    rounding = torch.finfo(where.dtype).eps
+    return minimise(objective, metric, start(), limit, settings.max_iter, rounding), objective
 
 
 def mini_batch_rows(data, layout, settings):
@@ -312,17 +348,17 @@ def mini_batch_rows(data, layout, settings):
     return min(MINI_BATCH, data.n_samples)
 
 
-def _adam(problems, origin, device, n_rows, settings):
+def _adam(problems, origin, where, n_rows, settings):
     """Mini-batches of Adam from ``origin``, with a cosine schedule and averaging."""
     data, layout = problems.data, problems.layout
-    terms, which = GateTerms(problems, device), np.arange(len(problems))
+    terms, which = GateTerms(problems, where), np.arange(len(problems))
     random = np.random.RandomState(settings.seed)
     starts = np.arange(0, data.n_samples, _CHUNK)
     per_batch = max(1, n_rows // _CHUNK)
     n_steps = -(-len(starts) // per_batch)
     epochs = min(settings.max_iter, max(1, -(-_LEAST_STEPS // n_steps)))
-    theta = torch.from_numpy(origin.copy()).to(device)
-    n_effective = torch.from_numpy(problems.n_effective[:, None]).to(device)
+    theta = where.tensor(origin.copy())
+    n_effective = where.tensor(problems.n_effective[:, None])
     optimiser = torch.optim.Adam([theta], lr=_LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * n_steps)
     curves, mean, averaged, step = [[] for _ in which], torch.zeros_like(theta), 0, 0
@@ -333,15 +369,15 @@ def _adam(problems, origin, device, n_rows, settings):
             rows = (np.sort(starts[chosen])[:, None] + np.arange(_CHUNK)).ravel()
             rows = rows[rows < data.n_samples]
             own = problems.weights[:, rows]
-            scale = torch.from_numpy(own.sum(axis=1)[problems.part, None]).to(device)
+            scale = where.tensor(own.sum(axis=1)[problems.part, None])
             if not (scale > 0.0).all():
                 continue
             batch = Batch.of_block(
-                data.block(rows), own, problems.standardisers, device, "correction" in layout.shapes
+                data.block(rows), own, problems.standardisers, where, "correction" in layout.shapes
             )
-            value, gradient = terms(layout.split(theta), batch, which)
+            value, gradient = terms(terms.view(theta, which), batch)
             prior = problems.prior(theta.cpu().numpy(), which)[1]
-            theta.grad = gradient / scale + torch.from_numpy(prior).to(device) / n_effective
+            theta.grad = gradient / scale + where.tensor(prior) / n_effective
             optimiser.step()
             schedule.step()
             step += 1
@@ -352,4 +388,4 @@ def _adam(problems, origin, device, n_rows, settings):
         prior = problems.prior(theta.cpu().numpy(), which)[0]
         for curve, value in zip(curves, total + prior, strict=True):
             curve.append(float(value))
-    return Solution(mean.cpu().numpy(), curves, np.ones(len(which), dtype=bool))
+    return Solution(mean.cpu().double().numpy(), curves, np.ones(len(which), dtype=bool))

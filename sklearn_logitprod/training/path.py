@@ -143,14 +143,17 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
         The candidate with the largest share.
     """
     tell = progress or (lambda text: None)
-    loose = _LOOSE * settings.tol
+
+    def mixed(spec):
+        return _LOOSE * settings.tol
+
     chosen = selection_rows(data, settings.seed)
     if chosen is None:
         part, own, total = data, weight, weight.sum()
     else:
         part, own, total = data.subset(chosen), weight[chosen], weight.sum()
         folds = [np.flatnonzero(np.isin(chosen, held_out)) for held_out in folds]
-    everything = Trainer(part, own[None], settings, loose)
+    everything = Trainer(part, own[None], settings, mixed)
     trials = _cross_validate(part, own, spec, folds, settings, everything, tell)
 
     scores = np.array([trial.scores for trial in trials])
@@ -164,7 +167,7 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
 
     if part is not data:
         tell("all rows: candidates that are mixed")
-        everything = Trainer(data, weight[None], settings, loose, everything)
+        everything = Trainer(data, weight[None], settings, mixed, everything)
     kept = np.flatnonzero(shares)
     fitted = {i: trials[i].refit(everything) for i in kept}
     pool = Pool(
@@ -198,8 +201,11 @@ def _cross_validate(data, weight, spec, folds, settings, everything, tell):
     outside = np.zeros((len(folds), data.n_samples), dtype=bool)
     for own, held_out in zip(outside, folds, strict=True):
         own[held_out] = True
-    loosest = _LOOSEST * settings.tol
-    inside = Trainer(data, np.where(outside, 0.0, weight), settings, loosest, everything)
+
+    def compared(spec):
+        return _LOOSEST * settings.tol
+
+    inside = Trainer(data, np.where(outside, 0.0, weight), settings, compared, everything)
     trials, groups = [], candidates(spec, data)
     for number, (specs, masses) in enumerate(groups, start=1):
         what = "; ".join(one.describe() for one in specs)

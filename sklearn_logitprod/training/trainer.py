@@ -15,7 +15,10 @@ from sklearn_logitprod.training.problems import Problems
 
 # A solution this close in the objective settles predictions to the tolerance: their mean
 # loss moves by far less than the square root of the gap.
-_GAP = 1e-3
+_GAP = 1e-5
+
+# From this gap per effective sample on, rounding in float32 is no matter.
+_SINGLE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -83,15 +86,15 @@ class Trainer:
     weights : ndarray of shape (n_parts, n_samples)
         Sample weights of each part; rows of weight 0 (a held-out fold) play no role.
     settings : Settings
-    loose : float
-        Distance to the optimum at which a fit may end whatever the tolerance says, in
-        nats in total.
+    loose : callable, optional
+        ``loose(spec)`` gives the distance to the optimum at which a fit may end whatever
+        the tolerance says, in nats in total.
     near : Trainer, optional
         Of one part, solved for the same specifications on the same or a smaller part of
         the data: fits start from its solutions.
     """
 
-    def __init__(self, data, weights, settings, loose=0.0, near=None):
+    def __init__(self, data, weights, settings, loose=None, near=None):
         self.data, self.settings, self.near = data, settings, near
         effects = [design_effect(data.centre_losses, weight, data.groups) for weight in weights]
         self.weights = weights / np.array(effects)[:, None]
@@ -128,7 +131,10 @@ class Trainer:
         return FittedHead(solved.head(position), curve, bool(solved.solution.converged[position]))
 
     def _limit(self, problems):
-        return np.maximum(_GAP * self.settings.tol * problems.n_effective, self._loose)
+        limit = _GAP * self.settings.tol * problems.n_effective
+        if self._loose is None:
+            return limit
+        return np.maximum(limit, self._loose(problems.specs[0]))
 
     def _base(self, specs):
         """Constant pools of specifications, solved exactly, and their Hessians."""
@@ -137,12 +143,7 @@ class Trainer:
         n_parts = len(self.weights)
         if new:
             problems = Problems(self.data, self.weights, new, self.settings.seed)
-            origin = np.tile(problems.layout.centre, (len(problems), 1))
-            if self.near is not None:
-                origin = np.tile(self.near._base(new)[0].theta, (n_parts, 1))
-            solution, hessian = newton(
-                ConstantObjective(problems), origin, self._limit(problems), self.settings.max_iter
-            )
+            solution, hessian = self._solve_constant(problems)
             for i, base in enumerate(new):
                 self._bases[base] = [
                     (solution.theta[j], solution.curves[j], solution.converged[j], hessian[j])
@@ -151,6 +152,23 @@ class Trainer:
         every = [self._bases[base][part] for part in range(n_parts) for base in bases]
         theta, curves, converged, hessian = zip(*every, strict=True)
         return Solution(np.array(theta), list(curves), np.array(converged)), np.array(hessian)
+
+    def _solve_constant(self, problems):
+        """Constant pools by Newton's method, or from those of a near trainer."""
+        objective, limit = ConstantObjective(problems), self._limit(problems)
+        max_iter, n_parts = self.settings.max_iter, len(self.weights)
+        if self.near is None:
+            origin = np.tile(problems.layout.centre, (len(problems), 1))
+            return newton(objective, origin, limit, max_iter)
+        solution, hessian = self.near._base(problems.specs)
+        origin, hessian = np.tile(solution.theta, (n_parts, 1)), np.tile(hessian, (n_parts, 1, 1))
+        if self.near.data is not self.data:
+            return newton(objective, origin, limit, max_iter)
+        # the Hessian of all rows is near enough to that of a fold to take few steps
+        prior = problems.precision[:, :, None] * np.eye(origin.shape[1])
+        coordinates = Coordinates([(slice(0, origin.shape[1]), Dense(hessian + prior))])
+        start = Start.cold(origin, coordinates)
+        return minimise(objective, Metric(problems), start, limit, max_iter), hessian
 
     def _constant(self, specs):
         problems = Problems(self.data, self.weights, list(specs), self.settings.seed)
@@ -174,13 +192,19 @@ class Trainer:
             near = None if spec.diversity > 0.0 else self.near
             if near is not None and near.data is self.data:
                 which = np.arange(len(problems)) % len(specs)
-                return near.fit(specs).solution.warm.take(which)
+                warm = near.fit(specs).solution.warm.take(which)
+                # what tells a fold from the whole shows in their constant pools already
+                own, whole = self._base(specs)[0].theta, near._base(specs)[0].theta
+                warm.theta[:, : own.shape[1]] += own - whole[which]
+                return warm
             if near is not None:
                 theta = np.tile(near.fit(specs).solution.theta, (len(self.weights), 1))
                 return Start.cold(theta, metric(theta, np.arange(len(theta))))
             theta = np.tile(problems.layout.centre, (len(problems), 1))
             base, hessian = self._base(specs)
             theta[:, : base.theta.shape[1]] = base.theta
+            if self.near is not None:
+                return Start.cold(theta, metric(theta, np.arange(len(theta))))
             return Start.cold(theta, metric.at_base(theta, hessian))
 
         limit = self._limit(problems)
@@ -191,7 +215,8 @@ class Trainer:
             # torch is imported here, when a gate is trained, and nowhere before
             from sklearn_logitprod.training.network import fit_gates
 
-            solution, objective = fit_gates(problems, metric, start, limit, self.settings)
+            single = bool((limit >= _SINGLE * problems.n_effective).all())
+            solution, objective = fit_gates(problems, metric, start, limit, self.settings, single)
         return Solved(problems, solution, objective)
 
     def _all_standardisers(self):
