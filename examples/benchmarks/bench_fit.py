@@ -23,13 +23,16 @@ from statistics import median
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.model_selection import GridSearchCV
 
-from sklearn_logitprod import LogitProdClassifier
+from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV
 
 SHAPES = ((600, 6, 2), (2000, 14, 10))
 N_PREDICT = 100_000
 MAX_CONSTANT, MAX_LINEAR, MAX_PREDICT, MAX_IMPORT = 3.0, 10.0, 4.0, 1.15
+MAX_AUTO, MAX_SEARCH = 2.0, 0.1
+WIDTHS, TEMPERATURES, FOLDS = (None, 0, 8, 16, 32), (0.5, 1, 2, 4), 5
 
 # A call is repeated until it has taken this long, so that the clock's grain is no matter.
 MIN_SECONDS = 0.05
@@ -98,6 +101,37 @@ def time_fit(gate_width, X, y, runs):
     return alternate(ours, theirs, runs)
 
 
+def time_auto(X, y, runs):
+    """The automatic gate, and logistic regression with a penalty by cross-validation."""
+    flat = X.reshape(len(X), -1)
+
+    def ours():
+        LogitProdClassifier().fit(X, y)
+
+    def theirs():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            LogisticRegressionCV(Cs=5, cv=5).fit(flat, y)
+
+    return alternate(ours, theirs, runs)
+
+
+def time_search(X, y, runs):
+    """The batched search, and a grid search with one worker over the same candidates."""
+    grid = {"gate_width": list(WIDTHS), "temperature": list(TEMPERATURES)}
+
+    def ours():
+        LogitProdClassifierCV(
+            gate_widths=WIDTHS, temperatures=TEMPERATURES, alphas=(100.0,), cv=FOLDS
+        ).fit(X, y)
+
+    def theirs():
+        single = LogitProdClassifier()
+        GridSearchCV(single, grid, cv=FOLDS, scoring="neg_log_loss").fit(X, y)
+
+    return alternate(ours, theirs, runs)
+
+
 def time_predict(model, X, runs):
     """``predict_proba`` of a fitted model, and log-softmax over the same array."""
     return alternate(lambda: model.predict_proba(X), lambda: log_softmax(X, axis=2), runs)
@@ -161,6 +195,10 @@ def measure(seed, runs):
             constant, linear = time_fit(None, X, y, runs), time_fit(0, X, y, runs)
             yield ratio_row(f"fit constant, {name}", against, constant, MAX_CONSTANT)
             yield ratio_row(f"fit linear gate, {name}", against, linear, MAX_LINEAR)
+            auto = time_auto(X, y, runs)
+            yield ratio_row(f"fit auto, {name}", f"{against}CV", auto, MAX_AUTO)
+            search = time_search(X, y, runs)
+            yield ratio_row(f"search of 20 x 5, {name}", "GridSearchCV", search, MAX_SEARCH)
         model = LogitProdClassifier(gate_width=0).fit(X, y)
         many, _ = make_problem(N_PREDICT, *shape[1:], seed + 1)
         name = " x ".join(map(str, many.shape))

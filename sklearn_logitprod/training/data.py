@@ -15,7 +15,7 @@ from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import Head
 
 _CACHE_BYTES = 1 << 30
-_BLOCK_VALUES = 1 << 20
+_BLOCK_VALUES, _BLOCK_ROWS = 1 << 20, 8192
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class FitData:
         self.linear_pool, self.kind = bool(linear_pool), features
         self.read = read
         per_row = (self.n_columns + self.n_experts) * self.n_classes
-        self._slices = list(block_slices(self.n_samples, per_row, _BLOCK_VALUES))
+        per_block = min(_BLOCK_VALUES, _BLOCK_ROWS * per_row)
+        self._slices = list(block_slices(self.n_samples, per_row, per_block))
         self._kept = [] if self.n_samples * per_row * 8 <= _CACHE_BYTES else None
         self.active = np.zeros(self.n_experts, dtype=bool)
         for rows in self._slices:

@@ -13,7 +13,7 @@ import numpy as np
 
 from sklearn_logitprod.training.coordinates import Coordinates
 
-_FIRST_ROUND = 50
+_FIRST_ROUND = 25
 _N_PAIRS = 30
 _DECREASE = 1e-4
 _CURVATURE = 1e-9

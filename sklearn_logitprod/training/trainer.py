@@ -13,9 +13,9 @@ from sklearn_logitprod.training.data import design_effect, loss_correlation
 from sklearn_logitprod.training.lbfgs import Solution, Start, minimise
 from sklearn_logitprod.training.problems import Problems
 
-# A solution this close in the objective settles predictions to the tolerance: their mean
-# loss moves by far less than the square root of the gap.
-_GAP = 1e-5
+# The mean loss of predictions moves by about the root of what is left to gain, over the
+# number of samples: this factor settles it to the tolerance on the tasks that were tried.
+_GAP = 0.15
 
 # From this gap per effective sample on, rounding in float32 is no matter.
 _SINGLE = 1e-6
@@ -131,7 +131,8 @@ class Trainer:
         return FittedHead(solved.head(position), curve, bool(solved.solution.converged[position]))
 
     def _limit(self, problems):
-        limit = _GAP * self.settings.tol * problems.n_effective
+        scale = self.settings.tol * problems.n_effective
+        limit = np.minimum(_GAP * scale**2, scale)
         if self._loose is None:
             return limit
         return np.maximum(limit, self._loose(problems.specs[0]))
