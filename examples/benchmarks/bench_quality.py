@@ -180,6 +180,9 @@ def main(argv=None):
         for score_name in ("log-loss", "AUC"):
             print(f"\n{score_name}\n{table(splits, score_name).round(4).to_string()}")
     met = []
+    if missing := set(METHODS) - set(splits["method"]):
+        print(f"\nno targets: the file has no {', '.join(sorted(missing))}")
+        return int(options.check)
     print()
     for what, figure, good in targets(splits):
         met.append(good)
