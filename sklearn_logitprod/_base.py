@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import warnings
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 
 import numpy as np
@@ -16,10 +17,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_logitprod._composition import ExpertsComposition
 from sklearn_logitprod._display import ExpertsDisplayMixin
-from sklearn_logitprod._experts import as_outputs
-from sklearn_logitprod._outputs import is_two_level
-from sklearn_logitprod._progress import CallbackSupportMixin
+from sklearn_logitprod._outputs import is_two_level, n_rows
+from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
+from sklearn_logitprod._validation import check_groups, check_weights, fold_rows
 from sklearn_logitprod.fusion.features import FEATURE_SETS
+from sklearn_logitprod.fusion.likelihood import LabelSets
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import expert_shares
 from sklearn_logitprod.training.data import FitData
@@ -28,6 +30,31 @@ from sklearn_logitprod.training.prior import MAX_CORRECTION, HeadSpec
 from sklearn_logitprod.training.trainer import Settings
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What y says, checked.
+
+    Attributes
+    ----------
+    y : array of shape (n_samples,)
+        What cross-fitted experts are fitted on.
+    strata : ndarray of shape (n_samples,), int
+        What folds should hold alike.
+    sets : LabelSets
+        What the outcome of each sample may still be.
+    factor : ndarray of shape (n_samples,) or float
+        Positive factor on the sample weights in the loss.
+    attributes : dict
+        Fitted attributes that y decides.
+    """
+
+    y: object
+    strata: np.ndarray
+    sets: LabelSets
+    factor: object = 1.0
+    attributes: dict = field(default_factory=dict)
 
 
 class BaseLogitProd(
@@ -40,12 +67,12 @@ class BaseLogitProd(
     """Fit and inference over aligned log-probabilities of experts.
 
     Subclasses say how X becomes :class:`~sklearn_logitprod._outputs.Outputs`
-    (``_read``), how y becomes label sets, and what to predict.
+    (``_precomputed``, ``_read``), how experts answer (``_replies``), how y becomes a
+    :class:`Target` (``_target``), and what to predict.
     """
 
     _parameter_constraints = {
         "cv": ["cv_object", StrOptions({"prefit"})],
-        "missing_classes": [StrOptions({"raise", "floor", "mean"})],
         "gate_width": [None, Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "temperature": [Interval(Real, 0.0, None, closed="neither")],
         "alpha": [Interval(Real, 0.0, None, closed="neither")],
@@ -116,6 +143,71 @@ class BaseLogitProd(
             return int(self.random_state)
         return int(self.random_state.randint(np.iinfo(np.int32).max))
 
+    def fit_transform(self, X, y, sample_weight=None, groups=None, **params):
+        """Fit, and give the log-probabilities that the gate was fitted on.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+        y : array-like of shape (n_samples,)
+            As in ``fit``.
+        sample_weight, groups : array-like of shape (n_samples,), default=None
+            As in ``fit``.
+        **params : dict
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_experts * n_classes), float64
+            Out-of-fold for cross-fitted experts, else the same as ``transform``.
+        """
+        with FitProgress(self, self.verbose) as progress:
+            outputs = self._fit(X, y, sample_weight, groups, params, progress)
+        logits = all_log_proba(outputs)
+        return logits.reshape(len(logits), -1)
+
+    def _fit(self, X, y, sample_weight, groups, params, progress):
+        """Fit; gives the outputs of all rows, as the gate saw them."""
+        self._check_parameters()
+        n_samples = n_rows(X)
+        weight = check_weights(sample_weight, n_samples)
+        target = self._target(X, y, weight)
+        groups = check_groups(groups, n_samples)
+        seed = self._seed()
+        kept = np.flatnonzero(weight)
+        folds = None
+        if self.gate_width == "auto":
+            folds = fold_rows(self.selection_cv, target.strata, groups, kept, seed)
+
+        if self.experts is None:
+            fitted, outputs = None, self._precomputed(X, target)
+        else:
+            raw = None if sample_weight is None else weight
+            fitted, outputs = self._run_experts(X, target, raw, groups, params, seed, progress)
+        attributes = self._features_of(X) | target.attributes
+        used, sets, weight = outputs, target.sets, weight * target.factor
+        if len(kept) < n_samples:
+            used, sets, weight = outputs.take(kept), sets.take(kept), weight[kept]
+            groups = None if groups is None else groups[kept]
+        attributes |= self._fit_outputs(used, sets, weight, groups, folds, seed, progress)
+        # all at once, at the end: a fit that fails leaves an earlier one as it was
+        vars(self).pop("feature_names_in_", None)
+        self._set_experts(fitted)
+        vars(self).update(attributes)
+        return self._calibrated(outputs)
+
+    def _fit_data(self, outputs, sets, weight, groups):
+        """Fit data of aligned outputs, and what was estimated to read them, as attributes."""
+        data = FitData(
+            outputs.log_proba, outputs.shape, sets, self.linear_pool, self.features, groups
+        )
+        return data, {}
+
+    def _calibrated(self, outputs):
+        """Outputs that read as log-probabilities, once fitted."""
+        return outputs
+
     def _fit_outputs(self, outputs, sets, weight, groups, folds, seed, progress):
         """Fit the pool on aligned outputs: a dict of fitted attributes.
 
@@ -131,9 +223,7 @@ class BaseLogitProd(
         seed : int
         progress : callable
         """
-        data = FitData(
-            outputs.log_proba, outputs.shape, sets, self.linear_pool, self.features, groups
-        )
+        data, attributes = self._fit_data(outputs, sets, weight, groups)
         absent = [name for name, on in zip(outputs.names, data.active, strict=True) if not on]
         if absent:
             warnings.warn(
@@ -191,6 +281,7 @@ class BaseLogitProd(
             "n_iter_": len(fit.curve),
             "loss_curve_": fit.curve,
             "selection_": selection,
+            **attributes,
         }
 
     def _outputs(self, X):
@@ -198,9 +289,9 @@ class BaseLogitProd(
         check_is_fitted(self)
         self._check_features(X)
         if self.experts_ is None:
-            return self._read(X)
+            return self._calibrated(self._read(X))
         pairs = list(self.named_experts_.items())
-        return as_outputs(self._caller().responses(pairs, X, self.classes_), pairs)
+        return self._calibrated(self._caller().outputs(pairs, X, self._replies(vars(self))))
 
     def _blocks(self, X):
         """Columns of X in blocks of rows."""
@@ -300,7 +391,8 @@ class BaseLogitProd(
         -------
         ndarray of shape (n_samples, n_experts, n_classes), float64
             Natural logarithms, normalised over the classes (in the order of
-            ``classes_``) and floored; NaN where an expert is missing.
+            ``classes_``; for survival, the intervals and the tail) and floored; NaN where
+            an expert is missing.
         """
         return all_log_proba(self._outputs(X))
 
