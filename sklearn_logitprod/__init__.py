@@ -2,6 +2,7 @@
 
 from sklearn_logitprod._classifier import LogitProdClassifier
 from sklearn_logitprod._outputs import stack_outputs
+from sklearn_logitprod._survival import LogitProdSurvival
 from sklearn_logitprod._version import __version__
 
-__all__ = ["LogitProdClassifier", "__version__", "stack_outputs"]
+__all__ = ["LogitProdClassifier", "LogitProdSurvival", "__version__", "stack_outputs"]
