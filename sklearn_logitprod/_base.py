@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 
 import numpy as np
@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_logitprod._composition import ExpertsComposition
 from sklearn_logitprod._display import ExpertsDisplayMixin
-from sklearn_logitprod._experts import as_outputs
-from sklearn_logitprod._outputs import Outputs, is_two_level
+from sklearn_logitprod._outputs import Outputs, is_two_level, n_rows
 from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
+from sklearn_logitprod._validation import check_groups, check_weights, fold_rows
 from sklearn_logitprod.fusion.features import FEATURE_SETS
 from sklearn_logitprod.fusion.likelihood import LabelSets
 from sklearn_logitprod.fusion.logits import block_slices
@@ -30,6 +30,31 @@ from sklearn_logitprod.training.prior import MAX_CORRECTION, HeadSpec
 from sklearn_logitprod.training.trainer import Settings
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What y says, checked.
+
+    Attributes
+    ----------
+    y : array of shape (n_samples,)
+        What cross-fitted experts are fitted on.
+    strata : ndarray of shape (n_samples,), int
+        What folds should hold alike.
+    sets : LabelSets
+        What the outcome of each sample may still be.
+    factor : ndarray of shape (n_samples,) or float
+        Positive factor on the sample weights in the loss.
+    attributes : dict
+        Fitted attributes that y decides.
+    """
+
+    y: object
+    strata: np.ndarray
+    sets: LabelSets
+    factor: object = 1.0
+    attributes: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +89,17 @@ class Prepared:
     experts: list | None
     attributes: dict
 
+    @property
+    def used(self):
+        """Outputs, label sets, weights and groups of the rows that count."""
+        if len(self.kept) == len(self.weight):
+            return self.outputs, self.sets, self.weight, self.groups
+        groups = self.groups
+        if groups is not None:
+            groups = np.unique(groups[self.kept], return_inverse=True)[1]
+        weight = self.weight[self.kept]
+        return self.outputs.take(self.kept), self.sets.take(self.kept), weight, groups
+
 
 class BaseLogitProd(
     ExpertsDisplayMixin,
@@ -74,13 +110,13 @@ class BaseLogitProd(
 ):
     """Fit and inference over aligned log-probabilities of experts.
 
-    Subclasses say what a fit starts from (``_prepare``, a :class:`Prepared`), how X
-    becomes :class:`~sklearn_logitprod._outputs.Outputs` (``_read``), and what to predict.
+    Subclasses say how X becomes :class:`~sklearn_logitprod._outputs.Outputs`
+    (``_precomputed``, ``_read``), how experts answer (``_replies``), how y becomes a
+    :class:`Target` (``_target``), and what to predict.
     """
 
     _parameter_constraints = {
         "cv": ["cv_object", StrOptions({"prefit"})],
-        "missing_classes": [StrOptions({"raise", "floor", "mean"})],
         "gate_width": [None, Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "temperature": [Interval(Real, 0.0, None, closed="neither")],
         "alpha": [Interval(Real, 0.0, None, closed="neither")],
@@ -151,16 +187,56 @@ class BaseLogitProd(
             return int(self.random_state)
         return int(self.random_state.randint(np.iinfo(np.int32).max))
 
+    def fit_transform(self, X, y, sample_weight=None, groups=None, **params):
+        """Fit, and give the log-probabilities that the gate was fitted on.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+        y : array-like of shape (n_samples,)
+            As in ``fit``.
+        sample_weight, groups : array-like of shape (n_samples,), default=None
+            As in ``fit``.
+        **params : dict
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_experts * n_classes), float64
+            Out-of-fold for cross-fitted experts, else the same as ``transform``.
+        """
+        logits = all_log_proba(self._fit(X, y, sample_weight, groups, params))
+        return logits.reshape(len(logits), -1)
+
     def _fit(self, X, y, sample_weight, groups, params):
         """Fit; gives the outputs of all rows, as the gate saw them."""
         with FitProgress(self, self.verbose) as progress:
             prepared = self._prepare(X, y, sample_weight, groups, params, progress)
             self._finish(prepared, progress)
-        return prepared.outputs
+        return self._calibrated(prepared.outputs)
 
-    def _fit_transform(self, X, y, sample_weight, groups, params):
-        logits = all_log_proba(self._fit(X, y, sample_weight, groups, params))
-        return logits.reshape(len(logits), -1)
+    def _prepare(self, X, y, sample_weight, groups, params, progress):
+        """Check everything, and run the experts: a :class:`Prepared`."""
+        self._check_parameters()
+        n_samples = n_rows(X)
+        weight = check_weights(sample_weight, n_samples)
+        target = self._target(X, y, weight)
+        groups = check_groups(groups, n_samples)
+        seed = self._seed()
+        kept = np.flatnonzero(weight)
+        folds = None
+        if self.gate_width == "auto":
+            folds = fold_rows(self.selection_cv, target.strata, groups, kept, seed)
+
+        if self.experts is None:
+            fitted, outputs = None, self._precomputed(X, target)
+        else:
+            raw = None if sample_weight is None else weight
+            fitted, outputs = self._run_experts(X, target, raw, groups, params, seed, progress)
+        attributes = self._features_of(X) | target.attributes
+        weight = weight * target.factor
+        return Prepared(outputs, target.sets, weight, groups, kept, folds, seed, fitted, attributes)
 
     def _finish(self, prepared, progress):
         """Fit the pool on what was prepared, and set the fitted attributes."""
@@ -169,6 +245,17 @@ class BaseLogitProd(
         vars(self).pop("feature_names_in_", None)
         self._set_experts(prepared.experts)
         vars(self).update(attributes)
+
+    def _fit_data(self, outputs, sets, weight, groups):
+        """Fit data of aligned outputs, and what was estimated to read them, as attributes."""
+        data = FitData(
+            outputs.log_proba, outputs.shape, sets, self.linear_pool, self.features, groups
+        )
+        return data, {}
+
+    def _calibrated(self, outputs):
+        """Outputs that read as log-probabilities, once fitted."""
+        return outputs
 
     def _head_spec(self, n_experts, n_classes):
         """What is fitted, from the parameters."""
@@ -196,8 +283,8 @@ class BaseLogitProd(
 
     def _fit_pool(self, prepared, progress):
         """Fit the pool: a dict of fitted attributes."""
-        data, weight = self._fit_data(prepared)
-        outputs = prepared.outputs
+        outputs, sets, weight, groups = prepared.used
+        data, attributes = self._fit_data(outputs, sets, weight, groups)
         absent = [name for name, on in zip(outputs.names, data.active, strict=True) if not on]
         if absent:
             warnings.warn(
@@ -236,28 +323,17 @@ class BaseLogitProd(
             "n_iter_": len(fit.curve),
             "loss_curve_": fit.curve,
             "selection_": selection,
+            **attributes,
         }
-
-    def _fit_data(self, prepared):
-        """Fit data and sample weights of the rows that count."""
-        outputs, sets, groups = prepared.outputs, prepared.sets, prepared.groups
-        kept, weight = prepared.kept, prepared.weight
-        if len(kept) < len(weight):
-            outputs, sets, weight = outputs.take(kept), sets.take(kept), weight[kept]
-            groups = None if groups is None else np.unique(groups[kept], return_inverse=True)[1]
-        data = FitData(
-            outputs.log_proba, outputs.shape, sets, self.linear_pool, self.features, groups
-        )
-        return data, weight
 
     def _outputs(self, X):
         """Outputs of the fitted experts on X, or X itself if it holds them."""
         check_is_fitted(self)
         self._check_features(X)
         if self.experts_ is None:
-            return self._read(X)
+            return self._calibrated(self._read(X))
         pairs = list(self.named_experts_.items())
-        return as_outputs(self._caller().responses(pairs, X, self.classes_), pairs)
+        return self._calibrated(self._caller().outputs(pairs, X, self._replies(vars(self))))
 
     def _blocks(self, X):
         """Columns of X in blocks of rows."""
@@ -357,7 +433,8 @@ class BaseLogitProd(
         -------
         ndarray of shape (n_samples, n_experts, n_classes), float64
             Natural logarithms, normalised over the classes (in the order of
-            ``classes_``) and floored; NaN where an expert is missing.
+            ``classes_``; for survival, the intervals and the tail) and floored; NaN where
+            an expert is missing.
         """
         return all_log_proba(self._outputs(X))
 

@@ -86,18 +86,21 @@ class Part:
         return scorer(model, [columns for _, columns, _ in blocks], labels)
 
 
-def joined(plain, prepared, proba, codes, weight):
+def joined(plain, prepared, held_out, codes, weight):
     """Part of one fold: out-of-fold outputs to fit on, and those held out behind them."""
-    data, own = plain._fit_data(prepared)
+    _, _, own, _ = prepared.used
+    data, _ = plain._fit_data(*prepared.used)
     n_fit = data.n_samples
-    outputs = replace(prepared.outputs, values=np.concatenate([prepared.outputs.values, proba]))
+    outputs = replace(
+        prepared.outputs, values=np.concatenate([prepared.outputs.values, held_out.values])
+    )
     sets = LabelSets.from_labels(np.concatenate([data.sets.labels, codes]))
     groups = data.groups
     if groups is not None:
         groups = np.append(groups, np.zeros(len(codes), dtype=int))
     joined = FitData(outputs.log_proba, outputs.shape, sets, data.linear_pool, data.kind, groups)
-    held_out = np.arange(n_fit, n_fit + len(codes))
-    return Part(plain, prepared, joined, np.append(own, weight), [held_out])
+    rows = np.arange(n_fit, n_fit + len(codes))
+    return Part(plain, prepared, joined, np.append(own, weight), [rows])
 
 
 def _without_alpha(spec):
