@@ -73,13 +73,13 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
 
     alpha : float, default=100.0
         Prior precision of the gate weights, in units of the fused scores; larger keeps
-        the weights nearer to constant. With "auto", linear gates are tried at this and
-        at 0.3 times this.
+        the weights nearer to constant. With "auto", a linear gate is tried at 0.3 times
+        this.
 
     cross_class : float, default=None
         Prior precision of the cross-class correction, a matrix per expert on its
         centred log-probabilities, which lets experts be strong on different classes.
-        None leaves it out, or, with "auto", tries 300, 30 and 3. It is left out, with a
+        None leaves it out, or, with "auto", tries 100, 30 and 10. It is left out, with a
         warning, where ``n_experts * n_classes**2`` exceeds 20000.
 
     diversity : float, default=0.0
@@ -109,7 +109,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         Most iterations of the solver; passes over the data for mini-batches.
 
     tol : float, default=1e-7
-        Stop once the objective is within about this of its optimum, in nats per sample.
+        Stop once the mean loss of predictions is settled to about this, in nats.
 
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch. "auto" trains on the full batch while log-probabilities

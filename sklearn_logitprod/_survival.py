@@ -113,7 +113,7 @@ class LogitProdSurvival(BaseLogitProd):
         Most iterations of the solver; passes over the data for mini-batches.
 
     tol : float, default=1e-7
-        Stop once the objective is within about this of its optimum, in nats per sample.
+        Stop once the mean loss of predictions is settled to about this, in nats.
 
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch.

@@ -1,0 +1,165 @@
+"""What was tried for the automatic gate: candidates, and ways to mix them.
+
+``python examples/benchmarks/bench_path.py`` fits a wide set of candidates on every task,
+under cross-validation and on all fit rows, and prints for each candidate and for each way
+of mixing them the mean and the worst excess of its held-out log-loss over the best of all
+that were tried on that task, in percent. Of tasks with many large problems only the first
+ones are taken, see ``--most``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from dataclasses import replace
+
+import numpy as np
+from rivals import CLIP
+from scipy.special import logsumexp, softmax
+from tasks import add_data_arguments, load_tasks
+from threadpoolctl import threadpool_limits
+
+from sklearn_logitprod._outputs import read_outputs
+from sklearn_logitprod._validation import fold_rows
+from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
+from sklearn_logitprod.training.data import FitData, design_effect
+from sklearn_logitprod.training.path import fixed_candidates, mixing_shares
+from sklearn_logitprod.training.prior import HeadSpec
+from sklearn_logitprod.training.trainer import Settings, Trainer
+
+BASE = HeadSpec()
+GATE = replace(BASE, gate_width=0)
+GROUPS = [
+    [replace(BASE, strength=s) for s in (0.3, 1.0, 3.0, 10.0, 30.0)],
+    [replace(GATE, alpha=a) for a in (300.0, 100.0, 30.0, 10.0)],
+    [replace(BASE, cross_class=c) for c in (300.0, 100.0, 30.0, 10.0, 3.0)],
+    [replace(GATE, alpha=30.0, cross_class=30.0)],
+    [replace(BASE, gate_width=8, alpha=a) for a in (100.0, 30.0)],
+]
+EARLIER = {
+    "constant": 0.25,
+    "constant, strength=10": 0.25,
+    "linear, alpha=100": 0.1,
+    "linear, alpha=30": 0.1,
+    "constant, cross_class=300": 0.1,
+    "constant, cross_class=30": 0.1,
+    "constant, cross_class=3": 0.1,
+    "best expert": 0.25,
+    "mean of probabilities": 0.15,
+}
+NOW = {
+    "constant": 0.2,
+    "constant, strength=10": 0.2,
+    "constant, cross_class=100": 0.1,
+    "constant, cross_class=10": 0.1,
+    "linear, alpha=30, cross_class=30": 0.2,
+    "best expert": 0.25,
+    "mean of probabilities": 0.2,
+}
+LARGE = 4000  # fit rows from which on only the first --most problems of a task are taken
+
+
+def fit_data(proba, y, groups=None):
+    """Fit data of probabilities."""
+    outputs = read_outputs(proba, "proba", np.arange(proba.shape[2]))
+    sets = LabelSets.from_labels(y)
+    return FitData(outputs.log_proba, outputs.shape, sets, True, "default", groups)
+
+
+def try_candidates(problem, n_folds):
+    """By name: scores of the fit rows without their fold, and of the test rows."""
+    groups, y = problem.fit_groups, problem.fit_y
+    if groups is not None:
+        groups = np.unique(groups, return_inverse=True)[1]
+    data, test = (
+        fit_data(problem.fit_proba, y, groups),
+        fit_data(problem.test_proba, problem.test_y),
+    )
+    folds = fold_rows(n_folds, y, groups, np.arange(len(y)), 0)
+    weights = np.ones((len(folds), len(y)))
+    for own, held_out in zip(weights, folds, strict=True):
+        own[held_out] = 0.0
+    whole = Trainer(data, np.ones((1, len(y))), Settings(), lambda spec: 1e-5)
+    inside = Trainer(data, weights, Settings(), lambda spec: 1e-4, whole)
+
+    def held_out_scores(scores):
+        out = np.empty(scores.shape[1:])
+        for own, rows in zip(scores, folds, strict=True):
+            out[rows] = own[rows]
+        return out
+
+    tried = {}
+    for specs in GROUPS:
+        fitted, under_cv = whole.fit(specs), inside.fit(specs).scores()
+        for i, spec in enumerate(specs):
+            scores = held_out_scores(under_cv[i :: len(specs)])
+            tried[spec.describe()] = scores, test.scores([fitted.head(i)])[0]
+    for name, _, heads in fixed_candidates(data):
+        scores = data.scores(heads)
+        losses = set_loss(scores, data.sets)
+        chosen = [int(np.argmin(losses @ weight)) for weight in weights]
+        best = int(np.argmin(losses.sum(axis=1)))
+        tried[name] = held_out_scores(scores[chosen]), test.scores([heads[best]])[0]
+    weight = np.full(len(y), 1.0 / design_effect(data.centre_losses, np.ones(len(y)), groups))
+    return tried, data.sets, weight
+
+
+def ways(tried, sets, weight):
+    """By name: held-out scores of each candidate and of each way of mixing."""
+    out = {name: scores for name, (_, scores) in tried.items()}
+    losses = {name: weight @ set_loss(own, sets) for name, (own, _) in tried.items()}
+    for label, prior in (("earlier path", EARLIER), ("path", NOW)):
+        names = [name for name in prior if name in tried]
+        mass = np.array([prior[name] for name in names])
+        total = np.array([losses[name] for name in names])
+        test = np.array([tried[name][1] for name in names])
+        out[f"{label}: winner"] = test[np.argmin(total)]
+        for eta in (0.25, 0.5, 1.0):
+            shares = softmax(np.log(mass) - eta * total)
+            out[f"{label}: exponential, {eta:g}"] = np.tensordot(shares, test, 1)
+        under_cv = np.array([tried[name][0] for name in names])
+        for kappa in (0.5, 1.0, 2.0):
+            shares = mixing_shares(under_cv, sets, weight / kappa, mass / mass.sum())
+            out[f"{label}: stacked, prior x {kappa:g}"] = np.tensordot(shares, test, 1)
+    return out
+
+
+def log_loss(scores, y):
+    log_proba = scores - logsumexp(scores, axis=1, keepdims=True)
+    return float(-np.maximum(log_proba[np.arange(len(y)), y], np.log(CLIP)).mean())
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_arguments(parser)
+    parser.add_argument("--tasks", nargs="+", help="names of tasks or files, instead of all")
+    parser.add_argument("--repeats", type=int, default=2, help="repeats of the protocols")
+    parser.add_argument("--most", type=int, default=2, help="problems of a large task, per repeat")
+    parser.add_argument("--folds", type=int, default=5)
+    options = parser.parse_args(argv)
+    table = {}
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for task in load_tasks(options.data, options.tasks, options.cache):
+            losses = {}
+            for seed in range(options.repeats):
+                for i, problem in enumerate(task.problems(seed)):
+                    if i >= options.most and len(problem.fit_y) >= LARGE:
+                        break
+                    tried = try_candidates(problem, options.folds)
+                    for name, scores in ways(*tried).items():
+                        losses.setdefault(name, []).append(log_loss(scores, problem.test_y))
+            table[task.name] = {name: np.mean(values) for name, values in losses.items()}
+            print(f"{task.name} done", file=sys.stderr, flush=True)
+    best = {task: min(row.values()) for task, row in table.items()}
+    print(f"excess of the held-out log-loss over the best, {len(table)} tasks\n")
+    print(f"{'':44}{'mean %':>8}{'worst %':>9}  on")
+    for name in next(iter(table.values())):
+        excess = {task: 100 * (row[name] / best[task] - 1) for task, row in table.items()}
+        worst = max(excess, key=excess.get)
+        print(f"{name:44}{np.mean(list(excess.values())):8.2f}{excess[worst]:9.1f}  {worst}")
+
+
+if __name__ == "__main__":
+    main()
