@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 
 import numpy as np
@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_logitprod._composition import ExpertsComposition
 from sklearn_logitprod._display import ExpertsDisplayMixin
-from sklearn_logitprod._experts import as_outputs
-from sklearn_logitprod._outputs import Outputs, is_two_level
+from sklearn_logitprod._outputs import Outputs, is_two_level, n_rows
 from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
+from sklearn_logitprod._validation import check_groups, check_weights, fold_rows
 from sklearn_logitprod.fusion.features import FEATURE_SETS
 from sklearn_logitprod.fusion.likelihood import LabelSets
 from sklearn_logitprod.fusion.logits import block_slices
@@ -33,6 +33,31 @@ _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 @dataclass(frozen=True, eq=False)
+class Target:
+    """What y says, checked.
+
+    Attributes
+    ----------
+    y : array of shape (n_samples,)
+        What cross-fitted experts are fitted on.
+    strata : ndarray of shape (n_samples,), int
+        What folds should hold alike.
+    sets : LabelSets
+        What the outcome of each sample may still be.
+    factor : ndarray of shape (n_samples,) or float
+        Positive factor on the sample weights in the loss.
+    attributes : dict
+        Fitted attributes that y decides.
+    """
+
+    y: object
+    strata: np.ndarray
+    sets: LabelSets
+    factor: object = 1.0
+    attributes: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """What a fit starts from: checked, aligned, nothing fitted but the experts.
 
@@ -42,6 +67,7 @@ class Prepared:
         Of all rows.
     sets : LabelSets
     weight : ndarray of shape (n_samples,)
+        In the loss: sample weights, times what the estimator itself weighs by.
     groups : ndarray of shape (n_samples,), int, or None
     kept : ndarray of int
         Rows of positive weight.
@@ -74,13 +100,13 @@ class BaseLogitProd(
 ):
     """Fit and inference over aligned log-probabilities of experts.
 
-    Subclasses say what a fit starts from (``_prepare``, a :class:`Prepared`), how X
-    becomes :class:`~sklearn_logitprod._outputs.Outputs` (``_read``), and what to predict.
+    Subclasses say how y becomes a :class:`Target` (``_target``), how X becomes
+    :class:`~sklearn_logitprod._outputs.Outputs` (``_precomputed`` in a fit, ``_read``
+    later), what experts are asked (``_replies``), and what to predict.
     """
 
     _parameter_constraints = {
         "cv": ["cv_object", StrOptions({"prefit"})],
-        "missing_classes": [StrOptions({"raise", "floor", "mean"})],
         "gate_width": [None, Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "temperature": [Interval(Real, 0.0, None, closed="neither")],
         "alpha": [Interval(Real, 0.0, None, closed="neither")],
@@ -158,9 +184,48 @@ class BaseLogitProd(
             self._finish(prepared, progress)
         return prepared.outputs
 
-    def _fit_transform(self, X, y, sample_weight, groups, params):
+    def fit_transform(self, X, y, sample_weight=None, groups=None, **params):
+        """Fit, and give the log-probabilities that the gate was fitted on.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+        y : array-like of shape (n_samples,)
+            As in ``fit``.
+        sample_weight, groups : array-like of shape (n_samples,), default=None
+            As in ``fit``.
+        **params : dict
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_experts * n_classes), float64
+            Out-of-fold for cross-fitted experts, else the same as ``transform``.
+        """
         logits = all_log_proba(self._fit(X, y, sample_weight, groups, params))
         return logits.reshape(len(logits), -1)
+
+    def _prepare(self, X, y, sample_weight, groups, params, progress):
+        """Check everything, and get the experts' outputs: a :class:`Prepared`."""
+        self._check_parameters()
+        n_samples = n_rows(X)
+        raw = check_weights(sample_weight, n_samples)
+        target = self._target(X, y, raw)
+        groups = check_groups(groups, n_samples)
+        seed = self._seed()
+        kept = np.flatnonzero(raw)
+        folds = None
+        if self.gate_width == "auto":
+            folds = fold_rows(self.selection_cv, target.strata, groups, kept, seed)
+        if self.experts is None:
+            fitted, outputs = None, self._precomputed(X, target)
+        else:
+            own = None if sample_weight is None else raw
+            fitted, outputs = self._run_experts(X, target, own, groups, params, seed, progress)
+        attributes = self._features_of(X) | target.attributes
+        weight = raw * target.factor
+        return Prepared(outputs, target.sets, weight, groups, kept, folds, seed, fitted, attributes)
 
     def _finish(self, prepared, progress):
         """Fit the pool on what was prepared, and set the fitted attributes."""
@@ -257,7 +322,7 @@ class BaseLogitProd(
         if self.experts_ is None:
             return self._read(X)
         pairs = list(self.named_experts_.items())
-        return as_outputs(self._caller().responses(pairs, X, self.classes_), pairs)
+        return self._caller().outputs(pairs, X, self._replies(vars(self)))
 
     def _blocks(self, X):
         """Columns of X in blocks of rows."""
@@ -357,7 +422,8 @@ class BaseLogitProd(
         -------
         ndarray of shape (n_samples, n_experts, n_classes), float64
             Natural logarithms, normalised over the classes (in the order of
-            ``classes_``) and floored; NaN where an expert is missing.
+            ``classes_``; for survival, the intervals and the tail) and floored; NaN where
+            an expert is missing.
         """
         return all_log_proba(self._outputs(X))
 

@@ -7,15 +7,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._base import BaseLogitProd, Prepared
-from sklearn_logitprod._outputs import frame_classes, is_two_level, n_rows, read_outputs
-from sklearn_logitprod._validation import (
-    check_classes,
-    check_groups,
-    check_labels,
-    check_weights,
-    fold_rows,
-)
+from sklearn_logitprod._base import BaseLogitProd, Target
+from sklearn_logitprod._experts import ClassReplies
+from sklearn_logitprod._outputs import frame_classes, is_two_level, read_outputs
+from sklearn_logitprod._validation import check_classes, check_labels
 from sklearn_logitprod.fusion.likelihood import LabelSets
 
 
@@ -218,6 +213,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         "experts": [None, "array-like"],
         "input": [StrOptions({"logits", "proba"})],
         "classes": [None, "array-like"],
+        "missing_classes": [StrOptions({"raise", "floor", "mean"})],
     }
 
     def __init__(
@@ -316,54 +312,21 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         self._fit(X, y, sample_weight, groups, params)
         return self
 
-    def fit_transform(self, X, y, sample_weight=None, groups=None, **params):
-        """Fit, and give the log-probabilities that the gate was fitted on.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``fit``.
-        y : array-like of shape (n_samples,)
-            As in ``fit``.
-        sample_weight, groups : array-like of shape (n_samples,), default=None
-            As in ``fit``.
-        **params : dict
-            As in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_experts * n_classes), float64
-            Out-of-fold for cross-fitted experts, else the same as ``transform``.
-        """
-        return self._fit_transform(X, y, sample_weight, groups, params)
-
-    def _prepare(self, X, y, sample_weight, groups, params, progress):
-        self._check_parameters()
-        n_samples = n_rows(X)
-        labels = check_labels(y, n_samples)
+    def _target(self, X, y, weight):
+        labels = check_labels(y, len(weight))
         known = self.classes
         if self.experts is None and is_two_level(X):
             known = frame_classes(X)
         classes, codes = check_classes(labels, known)
-        weight = check_weights(sample_weight, n_samples)
-        groups = check_groups(groups, n_samples)
-        seed = self._seed()
-        kept = np.flatnonzero(weight)
-        check_classes(labels[kept], classes)
-        folds = None
-        if self.gate_width == "auto":
-            folds = fold_rows(self.selection_cv, codes, groups, kept, seed)
-
-        if self.experts is None:
-            fitted, outputs = None, read_outputs(X, self.input, classes, self.classes)
-        else:
-            raw = None if sample_weight is None else weight
-            fitted, outputs = self._run_experts(
-                X, labels, codes, classes, raw, groups, params, seed, progress
-            )
-        attributes = {**self._features_of(X), "classes_": classes}
+        check_classes(labels[weight > 0], classes)
         sets = LabelSets.from_labels(codes)
-        return Prepared(outputs, sets, weight, groups, kept, folds, seed, fitted, attributes)
+        return Target(labels, codes, sets, attributes={"classes_": classes})
+
+    def _precomputed(self, X, target):
+        return read_outputs(X, self.input, target.attributes["classes_"], self.classes)
+
+    def _replies(self, attributes):
+        return ClassReplies(attributes["classes_"], self.missing_classes)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns of ``transform``: ``expert_class``.

@@ -19,9 +19,7 @@ from sklearn.utils.validation import has_fit_parameter
 from sklearn_logitprod._experts import (
     Caller,
     active_experts,
-    as_outputs,
     check_prefit,
-    leaked,
     make_splits,
     name_experts,
     seeded,
@@ -126,7 +124,7 @@ class ExpertsComposition(_BaseComposition):
         return isinstance(cv, str) and cv == "prefit"
 
     def _caller(self, progress=None):
-        return Caller(self.memory, self.n_jobs, self.missing_classes, progress)
+        return Caller(self.memory, self.n_jobs, progress)
 
     def get_metadata_routing(self):
         """Metadata routing: the estimator's own requests and its experts'.
@@ -139,7 +137,8 @@ class ExpertsComposition(_BaseComposition):
         if self.experts is None or self._prefit:
             return router
         mapping = MethodMapping().add(caller="fit", callee="fit")
-        return router.add(**dict(active_experts(self.experts)), method_mapping=mapping)
+        pairs = [pair for pair in name_experts(self.experts) if pair[1] != "drop"]
+        return router.add(**dict(pairs), method_mapping=mapping)
 
     def _expert_fit_params(self, pairs, sample_weight, groups, params):
         """Keyword arguments of each expert's fit.
@@ -175,16 +174,17 @@ class ExpertsComposition(_BaseComposition):
         routed = process_routing(self, "fit", **params)
         return {name: dict(routed[name].fit) for name, _ in pairs}
 
-    def _run_experts(self, X, labels, codes, classes, weight, groups, params, seed, progress):
+    def _run_experts(self, X, target, weight, groups, params, seed, progress):
         """Fitted experts by name, and their outputs on samples new to them."""
-        pairs = active_experts(self.experts)
+        replies = self._replies(target.attributes)
+        pairs = active_experts(self.experts, replies)
         caller = self._caller(progress)
         (X,) = indexable(X)
         if self._prefit:
             for name, expert in pairs:
                 check_prefit(name, expert)
-            proba = caller.responses(pairs, X, classes)
-            suspects = leaked(pairs, proba, codes)
+            outputs = caller.outputs(pairs, X, replies)
+            suspects = replies.suspects(outputs, target.strata)
             if suspects:
                 warnings.warn(
                     f"Expert(s) {', '.join(suspects)} make next to no error on the fit data, far "
@@ -194,12 +194,12 @@ class ExpertsComposition(_BaseComposition):
                     UserWarning,
                     stacklevel=5,
                 )
-            return pairs, as_outputs(proba, pairs)
+            return pairs, outputs
         pairs = seeded(pairs, seed)
         fit_params = self._expert_fit_params(pairs, weight, groups, params)
-        splits = make_splits(self.cv, labels, groups, seed)
-        proba, fitted = caller.cross_fit(pairs, X, labels, classes, splits, fit_params)
-        return fitted, as_outputs(proba, pairs)
+        splits = make_splits(self.cv, replies.strata(target), groups, seed, replies.shuffle)
+        outputs, fitted = caller.cross_fit(pairs, X, target.y, replies, splits, fit_params)
+        return fitted, outputs
 
     def _set_experts(self, pairs):
         """Fitted experts as attributes; None for precomputed outputs."""

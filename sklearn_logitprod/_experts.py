@@ -8,7 +8,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import StratifiedGroupKFold, check_cv
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.pipeline import _name_estimators
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
@@ -62,18 +62,18 @@ def name_experts(experts):
     return pairs
 
 
-def active_experts(experts):
-    """The named experts that are not ``"drop"``, each checked to be an estimator."""
+def active_experts(experts, replies):
+    """The named experts that are not ``"drop"``, each checked to give such replies."""
     pairs = [(name, expert) for name, expert in name_experts(experts) if expert != "drop"]
     if not pairs:
         raise ValueError("All experts are dropped; at least one is needed.")
     for name, expert in pairs:
         if isinstance(expert, type):
             raise ValueError(f"Expert {name!r} is a class; pass an instance, {expert.__name__}().")
-        if not any(hasattr(expert, method) for method in METHODS):
+        if not any(hasattr(expert, method) for method in replies.methods):
             raise ValueError(
-                f"Expert {name!r} ({type(expert).__name__}) has none of {', '.join(METHODS)}. "
-                "Experts are classifiers that give probabilities or scores."
+                f"Expert {name!r} ({type(expert).__name__}) has none of "
+                f"{', '.join(replies.methods)}. {replies.wanted}"
             )
     return pairs
 
@@ -129,15 +129,12 @@ class Caller:
     ----------
     memory : None, str or joblib.Memory
     n_jobs : int or None
-    missing_classes : {"raise", "floor", "mean"}
-        What stands for a class that an expert does not know.
     progress : callable or None
         Called with a line of text before each call.
     """
 
     memory: object = None
     n_jobs: int | None = None
-    missing_classes: str = "raise"
     progress: object = None
 
     def _run(self, jobs):
@@ -154,36 +151,35 @@ class Caller:
             out.append(_named(*job))
         return out
 
-    def responses(self, pairs, X, classes):
-        """Probabilities of fitted experts on X.
+    def outputs(self, pairs, X, replies):
+        """Outputs of fitted experts on X.
 
         Parameters
         ----------
         pairs : list of (str, estimator)
         X : whatever the experts take
-        classes : ndarray of shape (n_classes,)
+        replies : ClassReplies or EventReplies
 
         Returns
         -------
-        ndarray of shape (n_samples, n_experts, n_classes), float64
+        Outputs or EventOutputs
         """
-        call = check_memory(self.memory).cache(_respond)
-        results = self._run([(f"expert {name}", (name, call, expert, X)) for name, expert in pairs])
-        columns = [
-            align(name, values, method, known, classes, self.missing_classes, _num_samples(X))
-            for (name, _), (values, method, known) in zip(pairs, results, strict=True)
-        ]
-        return fill_classes(np.stack(columns, axis=1))
+        call = check_memory(self.memory).cache(replies.ask)
+        results = self._run(
+            [(f"expert {name}", (name, call, expert, X, *replies.args)) for name, expert in pairs]
+        )
+        n_samples = _num_samples(X)
+        return replies.collect(pairs, [[one] for one in results], [slice(None)], n_samples)
 
-    def cross_fit(self, pairs, X, y, classes, splits, fit_params):
-        """Out-of-fold probabilities, and the experts refitted on everything.
+    def cross_fit(self, pairs, X, y, replies, splits, fit_params):
+        """Out-of-fold outputs, and the experts refitted on everything.
 
         Parameters
         ----------
         pairs : list of (str, estimator)
             Unfitted; they are cloned.
-        X, y : data and class labels
-        classes : ndarray of shape (n_classes,)
+        X, y : data and what the experts are fitted on
+        replies : ClassReplies or EventReplies
         splits : list of (train rows, test rows)
             A partition: each row is held out once.
         fit_params : dict of str to dict
@@ -191,15 +187,16 @@ class Caller:
 
         Returns
         -------
-        proba : ndarray of shape (n_samples, n_experts, n_classes), float64
+        outputs : Outputs or EventOutputs
         fitted : list of (str, estimator)
         """
         fit = check_memory(self.memory).cache(_fit)
-        out = check_memory(self.memory).cache(_fit_respond)
+        out = check_memory(self.memory).cache(_fit_ask)
+        asked = (replies.ask, replies.args)
         jobs = [
             (
                 f"expert {name}, fold {number}/{len(splits)}",
-                (name, out, clone(expert), X, y, train, test, fit_params[name]),
+                (name, out, clone(expert), X, y, train, test, fit_params[name], *asked),
             )
             for name, expert in pairs
             for number, (train, test) in enumerate(splits, start=1)
@@ -208,21 +205,74 @@ class Caller:
             (f"expert {name}, all rows", (name, fit, clone(expert), X, y, fit_params[name]))
             for name, expert in pairs
         ]
-        results = self._run(jobs)
-        proba = np.empty((len(y), len(pairs), len(classes)))
-        done = iter(results)
-        for m, (name, _) in enumerate(pairs):
-            for number, (_, test) in enumerate(splits):
-                values, method, known = next(done)
-                where = f"{name}, fold {number}"
-                proba[test, m] = align(
-                    where, values, method, known, classes, self.missing_classes, len(test)
-                )
+        done = iter(self._run(jobs))
+        results = [[next(done) for _ in splits] for _ in pairs]
         fitted = [(name, next(done)) for name, _ in pairs]
-        return fill_classes(proba), fitted
+        return replies.collect(pairs, results, [test for _, test in splits], len(y)), fitted
 
 
-def make_splits(cv, y, groups, seed):
+@dataclass(frozen=True)
+class ClassReplies:
+    """What classifiers are asked, and what is made of their answers.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    missing_classes : {"raise", "floor", "mean"}
+        What stands for a class that an expert does not know.
+    """
+
+    classes: np.ndarray
+    missing_classes: str = "raise"
+
+    methods = METHODS
+    wanted = "Experts are classifiers that give probabilities or scores."
+    shuffle = False
+    args = ()
+
+    @staticmethod
+    def ask(expert, X):
+        """Values of the best response an expert has, which that is, and its classes."""
+        return _respond(expert, X)
+
+    @staticmethod
+    def strata(target):
+        """What folds of cross-fitting should hold alike."""
+        return target.y
+
+    def collect(self, pairs, results, rows, n_samples):
+        """Outputs of answers.
+
+        Parameters
+        ----------
+        pairs : list of (str, estimator)
+        results : list of list
+            Answers of each expert, for each part of the rows.
+        rows : list of slice or ndarray of int
+            The parts.
+        n_samples : int
+
+        Returns
+        -------
+        Outputs
+        """
+        proba = np.empty((n_samples, len(pairs), len(self.classes)))
+        for m, (name, _) in enumerate(pairs):
+            for number, own in enumerate(rows):
+                where = name if len(rows) == 1 else f"{name}, fold {number + 1}"
+                values, method, known = results[m][number]
+                n_own = len(proba[own])
+                proba[own, m] = align(
+                    where, values, method, known, self.classes, self.missing_classes, n_own
+                )
+        return as_outputs(fill_classes(proba), pairs)
+
+    def suspects(self, outputs, codes):
+        """Names of experts that look as if they had been trained on these rows."""
+        return leaked(outputs.names, outputs.values, codes)
+
+
+def make_splits(cv, y, groups, seed, shuffle=False):
     """Splits for cross-fitting: a partition of the rows, groups kept together.
 
     Parameters
@@ -231,6 +281,8 @@ def make_splits(cv, y, groups, seed):
     y : ndarray of shape (n_samples,)
     groups : ndarray of shape (n_samples,) or None
     seed : int
+    shuffle : bool
+        Whether a number of folds without groups is made of shuffled rows.
 
     Returns
     -------
@@ -238,6 +290,8 @@ def make_splits(cv, y, groups, seed):
     """
     if isinstance(cv, (int, np.integer)) and groups is not None:
         cv = StratifiedGroupKFold(cv, shuffle=True, random_state=seed)
+    elif isinstance(cv, (int, np.integer)) and shuffle:
+        cv = StratifiedKFold(cv, shuffle=True, random_state=seed)
     splitter = check_cv(cv, y, classifier=True)
     placeholder = np.empty((len(y), 0))
     splits = [
@@ -276,13 +330,13 @@ def _fit(expert, X, y, fit_params):
     return expert.fit(X, y, **fit_params)
 
 
-def _fit_respond(expert, X, y, train, test, fit_params):
+def _fit_ask(expert, X, y, train, test, fit_params, ask, args):
     own = {
         key: value if value is None else _safe_indexing(value, train)
         for key, value in fit_params.items()
     }
     expert.fit(_safe_indexing(X, train), _safe_indexing(y, train), **own)
-    return _respond(expert, _safe_indexing(X, test))
+    return ask(expert, _safe_indexing(X, test), *args)
 
 
 def align(name, values, method, known, classes, missing_classes, n_samples):
@@ -398,7 +452,7 @@ def as_outputs(proba, pairs):
     return Outputs(proba, "proba", names, np.arange(proba.shape[2]))
 
 
-def leaked(pairs, proba, codes):
+def leaked(names, proba, codes):
     """Names of experts that look as if they had been trained on these very rows.
 
     An expert with next to no error is suspect when the others err often, or when its own
@@ -407,7 +461,7 @@ def leaked(pairs, proba, codes):
 
     Parameters
     ----------
-    pairs : list of (str, estimator)
+    names : list of str
     proba : ndarray of shape (n_samples, n_experts, n_classes)
     codes : ndarray of shape (n_samples,), int
 
@@ -421,7 +475,7 @@ def leaked(pairs, proba, codes):
     others = (errors.sum() - errors) / count
     due = np.maximum(expected, others)
     suspect = (errors <= _ERROR_RATE * len(codes)) & (due >= np.maximum(_LEAST_DUE, 20 * errors))
-    return [name for (name, _), one in zip(pairs, suspect, strict=True) if one]
+    return [name for name, one in zip(names, suspect, strict=True) if one]
 
 
 _ERROR_RATE = 0.005
