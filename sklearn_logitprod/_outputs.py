@@ -86,52 +86,22 @@ class Outputs:
         """Check float64 values, samples fastest, of some rows of ``self.values``."""
         per_row = values if values.ndim == 2 else values.sum(axis=-1)
         if not np.isfinite(per_row).all():
-            self._check_missing(values, rows)
-        if self.kind == "proba":
-            self._check_proba(values, per_row, rows)
-
-    def _check_missing(self, values, rows):
-        infinite = np.isinf(values)
-        if infinite.any():
-            row, expert = np.argwhere(infinite)[0][:2]
             advice = (
                 "Probabilities lie in [0, 1]."
                 if self.kind == "proba"
                 else "Clip such logits to a large finite value, or pass probabilities with "
                 "input='proba', which may be exactly 0 and 1."
             )
-            raise ValueError(
-                f"X holds an infinite value in row {_number(rows, row)}, expert "
-                f"{self.names[expert]!r}. {advice}"
-            )
-        missing = np.isnan(values)
-        if values.ndim == 3:
-            whole = missing.all(axis=-1)
-            part = missing.any(axis=-1) & ~whole
-            if part.any():
-                row, expert = np.argwhere(part)[0]
-                n_missing = int(missing[row, expert].sum())
-                raise ValueError(
-                    f"X is NaN in {n_missing} of {values.shape[-1]} classes in row "
-                    f"{_number(rows, row)}, expert {self.names[expert]!r}. An expert that is "
-                    "missing for a sample is NaN in all its classes; fill in the others or set the "
-                    "whole row of this expert to NaN."
-                )
-            missing = whole
-        empty = missing.all(axis=1)
-        if empty.any():
-            raise ValueError(
-                f"X has {int(empty.sum())} row(s) in which all experts are missing (NaN), the "
-                f"first is row {_number(rows, int(np.argmax(empty)))}. Remove these rows: at "
-                "least one expert must be present."
-            )
+            check_missing(values, rows, self.names, advice, "classes")
+        if self.kind == "proba":
+            self._check_proba(values, per_row, rows)
 
     def _check_proba(self, values, per_row, rows):
         outside = (values < -_RANGE_TOLERANCE) | (values > 1.0 + _RANGE_TOLERANCE)
         if outside.any():
             where = tuple(np.argwhere(outside)[0])
             raise ValueError(
-                f"X holds {values[where]:.6g} in row {_number(rows, where[0])}, expert "
+                f"X holds {values[where]:.6g} in row {row_number(rows, where[0])}, expert "
                 f"{self.names[where[1]]!r}, but input='proba' takes probabilities in [0, 1]. "
                 "For logits or log-odds use input='logits'; divide percentages by 100."
             )
@@ -143,14 +113,59 @@ class Outputs:
         if off.any():
             row, expert = np.argwhere(off)[0]
             raise ValueError(
-                f"The probabilities of expert {self.names[expert]!r} in row {_number(rows, row)} "
-                f"of X sum to {per_row[row, expert]:.6g} instead of 1 (tolerance "
-                f"{SUM_TOLERANCE:g}). Normalise each row over the classes, or use input='logits' "
-                "for scores."
+                f"The probabilities of expert {self.names[expert]!r} in row "
+                f"{row_number(rows, row)} of X sum to {per_row[row, expert]:.6g} instead of 1 "
+                f"(tolerance {SUM_TOLERANCE:g}). Normalise each row over the classes, or use "
+                "input='logits' for scores."
             )
 
 
-def _number(rows, position):
+def check_missing(values, rows, names, advice, unit):
+    """Refuse infinite values, experts that are missing in part, rows without experts.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_experts) or (n_rows, n_experts, n_columns)
+    rows : slice or ndarray of int
+        Where these rows lie in X.
+    names : list of str
+        Names of the experts.
+    advice : str
+        What to do about infinite values.
+    unit : str
+        What the last axis of three runs over.
+    """
+    infinite = np.isinf(values)
+    if infinite.any():
+        row, expert = np.argwhere(infinite)[0][:2]
+        raise ValueError(
+            f"X holds an infinite value in row {row_number(rows, row)}, expert "
+            f"{names[expert]!r}. {advice}"
+        )
+    missing = np.isnan(values)
+    if values.ndim == 3:
+        whole = missing.all(axis=-1)
+        part = missing.any(axis=-1) & ~whole
+        if part.any():
+            row, expert = np.argwhere(part)[0]
+            n_missing = int(missing[row, expert].sum())
+            raise ValueError(
+                f"X is NaN in {n_missing} of {values.shape[-1]} {unit} in row "
+                f"{row_number(rows, row)}, expert {names[expert]!r}. An expert that is "
+                f"missing for a sample is NaN in all its {unit}; fill in the others or set the "
+                "whole row of this expert to NaN."
+            )
+        missing = whole
+    empty = missing.all(axis=1)
+    if empty.any():
+        raise ValueError(
+            f"X has {int(empty.sum())} row(s) in which all experts are missing (NaN), the "
+            f"first is row {row_number(rows, int(np.argmax(empty)))}. Remove these rows: at "
+            "least one expert must be present."
+        )
+
+
+def row_number(rows, position):
     """Row number of a position within a slice or an index array."""
     return rows.start + position if isinstance(rows, slice) else rows[position]
 
@@ -178,7 +193,7 @@ def frame_classes(X):
     if X.columns.nlevels != 2:
         raise ValueError(
             f"X has columns of {X.columns.nlevels} levels; a frame of expert outputs has two, "
-            "(expert, class). stack_outputs builds one."
+            "(expert, class) or (expert, time). stack_outputs builds one."
         )
     return list(dict.fromkeys(label for _, label in X.columns))
 
@@ -209,12 +224,13 @@ def read_outputs(X, kind, classes, column_classes=None, expert_names=None):
             "marks a missing expert. Pass X.toarray()."
         )
     if is_two_level(X):
-        return _from_frame(X, kind, classes, expert_names)
+        values, names = frame_values(X, classes, expert_names)
+        return Outputs(values, kind, names, np.arange(len(classes)))
     names = None
     if hasattr(X, "columns"):
         names = [str(name) for name in X.columns]
         X = X.to_numpy()
-    values = _numeric(X)
+    values = numeric(X)
     n_classes = len(classes)
     order = np.arange(n_classes)
     if column_classes is not None:
@@ -243,24 +259,70 @@ def read_outputs(X, kind, classes, column_classes=None, expert_names=None):
             f"are {n_classes} class labels {brief(classes)}. The last axis has one column per "
             "class; if y lacks a class in this fit, name all with `classes`."
         )
+    return Outputs(values, kind, column_names(values, names, expert_names), order)
+
+
+def column_names(values, names, expert_names):
+    """Names of the experts of an array, checked to be as many as the fit had.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_experts, ...)
+    names : list of str or None
+        What the columns are called; by their number if not given.
+    expert_names : list of str or None
+        Names of a fitted estimator's experts.
+
+    Returns
+    -------
+    list of str
+    """
     if 0 in values.shape:
         raise ValueError(
             f"Found X with {values.shape[0]} sample(s) and {values.shape[1]} feature(s) "
-            f"(shape={np.shape(X)}) while a minimum of 1 is required of both: rows are samples, "
+            f"(shape={values.shape}) while a minimum of 1 is required of both: rows are samples, "
             "columns outputs of experts."
         )
     if expert_names is None:
-        expert_names = names or [f"expert{m}" for m in range(values.shape[1])]
-    elif len(expert_names) != values.shape[1]:
+        return names or [f"expert{m}" for m in range(values.shape[1])]
+    if len(expert_names) != values.shape[1]:
         raise ValueError(
             f"X has shape {values.shape}, hence {values.shape[1]} expert(s), but the fit had "
             f"{len(expert_names)}: {brief(expert_names)}. Pass all of them, with NaN for an "
             "expert that is missing."
         )
-    return Outputs(values, kind, list(expert_names), order)
+    return list(expert_names)
 
 
-def _from_frame(X, kind, classes, expert_names):
+_CLASS_WORDS = (
+    "class",
+    "class labels",
+    "Names are compared by value and type; rename the columns or convert y.",
+    "An expert that never gives a class has probability 0 there, or its lowest logit.",
+)
+
+
+def frame_values(X, classes, expert_names, words=_CLASS_WORDS):
+    """Values of a frame with two-level columns, aligned by the names of both levels.
+
+    Parameters
+    ----------
+    X : DataFrame
+        Columns (expert, class) or (expert, time).
+    classes : ndarray of shape (n_classes,)
+        Labels of the second level, in the order wanted.
+    expert_names : list of str or None
+        Names of a fitted estimator's experts; as they come if not given.
+    words : tuple of str
+        For messages: what a label is, what labels are compared with, and two pieces
+        of advice.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples, n_experts, n_classes)
+    names : list of str
+    """
+    label_word, against, on_mismatch, on_absence = words
     frame_labels = frame_classes(X)
     experts = list(dict.fromkeys(expert for expert, _ in X.columns))
     columns = list(X.columns)
@@ -271,8 +333,8 @@ def _from_frame(X, kind, classes, expert_names):
     lacking = [label for label in classes.tolist() if label not in set(frame_labels)]
     if unknown or lacking:
         raise ValueError(
-            f"The class names in X's columns, {brief(frame_labels)}, do not match the class "
-            f"labels {brief(classes.tolist())}: "
+            f"The {label_word} names in X's columns, {brief(frame_labels)}, do not match the "
+            f"{against} {brief(classes.tolist())}: "
             + "; ".join(
                 part
                 for part in (
@@ -281,7 +343,7 @@ def _from_frame(X, kind, classes, expert_names):
                 )
                 if part
             )
-            + ". Names are compared by value and type; rename the columns or convert y."
+            + f". {on_mismatch}"
         )
     if expert_names is None:
         expert_names = experts
@@ -299,16 +361,16 @@ def _from_frame(X, kind, classes, expert_names):
     absent = [column for column in wanted if column not in position]
     if absent:
         raise ValueError(
-            f"X has no column {absent[0]}: each expert needs one column per class. An expert "
-            "that never gives a class has probability 0 there, or its lowest logit."
+            f"X has no column {absent[0]}: each expert needs one column per {label_word}. "
+            f"{on_absence}"
         )
-    values = _numeric(X.to_numpy(dtype=None if len(set(X.dtypes)) == 1 else float))
+    values = numeric(X.to_numpy(dtype=None if len(set(X.dtypes)) == 1 else float))
     values = values[:, [position[column] for column in wanted]]
     values = values.reshape(len(values), len(expert_names), len(labels))
-    return Outputs(values, kind, [str(name) for name in expert_names], np.arange(len(labels)))
+    return values, [str(name) for name in expert_names]
 
 
-def _numeric(X):
+def numeric(X):
     """X as an array of real numbers, without copying one that is."""
     try:
         values = X if isinstance(X, np.ndarray) else np.asarray(X)

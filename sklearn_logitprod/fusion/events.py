@@ -46,6 +46,36 @@ def log_events_from_hazard_logits(hazard_logits):
     return log_events
 
 
+def log_events_from_log_rates(log_rates):
+    """Log event distribution of the complementary log-log link.
+
+    The hazard of an interval is ``1 - exp(-exp(r_j))`` with ``r_j`` its log rate, the
+    link under which proportional hazards in continuous time stay proportional on any
+    grid; ``exp(r_j)`` is the increment of the cumulative hazard.
+
+    Parameters
+    ----------
+    log_rates : array of shape (..., n_times), any float dtype
+        Finite; beyond -700 and 700 these bounds are taken. NaN stays NaN.
+
+    Returns
+    -------
+    ndarray of shape (..., n_times + 1), float64
+        Natural logarithms; finite and normalised.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rates = np.log(np.log([2.0, 2.0]))
+    >>> np.exp(log_events_from_log_rates(rates)).round(6).tolist()
+    [0.5, 0.25, 0.25]
+    """
+    rates = np.exp(np.clip(np.asarray(log_rates, dtype=np.float64), -700.0, 700.0))
+    log_events = np.concatenate([np.log(-np.expm1(-rates)), np.zeros_like(rates[..., :1])], axis=-1)
+    log_events[..., 1:] -= np.cumsum(rates, axis=-1)
+    return log_events
+
+
 def hazard_logits_from_log_events(log_events):
     """Logits of the hazards of an event distribution.
 

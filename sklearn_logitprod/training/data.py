@@ -88,6 +88,21 @@ class FitData:
         for start in range(0, self.n_samples, n_rows):
             yield self.block(slice(start, min(start + n_rows, self.n_samples)))
 
+    def parts(self, weights):
+        """Data under several sets of sample weights, as a fit within folds sees them.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_parts, n_samples)
+
+        Yields
+        ------
+        data : FitData
+        weights : ndarray of shape (n, n_samples)
+            Those of the sets, in order, that see these data. Here all do.
+        """
+        yield self, weights
+
     def subset(self, rows):
         """Some of the rows, given as sorted indices, as fit data of their own."""
         groups = (

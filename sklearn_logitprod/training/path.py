@@ -205,26 +205,32 @@ def _cross_validate(data, weight, spec, folds, settings, everything, tell):
     def compared(spec):
         return _LOOSEST * settings.tol
 
-    inside = Trainer(data, np.where(outside, 0.0, weight), settings, compared, everything)
+    inside = [
+        Trainer(own, weights, settings, compared, everything)
+        for own, weights in data.parts(np.where(outside, 0.0, weight))
+    ]
     trials, groups = [], candidates(spec, data)
     for number, (specs, masses) in enumerate(groups, start=1):
         what = "; ".join(one.describe() for one in specs)
         tell(f"candidates {number}/{len(groups)}, all rows: {what}")
         everything.fit(specs)
         tell(f"candidates {number}/{len(groups)}, {len(folds)} folds: {what}")
-        scores = inside.fit(specs).scores()
+        scores = np.concatenate([trainer.fit(specs).scores() for trainer in inside])
         scores = scores.reshape(len(folds), len(specs), *scores.shape[1:])
         for i, (one, mass) in enumerate(zip(specs, masses, strict=True)):
             refit = partial(_refit, specs=specs, position=i)
             trials.append(_Trial(one.describe(), mass, _held_out(scores[:, i], outside), refit))
     for name, mass, heads in fixed_candidates(data):
-        scores = data.scores(heads)
-        losses = set_loss(scores, data.sets)
-        best = [int(np.argmin(losses @ own)) for own in inside.weights]
-        trials.append(
-            _Trial(name, mass, _held_out(scores[best], outside), partial(_choose, heads=heads))
-        )
+        scores = np.concatenate([_best_scores(trainer, heads) for trainer in inside])
+        trials.append(_Trial(name, mass, _held_out(scores, outside), partial(_choose, heads=heads)))
     return trials
+
+
+def _best_scores(trainer, heads):
+    """Scores of the best of some heads under each set of a trainer's weights."""
+    scores = trainer.data.scores(heads)
+    losses = set_loss(scores, trainer.data.sets)
+    return scores[[int(np.argmin(losses @ own)) for own in trainer.weights]]
 
 
 def _held_out(scores, outside):

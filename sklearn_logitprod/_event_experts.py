@@ -1,0 +1,135 @@
+"""What survival experts are asked, and what is made of their answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_logitprod._event_outputs import EventOutputs, MixedOutputs
+
+
+@dataclass(frozen=True)
+class EventReplies:
+    """Survival functions at the times of a grid, or risks where there are none.
+
+    Attributes
+    ----------
+    times : ndarray of shape (n_times,), float64
+        Right ends of the intervals.
+    """
+
+    times: np.ndarray
+
+    methods = ("predict_survival_function", "predict")
+    wanted = "Experts predict survival functions or risks."
+    shuffle = True
+
+    @property
+    def args(self):
+        """What ``ask`` takes beside the expert and X."""
+        return (self.times,)
+
+    @staticmethod
+    def ask(expert, X, times):
+        """Survival at ``times``, or a risk; which it is comes first.
+
+        Estimators of scikit-survival whose ``predict`` is a time and not a risk say so
+        (``_predict_risk_score``); its sign is then changed.
+        """
+        if hasattr(expert, "predict_survival_function"):
+            return "survival", survival_at(expert.predict_survival_function(X), times)
+        values = np.asarray(expert.predict(X))
+        # a search hands on what its best estimator predicts, but not what that means
+        meant = getattr(expert, "best_estimator_", expert)
+        return "risk", values if getattr(meant, "_predict_risk_score", True) else -values
+
+    @staticmethod
+    def strata(target):
+        """What folds of cross-fitting should hold alike."""
+        return target.strata
+
+    def collect(self, pairs, results, rows, n_samples):
+        """Outputs of answers.
+
+        Parameters
+        ----------
+        pairs : list of (str, estimator)
+        results : list of list
+            Answers of each expert, for each part of the rows.
+        rows : list of slice or ndarray of int
+            The parts.
+        n_samples : int
+
+        Returns
+        -------
+        EventOutputs or MixedOutputs
+        """
+        names = [name for name, _ in pairs]
+        kinds = [{kind for kind, _ in answers} for answers in results]
+        parts = []
+        for kind, shape in (("survival", (len(self.times),)), ("risk", ())):
+            where = [m for m, own in enumerate(kinds) if kind in own]
+            if not where:
+                continue
+            values = np.empty((n_samples, len(where), *shape))
+            for position, m in enumerate(where):
+                for own, (_, answer) in zip(rows, results[m], strict=True):
+                    expected = (len(values[own]), *shape)
+                    values[own, position] = _checked(names[m], kind, answer, expected)
+            part = EventOutputs(values, kind, [names[m] for m in where], len(self.times))
+            parts.append((where, part))
+        return parts[0][1] if len(parts) == 1 else MixedOutputs(parts, names)
+
+    @staticmethod
+    def suspects(outputs, strata):
+        """Names of experts that look as if trained on these rows: not known for survival."""
+        return []
+
+
+def _checked(name, kind, values, shape):
+    """An answer of the expected shape, without missing values."""
+    if values.shape != shape:
+        raise ValueError(
+            f"Expert {name!r}: its {kind} has shape {values.shape}, expected {shape}: one "
+            f"{'risk' if kind == 'risk' else 'survival function'} per sample."
+        )
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"Expert {name!r}: its {kind} has dtype {values.dtype}; not numbers.")
+    bad = ~np.isfinite(values)
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0])
+        raise ValueError(
+            f"Expert {name!r}: its {kind} is {values[bad][0]} in row {row} of its input. Mend the "
+            "expert; if it cannot judge some samples, pass precomputed outputs with NaN there."
+        )
+    return values
+
+
+def survival_at(functions, times):
+    """Survival functions of an expert at the times of a grid.
+
+    A step function says nothing before its first step: survival is 1 there. After its
+    last step the last value is carried on.
+
+    Parameters
+    ----------
+    functions : sequence of callables
+        One per sample, with ``x``, the times at which they may jump.
+    times : ndarray of shape (n_times,), float64
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_times), float64
+    """
+    out = np.empty((len(functions), len(times)))
+    for row, function in zip(out, functions, strict=True):
+        if not (callable(function) and hasattr(function, "x")):
+            raise ValueError(
+                f"predict_survival_function gave {type(function).__name__}; it should give one "
+                "step function per sample: callable, with its times as `x`."
+            )
+        first, last = function.x[0], function.x[-1]
+        row[:] = function(np.clip(times, first, last))
+        row[times < first] = 1.0
+    return out

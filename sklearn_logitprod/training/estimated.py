@@ -1,0 +1,48 @@
+"""Fit data whose reading is itself estimated, anew without each fold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklearn_logitprod.training.data import FitData
+
+
+class EstimatedData(FitData):
+    """Fit data read through something that was estimated on them.
+
+    Risks become event distributions by a calibration that the outcomes of the fit data
+    decide. A fold must not be read through its own outcomes: each set of sample weights
+    gets data of its own.
+
+    Parameters
+    ----------
+    data : FitData
+        Read as the whole fit says.
+    estimate : callable
+        ``estimate(weight)`` gives a ``read`` of :class:`FitData`, estimated under sample
+        weights (n_samples,); rows of weight 0 play no role.
+    """
+
+    def __init__(self, data, estimate):
+        # the blocks are read and kept already
+        vars(self).update(vars(data))
+        self._estimate = estimate
+
+    def parts(self, weights):
+        """Data of each set of weights (n_parts, n_samples), read as these weights say."""
+        shape = (self.n_samples, self.n_experts, self.n_classes)
+        for weight in weights:
+            read = self._estimate(weight)
+            own = FitData(read, shape, self.sets, self.linear_pool, self.kind, self.groups)
+            yield own, weight[None]
+
+    def subset(self, rows):
+        """Some of the rows, given as sorted indices; what is estimated is so on these."""
+
+        def estimate(weight):
+            whole = np.zeros(self.n_samples)
+            whole[rows] = weight
+            read = self._estimate(whole)
+            return lambda own: read(rows[own])
+
+        return EstimatedData(super().subset(rows), estimate)
