@@ -100,8 +100,8 @@ class LogitProdSurvival(BaseLogitProd):
         Gating features, computed from event distributions as from class probabilities.
 
     calibrate : bool, default=True
-        Whether sharpness and a bias per interval are fitted; they stay at 1 and 0
-        otherwise.
+        Whether sharpness and a bias per interval are fitted, or stay at 1 and 0. Risks
+        are calibrated in any case.
 
     linear_pool : bool, default=True
         Whether the mean event distribution of the experts enters the product as one
@@ -287,8 +287,8 @@ class LogitProdSurvival(BaseLogitProd):
               or DataFrame with two-level columns (expert, time), aligned by time;
             - risks: array or DataFrame of shape (n_samples, n_experts).
 
-            Any real dtype; memory-mapped arrays are read in blocks. An expert that is
-            missing for a sample is NaN in all its columns.
+            Any real dtype; memory-mapped arrays of three axes are read in blocks, risks
+            are held. An expert that is missing for a sample is NaN in all its columns.
         y : structured array of shape (n_samples,) or DataFrame
             Whether the event was observed, boolean, and the positive time of event or
             censoring: the two fields of a structured array, whatever their names, or
