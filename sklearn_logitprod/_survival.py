@@ -34,13 +34,12 @@ class LogitProdSurvival(BaseLogitProd):
     """Fuse fixed survival experts by a sample-adaptive weighted product.
 
     Time is cut into T intervals and a tail beyond the last. Every expert gives a
-    distribution of the event over these T + 1 categories; the fused distribution is the
-    product of the experts', raised to weights that a gate learns [1]_, as
-    :class:`LogitProdClassifier` does with classes. An event is known to lie in one
-    interval; a censored sample may still have its event anywhere after its censoring,
-    inside the interval of censoring in proportion to what is left of it. On the fit data
-    the fused model is never worse in this likelihood than the best single expert, the
-    mean of log-probabilities and the mean of probabilities.
+    distribution of the event over these T + 1 categories; the fused one is their product,
+    raised to weights that a gate learns [1]_, as :class:`LogitProdClassifier` does with
+    classes. A censored sample may have its event anywhere after its censoring, inside
+    the interval of censoring in proportion to what is left of it. On the fit data the
+    fused model is never worse in this likelihood than the best single expert, the mean
+    of log-probabilities and the mean of probabilities.
 
     Parameters
     ----------
@@ -72,16 +71,15 @@ class LogitProdSurvival(BaseLogitProd):
         all predictions towards early events.
 
     cv : "prefit", int, splitter or iterable of splits, default="prefit"
-        "prefit": the experts are fitted and stay as they are, also under
-        ``sklearn.base.clone``. **You vouch that (X, y) of fit is new to them**.
-        Otherwise they are cloned and cross-fitted: the gate learns from out-of-fold
-        outputs, then the experts are fitted on everything. A number means shuffled folds
-        with the same share of events, which keep groups together.
+        "prefit": the experts stay as they are, also under ``sklearn.base.clone``. **You
+        vouch that (X, y) of fit is new to them**. Otherwise they are cross-fitted: the
+        gate learns from out-of-fold outputs, then clones are fitted on everything. A
+        number means shuffled folds of equal shares of events that keep groups together.
 
     gate_width : "auto", None or int, default="auto"
-        The gate: None for constant weights, 0 for a gate linear in the gating features,
-        h > 0 for one hidden layer of h units. "auto" cross-validates several candidates
-        within the fit data and mixes them by how well each did.
+        None for constant weights, 0 for a gate linear in the gating features, h > 0 for
+        one hidden layer of h units. "auto" cross-validates several candidates within the
+        fit data and mixes them.
 
     temperature : float, default=1.0
         Gate temperature.
@@ -114,14 +112,13 @@ class LogitProdSurvival(BaseLogitProd):
         Most iterations of the solver; passes over the data for mini-batches.
 
     tol : float, default=1e-7
-        Stop once the objective is within about this of its optimum, in nats per sample.
+        When to stop, in nats per sample.
 
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch.
 
     selection_cv : int, splitter or iterable, default=5
-        Cross-validation of "auto" within the fit data; a number means folds with the
-        same share of events that keep groups together.
+        Cross-validation of "auto" within the fit data; a number means as for `cv`.
 
     memory : str or joblib.Memory, default=None
         Caches the experts' outputs and cross-fits.
@@ -130,7 +127,7 @@ class LogitProdSurvival(BaseLogitProd):
         Experts run in parallel, through joblib.
 
     device : str, default="auto"
-        Where gates are trained: "auto", "cpu", "cuda" or "cuda:<index>".
+        Where gates are trained.
 
     random_state : int, RandomState instance or None, default=None
         Seeds hidden layers, mini-batches, folds, and cross-fitted experts whose own
@@ -404,10 +401,11 @@ class LogitProdSurvival(BaseLogitProd):
         names = [f"{name}_{label}" for name in self.expert_names_ for label in labels]
         return np.asarray(names, dtype=object)
 
+    def _from_log_events(self, X, compute):
+        return self._collect(X, lambda columns: compute(self.pool_.log_proba(columns)))
+
     def _log_survival(self, X):
-        return self._collect(
-            X, lambda columns: log_survival_from_log_events(self.pool_.log_proba(columns))
-        )
+        return self._from_log_events(X, log_survival_from_log_events)
 
     def predict(self, X):
         """Risk of each sample: minus the sum of its survival over the times.
@@ -475,9 +473,7 @@ class LogitProdSurvival(BaseLogitProd):
         -------
         ndarray of shape (n_samples, n_times), float64
         """
-        return self._collect(
-            X, lambda columns: hazard_from_log_events(self.pool_.log_proba(columns))
-        )
+        return self._from_log_events(X, hazard_from_log_events)
 
     def score(self, X, y):
         """Concordance of the predicted risks with events and times (Harrell's C).

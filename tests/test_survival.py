@@ -389,9 +389,10 @@ def test_rounding_of_curves_is_no_error():
 
 
 def test_constant_risk_and_empty_interval_are_warnings_that_name_them():
-    with pytest.warns(UserWarning, match=r"risk of expert\(s\) expert1 is constant"):
+    with pytest.warns(UserWarning, match=r"risk of expert\(s\) expert1 is constant") as caught:
         fitted = model("risk").fit(changed(RISKS, np.s_[:, 1], 3.0), Y)
     assert fitted.risk_models_["expert1"].slope == 0
+    assert caught[0].filename == __file__
     late = make_y(Y["event"] & (Y["time"] <= 2), Y["time"])
     with pytest.warns(UserWarning, match=r"1 of 3 intervals hold no event: \(2, 4\]") as caught:
         model().fit(SURVIVAL, late)
