@@ -58,6 +58,31 @@ class Target:
 
 
 @dataclass(frozen=True, eq=False)
+class Target:
+    """What y says, checked.
+
+    Attributes
+    ----------
+    y : array of shape (n_samples,)
+        What cross-fitted experts are fitted on.
+    strata : ndarray of shape (n_samples,), int
+        What folds should hold alike.
+    sets : LabelSets
+        What the outcome of each sample may still be.
+    factor : ndarray of shape (n_samples,) or float
+        Positive factor on the sample weights in the loss.
+    attributes : dict
+        Fitted attributes that y decides.
+    """
+
+    y: object
+    strata: np.ndarray
+    sets: LabelSets
+    factor: object = 1.0
+    attributes: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """What a fit starts from: checked, aligned, nothing fitted but the experts.
 
@@ -67,6 +92,7 @@ class Prepared:
         Of all rows.
     sets : LabelSets
     weight : ndarray of shape (n_samples,)
+        In the loss: sample weights, times what the estimator itself weighs by.
     groups : ndarray of shape (n_samples,), int, or None
     kept : ndarray of int
         Rows of positive weight.
@@ -110,9 +136,9 @@ class BaseLogitProd(
 ):
     """Fit and inference over aligned log-probabilities of experts.
 
-    Subclasses say how X becomes :class:`~sklearn_logitprod._outputs.Outputs`
-    (``_precomputed``, ``_read``), how experts answer (``_replies``), how y becomes a
-    :class:`Target` (``_target``), and what to predict.
+    Subclasses say how y becomes a :class:`Target` (``_target``), how X becomes
+    :class:`~sklearn_logitprod._outputs.Outputs` (``_precomputed`` in a fit, ``_read``
+    later), what experts are asked (``_replies``), and what to predict.
     """
 
     _parameter_constraints = {
@@ -216,26 +242,47 @@ class BaseLogitProd(
             self._finish(prepared, progress)
         return self._calibrated(prepared.outputs)
 
+    def fit_transform(self, X, y, sample_weight=None, groups=None, **params):
+        """Fit, and give the log-probabilities that the gate was fitted on.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+        y : array-like of shape (n_samples,)
+            As in ``fit``.
+        sample_weight, groups : array-like of shape (n_samples,), default=None
+            As in ``fit``.
+        **params : dict
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_experts * n_classes), float64
+            Out-of-fold for cross-fitted experts, else the same as ``transform``.
+        """
+        logits = all_log_proba(self._fit(X, y, sample_weight, groups, params))
+        return logits.reshape(len(logits), -1)
+
     def _prepare(self, X, y, sample_weight, groups, params, progress):
-        """Check everything, and run the experts: a :class:`Prepared`."""
+        """Check everything, and get the experts' outputs: a :class:`Prepared`."""
         self._check_parameters()
         n_samples = n_rows(X)
-        weight = check_weights(sample_weight, n_samples)
-        target = self._target(X, y, weight)
+        raw = check_weights(sample_weight, n_samples)
+        target = self._target(X, y, raw)
         groups = check_groups(groups, n_samples)
         seed = self._seed()
-        kept = np.flatnonzero(weight)
+        kept = np.flatnonzero(raw)
         folds = None
         if self.gate_width == "auto":
             folds = fold_rows(self.selection_cv, target.strata, groups, kept, seed)
-
         if self.experts is None:
             fitted, outputs = None, self._precomputed(X, target)
         else:
-            raw = None if sample_weight is None else weight
-            fitted, outputs = self._run_experts(X, target, raw, groups, params, seed, progress)
+            own = None if sample_weight is None else raw
+            fitted, outputs = self._run_experts(X, target, own, groups, params, seed, progress)
         attributes = self._features_of(X) | target.attributes
-        weight = weight * target.factor
+        weight = raw * target.factor
         return Prepared(outputs, target.sets, weight, groups, kept, folds, seed, fitted, attributes)
 
     def _finish(self, prepared, progress):
@@ -333,7 +380,7 @@ class BaseLogitProd(
         if self.experts_ is None:
             return self._calibrated(self._read(X))
         pairs = list(self.named_experts_.items())
-        return self._calibrated(self._caller().outputs(pairs, X, self._replies(vars(self))))
+        return self._caller().outputs(pairs, X, self._replies(vars(self)))
 
     def _blocks(self, X):
         """Columns of X in blocks of rows."""

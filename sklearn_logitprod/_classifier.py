@@ -325,9 +325,6 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
     def _precomputed(self, X, target):
         return read_outputs(X, self.input, target.attributes["classes_"], self.classes)
 
-    def _read(self, X):
-        return read_outputs(X, self.input, self.classes_, self.classes, self.expert_names_)
-
     def _replies(self, attributes):
         return ClassReplies(attributes["classes_"], self.missing_classes)
 

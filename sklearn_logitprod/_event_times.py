@@ -223,5 +223,5 @@ def check_informative(event, time, times):
             f"{len(empty)} of {len(times)} intervals hold no event: {named}{more}. Their hazards "
             "rest on the experts and the priors alone; a coarser grid has none of them.",
             UserWarning,
-            stacklevel=6,
+            stacklevel=7,
         )

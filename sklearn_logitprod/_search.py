@@ -312,9 +312,9 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
                 progress,
             )
             classes = prepared.attributes["classes_"]
-            held_out = own._caller(progress).outputs(
-                prepared.experts, _safe_indexing(X, test), own._replies(prepared.attributes)
-            )
+            replies = own._replies(prepared.attributes)
+            caller = own._caller(progress)
+            proba = caller.outputs(prepared.experts, _safe_indexing(X, test), replies).values
             codes = np.searchsorted(classes, y[test])
             parts.append(joined(own, prepared, held_out, codes, weight[test]))
         return None, parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 
@@ -33,13 +34,12 @@ class LogitProdSurvival(BaseLogitProd):
     """Fuse fixed survival experts by a sample-adaptive weighted product.
 
     Time is cut into T intervals and a tail beyond the last. Every expert gives a
-    distribution of the event over these T + 1 categories; the fused distribution is the
-    product of the experts', raised to weights that a gate learns [1]_, as
-    :class:`LogitProdClassifier` does with classes. An event is known to lie in one
-    interval; a censored sample may still have its event anywhere after its censoring,
-    inside the interval of censoring in proportion to what is left of it. On the fit data
-    the fused model is never worse in this likelihood than the best single expert, the
-    mean of log-probabilities and the mean of probabilities.
+    distribution of the event over these T + 1 categories; the fused one is their product,
+    raised to weights that a gate learns [1]_, as :class:`LogitProdClassifier` does with
+    classes. A censored sample may have its event anywhere after its censoring, inside
+    the interval of censoring in proportion to what is left of it. On the fit data the
+    fused model is never worse in this likelihood than the best single expert, the mean
+    of log-probabilities and the mean of probabilities.
 
     Parameters
     ----------
@@ -71,16 +71,15 @@ class LogitProdSurvival(BaseLogitProd):
         all predictions towards early events.
 
     cv : "prefit", int, splitter or iterable of splits, default="prefit"
-        "prefit": the experts are fitted and stay as they are, also under
-        ``sklearn.base.clone``. **You vouch that (X, y) of fit is new to them**.
-        Otherwise they are cloned and cross-fitted: the gate learns from out-of-fold
-        outputs, then the experts are fitted on everything. A number means shuffled folds
-        with the same share of events, which keep groups together.
+        "prefit": the experts stay as they are, also under ``sklearn.base.clone``. **You
+        vouch that (X, y) of fit is new to them**. Otherwise they are cross-fitted: the
+        gate learns from out-of-fold outputs, then clones are fitted on everything. A
+        number means shuffled folds of equal shares of events that keep groups together.
 
     gate_width : "auto", None or int, default="auto"
-        The gate: None for constant weights, 0 for a gate linear in the gating features,
-        h > 0 for one hidden layer of h units. "auto" cross-validates several candidates
-        within the fit data and mixes them by how well each did.
+        None for constant weights, 0 for a gate linear in the gating features, h > 0 for
+        one hidden layer of h units. "auto" cross-validates several candidates within the
+        fit data and mixes them.
 
     temperature : float, default=1.0
         Gate temperature.
@@ -99,8 +98,8 @@ class LogitProdSurvival(BaseLogitProd):
         Gating features, computed from event distributions as from class probabilities.
 
     calibrate : bool, default=True
-        Whether sharpness and a bias per interval are fitted; they stay at 1 and 0
-        otherwise.
+        Whether sharpness and a bias per interval are fitted, or stay at 1 and 0. Risks
+        are calibrated in any case.
 
     linear_pool : bool, default=True
         Whether the mean event distribution of the experts enters the product as one
@@ -113,14 +112,13 @@ class LogitProdSurvival(BaseLogitProd):
         Most iterations of the solver; passes over the data for mini-batches.
 
     tol : float, default=1e-7
-        Stop once the mean loss of predictions is settled to about this, in nats.
+        When to stop, in nats per sample.
 
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch.
 
     selection_cv : int, splitter or iterable, default=5
-        Cross-validation of "auto" within the fit data; a number means folds with the
-        same share of events that keep groups together.
+        Cross-validation of "auto" within the fit data; a number means as for `cv`.
 
     memory : str or joblib.Memory, default=None
         Caches the experts' outputs and cross-fits.
@@ -129,7 +127,7 @@ class LogitProdSurvival(BaseLogitProd):
         Experts run in parallel, through joblib.
 
     device : str, default="auto"
-        Where gates are trained: "auto", "cpu", "cuda" or "cuda:<index>".
+        Where gates are trained.
 
     random_state : int, RandomState instance or None, default=None
         Seeds hidden layers, mini-batches, folds, and cross-fitted experts whose own
@@ -286,8 +284,8 @@ class LogitProdSurvival(BaseLogitProd):
               or DataFrame with two-level columns (expert, time), aligned by time;
             - risks: array or DataFrame of shape (n_samples, n_experts).
 
-            Any real dtype; memory-mapped arrays are read in blocks. An expert that is
-            missing for a sample is NaN in all its columns.
+            Any real dtype; memory-mapped arrays of three axes are read in blocks, risks
+            are held. An expert that is missing for a sample is NaN in all its columns.
         y : structured array of shape (n_samples,) or DataFrame
             Whether the event was observed, boolean, and the positive time of event or
             censoring: the two fields of a structured array, whatever their names, or
@@ -346,20 +344,20 @@ class LogitProdSurvival(BaseLogitProd):
         times = self.unique_times_
         return read_event_outputs(X, self.input, len(times), times, self.expert_names_)
 
+    def _outputs(self, X):
+        outputs = super()._outputs(X)
+        models = [self.risk_models_[outputs.names[m]] for m in outputs.risks]
+        return outputs.calibrated(dict(zip(outputs.risks, models, strict=True)))
+
     def _replies(self, attributes):
         return EventReplies(attributes["unique_times_"])
 
-    def _fit_data(self, outputs, sets, weight, groups):
+    def _prepare(self, X, y, sample_weight, groups, params, progress):
+        prepared = super()._prepare(X, y, sample_weight, groups, params, progress)
+        outputs = prepared.outputs
         if not outputs.risks:
-            data, _ = super()._fit_data(outputs, sets, weight, groups)
-            return data, {"risk_models_": {}}
-        risks = {position: outputs.risk(position) for position in outputs.risks}
-        calibrate = partial(fit_risks, risks, sets, n_times=outputs.shape[2] - 1)
-
-        def estimate(own_weight):
-            return outputs.calibrated(calibrate(own_weight)).log_proba
-
-        models = calibrate(weight)
+            return replace(prepared, attributes={**prepared.attributes, "risk_models_": {}})
+        models = self._risk_calibration(prepared)(prepared.weight[prepared.kept])
         named = {outputs.names[position]: model for position, model in models.items()}
         constant = [name for name, model in named.items() if model.constant]
         if constant:
@@ -367,22 +365,24 @@ class LogitProdSurvival(BaseLogitProd):
                 f"The risk of expert(s) {', '.join(constant)} is constant on the fit data: they "
                 "tell samples apart nowhere, and stand for the average survival alone.",
                 UserWarning,
-                stacklevel=6,
+                stacklevel=4,
             )
-        data = EstimatedData(
-            estimate,
-            outputs.calibrated(models).log_proba,
-            outputs.shape,
-            sets,
-            self.linear_pool,
-            self.features,
-            groups,
-        )
-        return data, {"risk_models_": named}
+        attributes = {**prepared.attributes, "risk_models_": named}
+        return replace(prepared, outputs=outputs.calibrated(models), attributes=attributes)
 
-    def _calibrated(self, outputs):
-        names = outputs.names
-        return outputs.calibrated({m: self.risk_models_[names[m]] for m in outputs.risks})
+    def _risk_calibration(self, prepared):
+        """What calibrates the experts' risks under weights of the rows that count."""
+        outputs, kept = prepared.outputs.take(prepared.kept), prepared.kept
+        risks = {position: outputs.risk(position) for position in outputs.risks}
+        return partial(fit_risks, risks, prepared.sets.take(kept), n_times=outputs.shape[2] - 1)
+
+    def _fit_data(self, prepared):
+        data, weight = super()._fit_data(prepared)
+        if not prepared.outputs.risks:
+            return data, weight
+        outputs = prepared.outputs.take(prepared.kept)
+        calibrate = self._risk_calibration(prepared)
+        return EstimatedData(data, lambda own: outputs.calibrated(calibrate(own)).log_proba), weight
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns of ``transform``: ``expert_time`` and ``expert_tail``.
@@ -401,10 +401,11 @@ class LogitProdSurvival(BaseLogitProd):
         names = [f"{name}_{label}" for name in self.expert_names_ for label in labels]
         return np.asarray(names, dtype=object)
 
+    def _from_log_events(self, X, compute):
+        return self._collect(X, lambda columns: compute(self.pool_.log_proba(columns)))
+
     def _log_survival(self, X):
-        return self._collect(
-            X, lambda columns: log_survival_from_log_events(self.pool_.log_proba(columns))
-        )
+        return self._from_log_events(X, log_survival_from_log_events)
 
     def predict(self, X):
         """Risk of each sample: minus the sum of its survival over the times.
@@ -472,9 +473,7 @@ class LogitProdSurvival(BaseLogitProd):
         -------
         ndarray of shape (n_samples, n_times), float64
         """
-        return self._collect(
-            X, lambda columns: hazard_from_log_events(self.pool_.log_proba(columns))
-        )
+        return self._from_log_events(X, hazard_from_log_events)
 
     def score(self, X, y):
         """Concordance of the predicted risks with events and times (Harrell's C).

@@ -15,6 +15,7 @@ from sklearn_logitprod.fusion.events import (
 from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.fusion.logits import logsumexp
 from sklearn_logitprod.fusion.risk import RiskModel
+from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.estimated import EstimatedData
 from sklearn_logitprod.training.risk import (
     RATE_PRECISION,
@@ -197,7 +198,8 @@ def test_a_part_of_the_data_is_read_through_its_own_rows_alone():
             model = fit_risks({0: RISK}, sets, weight, T)[0]
             return lambda rows: model.log_events(risks[rows, 0])[:, None]
 
-        return EstimatedData(estimate, estimate(ONES), (len(RISK), 1, T + 1), sets, True, "default")
+        whole = FitData(estimate(ONES), (len(RISK), 1, T + 1), sets, True, "default")
+        return EstimatedData(whole, estimate)
 
     weight = np.where(np.arange(len(RISK)) < 100, 0.0, 1.0)
     changed = EVENT.copy()

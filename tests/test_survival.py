@@ -1,6 +1,5 @@
 """LogitProdSurvival: survival that is right, calibrated, and at home in scikit-learn."""
 
-import importlib.util
 import warnings
 
 import numpy as np
@@ -15,9 +14,6 @@ import sklearn_logitprod._survival as survival_module
 from sklearn_logitprod import LogitProdSurvival, stack_outputs
 from sklearn_logitprod.fusion.events import label_sets_from_events, log_survival_from_log_events
 from sklearn_logitprod.fusion.likelihood import set_loss
-
-HAS_METRICS = importlib.util.find_spec("sklearn_logitprod.metrics") is not None
-needs_metrics = pytest.mark.skipif(not HAS_METRICS, reason="needs sklearn_logitprod.metrics")
 
 TIMES = np.array([1.0, 2.0, 4.0])
 N, M, T = 120, 3, len(TIMES)
@@ -57,13 +53,6 @@ def changed(array, where, value):
     array = np.array(array, dtype=float)
     array[where] = value
     return array
-
-
-def kaplan_meier(event, time, at):
-    """Survival at times, one factor per event time."""
-    steps = np.unique(time[event])
-    factors = [1.0 - ((time == s) & event).sum() / (time >= s).sum() for s in steps]
-    return np.concatenate([[1.0], np.cumprod(factors)])[np.searchsorted(steps, at, side="right")]
 
 
 def survival_of(fitted, X):
@@ -400,9 +389,10 @@ def test_rounding_of_curves_is_no_error():
 
 
 def test_constant_risk_and_empty_interval_are_warnings_that_name_them():
-    with pytest.warns(UserWarning, match=r"risk of expert\(s\) expert1 is constant"):
+    with pytest.warns(UserWarning, match=r"risk of expert\(s\) expert1 is constant") as caught:
         fitted = model("risk").fit(changed(RISKS, np.s_[:, 1], 3.0), Y)
     assert fitted.risk_models_["expert1"].slope == 0
+    assert caught[0].filename == __file__
     late = make_y(Y["event"] & (Y["time"] <= 2), Y["time"])
     with pytest.warns(UserWarning, match=r"1 of 3 intervals hold no event: \(2, 4\]") as caught:
         model().fit(SURVIVAL, late)

@@ -16,17 +16,16 @@ class EstimatedData(FitData):
 
     Parameters
     ----------
+    data : FitData
+        Read as the whole fit says.
     estimate : callable
         ``estimate(weight)`` gives a ``read`` of :class:`FitData`, estimated under sample
         weights (n_samples,); rows of weight 0 play no role.
-    read : callable
-        Its result on the weights of the whole fit.
-    shape, sets, linear_pool, features, groups
-        As for :class:`FitData`.
     """
 
-    def __init__(self, estimate, read, shape, sets, linear_pool, features, groups=None):
-        super().__init__(read, shape, sets, linear_pool, features, groups)
+    def __init__(self, data, estimate):
+        # the blocks are read and kept already
+        vars(self).update(vars(data))
         self._estimate = estimate
 
     def parts(self, weights):
@@ -39,7 +38,6 @@ class EstimatedData(FitData):
 
     def subset(self, rows):
         """Some of the rows, given as sorted indices; what is estimated is so on these."""
-        part = super().subset(rows)
 
         def estimate(weight):
             whole = np.zeros(self.n_samples)
@@ -47,7 +45,4 @@ class EstimatedData(FitData):
             read = self._estimate(whole)
             return lambda own: read(rows[own])
 
-        shape = (part.n_samples, part.n_experts, part.n_classes)
-        return EstimatedData(
-            estimate, part.read, shape, part.sets, part.linear_pool, part.kind, part.groups
-        )
+        return EstimatedData(super().subset(rows), estimate)
