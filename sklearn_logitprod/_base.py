@@ -32,31 +32,6 @@ from sklearn_logitprod.training.trainer import Settings
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
-@dataclass(frozen=True)
-class Target:
-    """What y says, checked.
-
-    Attributes
-    ----------
-    y : array of shape (n_samples,)
-        What cross-fitted experts are fitted on.
-    strata : ndarray of shape (n_samples,), int
-        What folds should hold alike.
-    sets : LabelSets
-        What the outcome of each sample may still be.
-    factor : ndarray of shape (n_samples,) or float
-        Positive factor on the sample weights in the loss.
-    attributes : dict
-        Fitted attributes that y decides.
-    """
-
-    y: object
-    strata: np.ndarray
-    sets: LabelSets
-    factor: object = 1.0
-    attributes: dict = field(default_factory=dict)
-
-
 @dataclass(frozen=True, eq=False)
 class Target:
     """What y says, checked.
@@ -114,17 +89,6 @@ class Prepared:
     seed: int
     experts: list | None
     attributes: dict
-
-    @property
-    def used(self):
-        """Outputs, label sets, weights and groups of the rows that count."""
-        if len(self.kept) == len(self.weight):
-            return self.outputs, self.sets, self.weight, self.groups
-        groups = self.groups
-        if groups is not None:
-            groups = np.unique(groups[self.kept], return_inverse=True)[1]
-        weight = self.weight[self.kept]
-        return self.outputs.take(self.kept), self.sets.take(self.kept), weight, groups
 
 
 class BaseLogitProd(
@@ -213,34 +177,12 @@ class BaseLogitProd(
             return int(self.random_state)
         return int(self.random_state.randint(np.iinfo(np.int32).max))
 
-    def fit_transform(self, X, y, sample_weight=None, groups=None, **params):
-        """Fit, and give the log-probabilities that the gate was fitted on.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``fit``.
-        y : array-like of shape (n_samples,)
-            As in ``fit``.
-        sample_weight, groups : array-like of shape (n_samples,), default=None
-            As in ``fit``.
-        **params : dict
-            As in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_experts * n_classes), float64
-            Out-of-fold for cross-fitted experts, else the same as ``transform``.
-        """
-        logits = all_log_proba(self._fit(X, y, sample_weight, groups, params))
-        return logits.reshape(len(logits), -1)
-
     def _fit(self, X, y, sample_weight, groups, params):
         """Fit; gives the outputs of all rows, as the gate saw them."""
         with FitProgress(self, self.verbose) as progress:
             prepared = self._prepare(X, y, sample_weight, groups, params, progress)
             self._finish(prepared, progress)
-        return self._calibrated(prepared.outputs)
+        return prepared.outputs
 
     def fit_transform(self, X, y, sample_weight=None, groups=None, **params):
         """Fit, and give the log-probabilities that the gate was fitted on.
@@ -293,17 +235,6 @@ class BaseLogitProd(
         self._set_experts(prepared.experts)
         vars(self).update(attributes)
 
-    def _fit_data(self, outputs, sets, weight, groups):
-        """Fit data of aligned outputs, and what was estimated to read them, as attributes."""
-        data = FitData(
-            outputs.log_proba, outputs.shape, sets, self.linear_pool, self.features, groups
-        )
-        return data, {}
-
-    def _calibrated(self, outputs):
-        """Outputs that read as log-probabilities, once fitted."""
-        return outputs
-
     def _head_spec(self, n_experts, n_classes):
         """What is fitted, from the parameters."""
         cross_class = self.cross_class
@@ -330,8 +261,8 @@ class BaseLogitProd(
 
     def _fit_pool(self, prepared, progress):
         """Fit the pool: a dict of fitted attributes."""
-        outputs, sets, weight, groups = prepared.used
-        data, attributes = self._fit_data(outputs, sets, weight, groups)
+        data, weight = self._fit_data(prepared)
+        outputs = prepared.outputs
         absent = [name for name, on in zip(outputs.names, data.active, strict=True) if not on]
         if absent:
             warnings.warn(
@@ -370,15 +301,26 @@ class BaseLogitProd(
             "n_iter_": len(fit.curve),
             "loss_curve_": fit.curve,
             "selection_": selection,
-            **attributes,
         }
+
+    def _fit_data(self, prepared):
+        """Fit data and sample weights of the rows that count."""
+        outputs, sets, groups = prepared.outputs, prepared.sets, prepared.groups
+        kept, weight = prepared.kept, prepared.weight
+        if len(kept) < len(weight):
+            outputs, sets, weight = outputs.take(kept), sets.take(kept), weight[kept]
+            groups = None if groups is None else np.unique(groups[kept], return_inverse=True)[1]
+        data = FitData(
+            outputs.log_proba, outputs.shape, sets, self.linear_pool, self.features, groups
+        )
+        return data, weight
 
     def _outputs(self, X):
         """Outputs of the fitted experts on X, or X itself if it holds them."""
         check_is_fitted(self)
         self._check_features(X)
         if self.experts_ is None:
-            return self._calibrated(self._read(X))
+            return self._read(X)
         pairs = list(self.named_experts_.items())
         return self._caller().outputs(pairs, X, self._replies(vars(self)))
 

@@ -86,21 +86,18 @@ class Part:
         return scorer(model, [columns for _, columns, _ in blocks], labels)
 
 
-def joined(plain, prepared, held_out, codes, weight):
+def joined(plain, prepared, proba, codes, weight):
     """Part of one fold: out-of-fold outputs to fit on, and those held out behind them."""
-    _, _, own, _ = prepared.used
-    data, _ = plain._fit_data(*prepared.used)
+    data, own = plain._fit_data(prepared)
     n_fit = data.n_samples
-    outputs = replace(
-        prepared.outputs, values=np.concatenate([prepared.outputs.values, held_out.values])
-    )
+    outputs = replace(prepared.outputs, values=np.concatenate([prepared.outputs.values, proba]))
     sets = LabelSets.from_labels(np.concatenate([data.sets.labels, codes]))
     groups = data.groups
     if groups is not None:
         groups = np.append(groups, np.zeros(len(codes), dtype=int))
     joined = FitData(outputs.log_proba, outputs.shape, sets, data.linear_pool, data.kind, groups)
-    rows = np.arange(n_fit, n_fit + len(codes))
-    return Part(plain, prepared, joined, np.append(own, weight), [rows])
+    held_out = np.arange(n_fit, n_fit + len(codes))
+    return Part(plain, prepared, joined, np.append(own, weight), [held_out])
 
 
 def _without_alpha(spec):

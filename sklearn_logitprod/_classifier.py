@@ -344,6 +344,9 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         names = [f"{name}_{label}" for name in self.expert_names_ for label in self.classes_]
         return np.asarray(names, dtype=object)
 
+    def _read(self, X):
+        return read_outputs(X, self.input, self.classes_, self.classes, self.expert_names_)
+
     def predict_log_proba(self, X):
         """Log of the fused class probabilities.
 

@@ -287,12 +287,12 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         weight = check_weights(sample_weight, n_samples)
         if self.experts is None or self._prefit:
             prepared = plain._prepare(X, y, sample_weight, groups, {}, progress)
-            data, _ = plain._fit_data(*prepared.used)
+            data, own = plain._fit_data(prepared)
             position = np.full(n_samples, -1)
             position[prepared.kept] = np.arange(len(prepared.kept))
             folds = [position[test] for _, test in self._splits(X, y, groups)]
             folds = [test[test >= 0] for test in folds]
-            return prepared, [Part(plain, prepared, data, prepared.used[2], folds)]
+            return prepared, [Part(plain, prepared, data, own, folds)]
         (X,) = indexable(X)
         y = check_labels(y, n_samples)
         splits = self._splits(X, y, groups)
@@ -316,7 +316,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
             caller = own._caller(progress)
             proba = caller.outputs(prepared.experts, _safe_indexing(X, test), replies).values
             codes = np.searchsorted(classes, y[test])
-            parts.append(joined(own, prepared, held_out, codes, weight[test]))
+            parts.append(joined(own, prepared, proba, codes, weight[test]))
         return None, parts
 
     def _splits(self, X, y, groups):
