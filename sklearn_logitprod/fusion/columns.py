@@ -20,23 +20,26 @@ class Columns:
         present.
     present : ndarray of shape (n_samples, n_columns), bool
         Which entries count. Each row has at least one.
-    proba : ndarray of shape (n_samples, n_experts, n_classes), float64
-        Probabilities of the experts; 0 where missing.
+    n_experts : int
+        The columns are the experts, plus one with the linear pool.
     """
 
     log_proba: np.ndarray
     present: np.ndarray
-    proba: np.ndarray
+    n_experts: int
 
     @property
     def n_samples(self):
         """Number of samples in the block."""
         return self.log_proba.shape[0]
 
-    @property
-    def n_experts(self):
-        """Number of experts; the columns are these, plus one with the linear pool."""
-        return self.proba.shape[1]
+    @cached_property
+    def proba(self):
+        """Probabilities of the experts, 0 where missing: (n_samples, n_experts, n_classes)."""
+        proba = np.exp(self.log_proba[:, : self.n_experts])
+        if not self.complete:
+            proba[~self.present[:, : self.n_experts]] = 0.0
+        return proba
 
     @cached_property
     def complete(self):
@@ -88,14 +91,9 @@ def make_columns(log_proba, active=None, linear_pool=True):
         present[:, :n_experts] &= active
     values = np.empty((n_columns, n_classes, n_samples)).transpose(2, 0, 1)
     values[:, :n_experts] = log_proba
-    own = values[:, :n_experts]
-    complete = present.all()
-    if not complete:
-        own[~present[:, :n_experts]] = 0.0
-    proba = np.exp(own)
-    if not complete:
-        proba[~present[:, :n_experts]] = 0.0
-    columns = Columns(values, present, proba)
+    if not present.all():
+        values[:, :n_experts][~present[:, :n_experts]] = 0.0
+    columns = Columns(values, present, n_experts)
     if linear_pool:
         np.log(columns.mean_proba, out=values[:, n_experts])
     return columns

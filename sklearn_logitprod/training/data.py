@@ -14,7 +14,9 @@ from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import Head
 
-_CACHE_BYTES = 1 << 30
+# beyond the first, probabilities are computed anew when they are needed; beyond the second,
+# everything is
+_FULL_CACHE_BYTES, _CACHE_BYTES = 1 << 30, 5 << 28
 _BLOCK_VALUES, _BLOCK_ROWS = 1 << 20, 8192
 
 
@@ -27,6 +29,19 @@ class Block:
     sets: LabelSets
     kind: str
 
+    def expert_losses(self):
+        """Loss of each expert, 0 where it is missing, and where it is present."""
+        n_experts = self.columns.n_experts
+        present = self.columns.present[:, :n_experts]
+        own = [set_loss(self.columns.log_proba[:, m], self.sets) for m in range(n_experts)]
+        return np.where(present, np.stack(own, axis=1), 0.0), present
+
+    def thin(self):
+        """The same without anything that was computed from the log-probabilities."""
+        own = self.columns
+        columns = Columns(own.log_proba, own.present, own.n_experts)
+        return Block(self.rows, columns, self.sets, self.kind)
+
     @cached_property
     def features(self):
         """Raw gating features (n_rows, n_features)."""
@@ -36,8 +51,8 @@ class Block:
 class FitData:
     """Everything a fit reads, in blocks of rows.
 
-    Blocks are kept while they fit in 1 GiB and made anew on each pass beyond that, so
-    that memory-mapped outputs are read through and never held.
+    Blocks are kept while their log-probabilities fit in 1.25 GiB and made anew on each
+    pass beyond that, so that memory-mapped outputs are read through and never held.
 
     Parameters
     ----------
@@ -67,13 +82,15 @@ class FitData:
         per_row = (self.n_columns + self.n_experts) * self.n_classes
         per_block = min(_BLOCK_VALUES, _BLOCK_ROWS * per_row)
         self._slices = list(block_slices(self.n_samples, per_row, per_block))
-        self._kept = [] if self.n_samples * per_row * 8 <= _CACHE_BYTES else None
+        n_bytes = 8 * self.n_samples * self.n_columns * self.n_classes
+        self._kept = [] if n_bytes <= _CACHE_BYTES else None
+        self._thin = 8 * self.n_samples * per_row > _FULL_CACHE_BYTES
         self.active = np.zeros(self.n_experts, dtype=bool)
         for rows in self._slices:
             block = self.block(rows)
             self.active |= block.columns.present[:, : self.n_experts].any(axis=0)
             if self._kept is not None:
-                self._kept.append(block)
+                self._kept.append(block.thin() if self._thin else block)
 
     def block(self, rows):
         """Some rows, given as a slice or sorted indices, read anew."""
@@ -122,7 +139,8 @@ class FitData:
 
     def __iter__(self):
         if self._kept is not None:
-            yield from self._kept
+            # what a thin block computes dies with the copy that is handed out
+            yield from (block.thin() for block in self._kept) if self._thin else self._kept
         else:
             for rows in self._slices:
                 yield self.block(rows)
@@ -141,6 +159,12 @@ class FitData:
         gate = Gate(np.zeros(self.n_columns))
         return self.row_losses([Head(gate, 0.0, np.zeros(self.n_classes))])[0]
 
+    def design_effect(self, weight):
+        """Design effect under sample weights (n_samples,); 1 without groups."""
+        if self.groups is None:
+            return 1.0
+        return design_effect(self.centre_losses, weight, self.groups)
+
     def expert_losses(self):
         """Loss of each expert on each row, and where it is present.
 
@@ -153,11 +177,17 @@ class FitData:
         shape = (self.n_samples, self.n_experts)
         losses, present = np.zeros(shape), np.zeros(shape, dtype=bool)
         for block in self:
-            present[block.rows] = block.columns.present[:, : self.n_experts]
-            for m in range(self.n_experts):
-                losses[block.rows, m] = set_loss(block.columns.log_proba[:, m], block.sets)
-        losses[~present] = 0.0
+            losses[block.rows], present[block.rows] = block.expert_losses()
         return losses, present
+
+    def mean_expert_losses(self, weight):
+        """Weighted mean loss of each expert on the rows it has; NaN if it has none."""
+        total, mass = np.zeros(self.n_experts), np.zeros(self.n_experts)
+        for block in self:
+            losses, present = block.expert_losses()
+            total += weight[block.rows] @ losses
+            mass += weight[block.rows] @ present
+        return np.where(mass > 0, total / np.where(mass > 0, mass, 1.0), np.nan)
 
     def row_losses(self, heads):
         """Loss of each row under each head.

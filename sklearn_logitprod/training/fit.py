@@ -78,14 +78,11 @@ def _fit_pool(data, weight, spec, settings, folds, progress):
     else:
         pool, selection, fitted = fit_path(data, weight, spec, folds, settings, progress)
     pool, loss, reference_losses = blend_with_best_reference(pool, data, weight)
-    losses, present = data.expert_losses()
-    mass = weight @ present
-    expert_losses = np.where(mass > 0, weight @ losses / np.where(mass > 0, mass, 1.0), np.nan)
     return PoolFit(
         pool,
         float(loss),
         reference_losses,
-        expert_losses,
+        data.mean_expert_losses(weight),
         _mean_weights(pool, data, weight),
         selection,
         fitted.curve,

@@ -21,7 +21,6 @@ from scipy.special import softmax
 
 from sklearn_logitprod.fusion.likelihood import set_loss, set_loss_gradient
 from sklearn_logitprod.fusion.pool import Pool
-from sklearn_logitprod.training.data import design_effect
 from sklearn_logitprod.training.guarantee import reference_heads
 from sklearn_logitprod.training.prior import MAX_CORRECTION
 from sklearn_logitprod.training.trainer import FittedHead, Trainer
@@ -160,7 +159,7 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
     rows = np.sort(np.concatenate(folds))
     sets, held = part.sets.take(rows), own[rows]
     cv_losses = set_loss(scores[:, rows], sets) @ held / held.sum()
-    effect = design_effect(data.centre_losses, weight, data.groups)
+    effect = data.design_effect(weight)
     prior = np.array([trial.mass for trial in trials])
     scale = total / held.sum() / effect
     shares = mixing_shares(scores[:, rows], sets, scale * held, prior / prior.sum())

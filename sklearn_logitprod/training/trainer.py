@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_logitprod.training.constant import ConstantObjective, newton
 from sklearn_logitprod.training.coordinates import Coordinates, Dense, Kronecker, Scaled
 from sklearn_logitprod.training.curvature import head_curvature
-from sklearn_logitprod.training.data import design_effect, loss_correlation
+from sklearn_logitprod.training.data import loss_correlation
 from sklearn_logitprod.training.lbfgs import Solution, Start, minimise
 from sklearn_logitprod.training.problems import Problems
 
@@ -19,6 +19,8 @@ _GAP = 0.15
 
 # From this gap per effective sample on, rounding in float32 is no matter.
 _SINGLE = 1e-6
+
+_PART_ROWS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Trainer:
 
     def __init__(self, data, weights, settings, loose=None, near=None):
         self.data, self.settings, self.near = data, settings, near
-        effects = [design_effect(data.centre_losses, weight, data.groups) for weight in weights]
+        effects = [data.design_effect(weight) for weight in weights]
         self.weights = weights / np.array(effects)[:, None]
         self._loose = loose
         self._bases, self._solved = {}, {}
@@ -159,8 +161,7 @@ class Trainer:
         objective, limit = ConstantObjective(problems), self._limit(problems)
         max_iter, n_parts = self.settings.max_iter, len(self.weights)
         if self.near is None:
-            origin = np.tile(problems.layout.centre, (len(problems), 1))
-            return newton(objective, origin, limit, max_iter)
+            return newton(objective, self._constant_origin(problems), limit, max_iter)
         solution, hessian = self.near._base(problems.specs)
         origin, hessian = np.tile(solution.theta, (n_parts, 1)), np.tile(hessian, (n_parts, 1, 1))
         if self.near.data is not self.data:
@@ -170,6 +171,22 @@ class Trainer:
         coordinates = Coordinates([(slice(0, origin.shape[1]), Dense(hessian + prior))])
         start = Start.cold(origin, coordinates)
         return minimise(objective, Metric(problems), start, limit, max_iter), hessian
+
+    def _constant_origin(self, problems):
+        """Where Newton starts: the centre of the priors, or the solution of a part."""
+        origin = np.tile(problems.layout.centre, (len(problems), 1))
+        data = self.data
+        if data.n_samples <= 2 * _PART_ROWS:
+            return origin
+        # most steps are to get near, which a part of the rows tells, at a part of the cost
+        rows = np.arange(0, data.n_samples, data.n_samples // _PART_ROWS)
+        mass = self.weights[:, rows].sum(axis=1)
+        if not mass.all():
+            return origin
+        weights = self.weights[:, rows] * (self.weights.sum(axis=1) / mass)[:, None]
+        part = Problems(data.subset(rows), weights, problems.specs, self.settings.seed)
+        limit = np.maximum(1.0, self._limit(part))
+        return newton(ConstantObjective(part), origin, limit, self.settings.max_iter)[0].theta
 
     def _constant(self, specs):
         problems = Problems(self.data, self.weights, list(specs), self.settings.seed)
