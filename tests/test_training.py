@@ -12,7 +12,9 @@ from threadpoolctl import threadpool_limits
 from sklearn_logitprod import LogitProdClassifier
 from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
 from sklearn_logitprod.fusion.logits import log_proba_from_logits
+from sklearn_logitprod.training import data as data_module
 from sklearn_logitprod.training import network, path
+from sklearn_logitprod.training import trainer as trainer_module
 from sklearn_logitprod.training.constant import ConstantObjective, newton
 from sklearn_logitprod.training.coordinates import Dense, Kronecker, Scaled
 from sklearn_logitprod.training.data import FitData, design_effect, loss_correlation
@@ -584,3 +586,24 @@ def test_correction_is_not_tried_where_it_would_be_too_large():
     specs = [spec for group, _ in candidates(HeadSpec(), data) for spec in group]
     assert [spec.gate_width for spec in specs] == [None, None, 0]
     assert all(spec.cross_class is None for spec in specs)
+
+
+@pytest.mark.parametrize("spec", [HeadSpec(), HeadSpec(gate_width=0)], ids=HeadSpec.describe)
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [
+        (data_module, "_FULL_CACHE_BYTES", 0),
+        (data_module, "_CACHE_BYTES", 0),
+        (trainer_module, "_PART_ROWS", 300),
+    ],
+)
+def test_what_is_held_and_where_a_fit_starts_change_nothing(monkeypatch, spec, module, name, value):
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, 1000)
+    expected = fit_head(make_data(n=1000, missing=0.1), weight, spec, Settings())
+    monkeypatch.setattr(module, name, value)
+    data = make_data(n=1000, missing=0.1)
+    found = fit_head(data, weight, spec, Settings())
+    losses = data.row_losses([found.head, expected.head])
+    np.testing.assert_allclose(losses[0], losses[1], atol=1e-5)
+    if name == "_FULL_CACHE_BYTES":
+        assert all("proba" not in vars(block.columns) for block in data._kept)
