@@ -331,6 +331,25 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
     def _seed(self):
         return self._estimator({})._seed()
 
+    def score(self, X, y, sample_weight=None):
+        """Accuracy of the best candidate, whatever `scoring` is.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+        y : array-like of shape (n_samples,)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        float
+            Share of samples whose most probable class is the true one.
+        """
+        return super().score(X, y, sample_weight)
+
     def predict(self, X):
         """Most probable class of each sample, by the best candidate.
 

@@ -185,6 +185,17 @@ def test_few_folds_at_a_time_give_the_same(monkeypatch):
         np.testing.assert_allclose(parts.cv_results_[name], whole.cv_results_[name], atol=1e-6)
 
 
+@pytest.mark.parametrize("how", [{"batch_size": 32}, {"solver": "adam"}])
+def test_mini_batches(how):
+    X, y = make_problem()
+    exact = LogitProdClassifierCV(**OWN, cv=3).fit(X, y)
+    batches = LogitProdClassifierCV(**OWN, cv=3, **how).fit(X, y)
+    found, expected = (m.cv_results_["mean_test_score"] for m in (batches, exact))
+    np.testing.assert_allclose(found, expected, atol=0.02)
+    auto = LogitProdClassifier(**how).fit(X, y)
+    assert auto.guarantee_gap_ <= 0
+
+
 def test_constant_weights_score_the_same_for_each_alpha():
     X, y = make_problem()
     results = LogitProdClassifierCV(gate_widths=(None,), temperatures=(1,), cv=3).fit(X, y)

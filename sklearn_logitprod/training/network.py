@@ -307,7 +307,7 @@ class GateObjective:
         return out.transpose(0, 2, 1)
 
 
-def fit_gates(problems, metric, start, limit, settings, single):
+def fit_gates(problems, metric, origin, start, limit, settings, single):
     """Train gates, full batch by L-BFGS or in mini-batches by Adam.
 
     Parameters
@@ -315,8 +315,10 @@ def fit_gates(problems, metric, start, limit, settings, single):
     problems : Problems
     metric : callable
         See :func:`~sklearn_logitprod.training.lbfgs.minimise`.
+    origin : callable
+        Gives the parameters (n_problems, size) that Adam starts from.
     start : callable
-        Gives the :class:`~sklearn_logitprod.training.lbfgs.Start`.
+        Gives the :class:`~sklearn_logitprod.training.lbfgs.Start` of L-BFGS.
     limit : ndarray of shape (n_problems,)
     settings : Settings
     single : bool
@@ -331,7 +333,7 @@ def fit_gates(problems, metric, start, limit, settings, single):
     where = Place(resolve_device(settings.device), torch.float32 if single else torch.float64)
     n_rows = mini_batch_rows(problems.data, problems.layout, settings)
     if n_rows < problems.data.n_samples or settings.solver == "adam":
-        return _adam(problems, start().theta, where, n_rows, settings), None
+        return _adam(problems, origin(), where, n_rows, settings), None
     objective = GateObjective(problems, where)
     rounding = torch.finfo(where.dtype).eps
     return minimise(objective, metric, start(), limit, settings.max_iter, rounding), objective
@@ -369,9 +371,8 @@ def _adam(problems, origin, where, n_rows, settings):
             rows = (np.sort(starts[chosen])[:, None] + np.arange(_CHUNK)).ravel()
             rows = rows[rows < data.n_samples]
             own = problems.weights[:, rows]
-            scale = where.tensor(own.sum(axis=1)[problems.part, None])
-            if not (scale > 0.0).all():
-                continue
+            # the mass to be expected: a fold may hold out all rows of a batch
+            scale = n_effective * (len(rows) / data.n_samples)
             batch = Batch.of_block(
                 data.block(rows), own, problems.standardisers, where, "correction" in layout.shapes
             )

@@ -205,25 +205,30 @@ class Trainer:
         )
         metric = Metric(problems)
 
+        # a diversity penalty has several optima: a fit finds that of its own base
+        near = None if spec.diversity > 0.0 else self.near
+        everything = np.arange(len(problems))
+
+        def origin():
+            if near is not None and near.data is not self.data:
+                return np.tile(near.fit(specs).solution.theta, (len(self.weights), 1))
+            theta = np.tile(problems.layout.centre, (len(problems), 1))
+            base = self._base(specs)[0].theta
+            theta[:, : base.shape[1]] = base
+            return theta
+
         def start():
-            # a diversity penalty has several optima: a fit finds that of its own base
-            near = None if spec.diversity > 0.0 else self.near
             if near is not None and near.data is self.data:
-                which = np.arange(len(problems)) % len(specs)
+                which = everything % len(specs)
                 warm = near.fit(specs).solution.warm.take(which)
                 # what tells a fold from the whole shows in their constant pools already
                 own, whole = self._base(specs)[0].theta, near._base(specs)[0].theta
                 warm.theta[:, : own.shape[1]] += own - whole[which]
                 return warm
-            if near is not None:
-                theta = np.tile(near.fit(specs).solution.theta, (len(self.weights), 1))
-                return Start.cold(theta, metric(theta, np.arange(len(theta))))
-            theta = np.tile(problems.layout.centre, (len(problems), 1))
-            base, hessian = self._base(specs)
-            theta[:, : base.theta.shape[1]] = base.theta
+            theta = origin()
             if self.near is not None:
-                return Start.cold(theta, metric(theta, np.arange(len(theta))))
-            return Start.cold(theta, metric.at_base(theta, hessian))
+                return Start.cold(theta, metric(theta, everything))
+            return Start.cold(theta, metric.at_base(theta, self._base(specs)[1]))
 
         limit = self._limit(problems)
         if spec.gate_width is None:
@@ -234,7 +239,9 @@ class Trainer:
             from sklearn_logitprod.training.network import fit_gates
 
             single = bool((limit >= _SINGLE * problems.n_effective).all())
-            solution, objective = fit_gates(problems, metric, start, limit, self.settings, single)
+            solution, objective = fit_gates(
+                problems, metric, origin, start, limit, self.settings, single
+            )
         return Solved(problems, solution, objective)
 
     def _all_standardisers(self):
