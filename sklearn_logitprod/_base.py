@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_logitprod._composition import ExpertsComposition
 from sklearn_logitprod._display import ExpertsDisplayMixin
+from sklearn_logitprod._expert_outputs import ExpertOutputs, own_target
 from sklearn_logitprod._outputs import Outputs, is_two_level, n_rows
 from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
 from sklearn_logitprod._validation import check_groups, check_weights, fold_rows
@@ -184,7 +185,7 @@ class BaseLogitProd(
             self._finish(prepared, progress)
         return prepared.outputs
 
-    def fit_transform(self, X, y, sample_weight=None, groups=None, **params):
+    def fit_transform(self, X, y=None, sample_weight=None, groups=None, **params):
         """Fit, and give the log-probabilities that the gate was fitted on.
 
         Parameters
@@ -210,6 +211,7 @@ class BaseLogitProd(
         """Check everything, and get the experts' outputs: a :class:`Prepared`."""
         self._check_parameters()
         n_samples = n_rows(X)
+        y, groups = own_target(X, y, groups)
         raw = check_weights(sample_weight, n_samples)
         target = self._target(X, y, raw)
         groups = check_groups(groups, n_samples)
@@ -445,7 +447,9 @@ class BaseLogitProd(
 
 
 def _is_table(X):
-    """Whether X has two axes and columns of one level."""
+    """Whether X has two axes and columns of one level, matched by the estimator's own checks."""
+    if isinstance(X, ExpertOutputs):
+        return False
     return len(getattr(X, "shape", (0, 0))) == 2 and not is_two_level(X)
 
 

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_logitprod._base import BaseLogitProd, Target
+from sklearn_logitprod._expert_outputs import ExpertOutputs
 from sklearn_logitprod._experts import ClassReplies
 from sklearn_logitprod._outputs import frame_classes, is_two_level, read_outputs
 from sklearn_logitprod._validation import check_classes, check_labels
@@ -267,7 +268,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None, groups=None, **params):
+    def fit(self, X, y=None, sample_weight=None, groups=None, **params):
         """Learn how to fuse the experts.
 
         Parameters
@@ -281,12 +282,13 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
               probability of the second class;
             - array of shape (n_samples, n_experts * n_classes) for more classes, expert
               by expert;
-            - DataFrame with two-level columns (expert, class), aligned by class name.
+            - DataFrame with two-level columns (expert, class), aligned by class name;
+            - :class:`~sklearn_logitprod.io.ExpertOutputs`, as the readers give them.
 
             Any real dtype; memory-mapped arrays are read in blocks. An expert that is
             missing for a sample is NaN in all its columns.
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : array-like of shape (n_samples,), default=None
+            Class labels. None takes y and groups from ``ExpertOutputs``.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative; a weight of 2 is the sample twice, 0 leaves it out. Cross-fitted
             experts get it, too, if their ``fit`` takes it (with metadata routing
@@ -315,7 +317,9 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
     def _target(self, X, y, weight):
         labels = check_labels(y, len(weight))
         known = self.classes
-        if self.experts is None and is_two_level(X):
+        if self.experts is None and isinstance(X, ExpertOutputs):
+            known = X.classes
+        elif self.experts is None and is_two_level(X):
             known = frame_classes(X)
         classes, codes = check_classes(labels, known)
         check_classes(labels[weight > 0], classes)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import issparse
 
+from sklearn_logitprod._expert_outputs import declared
 from sklearn_logitprod._outputs import (
     check_missing,
     column_names,
@@ -233,11 +234,14 @@ def read_event_outputs(X, kind, n_times, times=None, expert_names=None):
     -------
     EventOutputs
     """
+    X, kind = declared(X, kind)
     if issparse(X):
         raise ValueError(
             "X is a sparse matrix, but expert outputs are dense: a zero is a value and NaN "
             "marks a missing expert. Pass X.toarray()."
         )
+    if kind not in _ADVICE:
+        raise ValueError(f"X holds input={kind!r}: it is for LogitProdClassifier.")
     if kind != "risk" and is_two_level(X):
         values, names = frame_values(X, times, expert_names, _TIME_WORDS)
         return EventOutputs(values, kind, names, n_times)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import issparse
 
+from sklearn_logitprod._expert_outputs import declared
 from sklearn_logitprod.fusion.logits import (
     binary_logits,
     binary_proba,
@@ -203,7 +204,7 @@ def read_outputs(X, kind, classes, column_classes=None, expert_names=None):
 
     Parameters
     ----------
-    X : array or DataFrame
+    X : array, DataFrame or ExpertOutputs
         ``(n, M, K)``; ``(n, M)`` for a binary task; ``(n, M * K)`` for more classes;
         DataFrame with two-level columns (expert, class).
     kind : {"logits", "proba"}
@@ -218,11 +219,14 @@ def read_outputs(X, kind, classes, column_classes=None, expert_names=None):
     -------
     Outputs
     """
+    X, kind = declared(X, kind)
     if issparse(X):
         raise ValueError(
             "X is a sparse matrix, but expert outputs are dense: a zero is a value and NaN "
             "marks a missing expert. Pass X.toarray()."
         )
+    if kind not in ("logits", "proba"):
+        raise ValueError(f"X holds input={kind!r}: it is for LogitProdSurvival.")
     if is_two_level(X):
         values, names = frame_values(X, classes, expert_names)
         return Outputs(values, kind, names, np.arange(len(classes)))

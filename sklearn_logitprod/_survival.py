@@ -20,6 +20,7 @@ from sklearn_logitprod._event_times import (
     check_times,
     quantile_times,
 )
+from sklearn_logitprod._expert_outputs import ExpertOutputs
 from sklearn_logitprod._step_function import step_functions
 from sklearn_logitprod.fusion.events import (
     hazard_from_log_events,
@@ -171,7 +172,7 @@ class LogitProdSurvival(BaseLogitProd):
     n_iter_ : int
         Iterations of the solver; with "auto", of the candidate with the largest share.
     loss_curve_ : list of float
-        Objective per effective sample at each of these iterations, in nats.
+        Objective per effective sample at each of them, in nats.
     n_features_in_ : int
         Number of columns of X in the fit; experts times times for 3-D X.
 
@@ -271,7 +272,7 @@ class LogitProdSurvival(BaseLogitProd):
         tags.target_tags.required = True
         return tags
 
-    def fit(self, X, y, sample_weight=None, groups=None, **params):
+    def fit(self, X, y=None, sample_weight=None, groups=None, **params):
         """Learn how to fuse the experts.
 
         Parameters
@@ -316,10 +317,13 @@ class LogitProdSurvival(BaseLogitProd):
         return self
 
     def _target(self, X, y, weight):
-        times = None if self.times is None else check_times(self.times)
-        if times is None and self.experts is None and self.input != "risk":
+        kind, times = self.input, self.times
+        if self.experts is None and isinstance(X, ExpertOutputs):
+            kind, times = X.input, times if X.times is None else X.times
+        times = None if times is None else check_times(times)
+        if times is None and self.experts is None and kind in ("hazard_logits", "survival"):
             raise ValueError(
-                f"input={self.input!r} needs `times`, the right ends of the intervals that the "
+                f"input={kind!r} needs `times`, the right ends of the intervals that the "
                 "experts' columns stand for: only you know their grid. If y holds (event, number "
                 "of the interval, from 1), it is 1, ..., T."
             )
@@ -401,11 +405,8 @@ class LogitProdSurvival(BaseLogitProd):
         names = [f"{name}_{label}" for name in self.expert_names_ for label in labels]
         return np.asarray(names, dtype=object)
 
-    def _from_log_events(self, X, compute):
+    def _from_log_events(self, X, compute=log_survival_from_log_events):
         return self._collect(X, lambda columns: compute(self.pool_.log_proba(columns)))
-
-    def _log_survival(self, X):
-        return self._from_log_events(X, log_survival_from_log_events)
 
     def predict(self, X):
         """Risk of each sample: minus the sum of its survival over the times.
@@ -420,7 +421,7 @@ class LogitProdSurvival(BaseLogitProd):
         ndarray of shape (n_samples,), float64
             In [-n_times, 0]; higher for earlier events.
         """
-        return -np.exp(self._log_survival(X)).sum(axis=1)
+        return -np.exp(self._from_log_events(X)).sum(axis=1)
 
     def predict_survival_function(self, X, return_array=False):
         """Fused survival functions.
@@ -440,7 +441,7 @@ class LogitProdSurvival(BaseLogitProd):
             ``unique_times_`` they carry its survival on; scikit-survival's scorers call
             them there where the test data are followed up for longer.
         """
-        survival = np.exp(self._log_survival(X))
+        survival = np.exp(self._from_log_events(X))
         return survival if return_array else step_functions(1.0, self.unique_times_, survival)
 
     def predict_cumulative_hazard_function(self, X, return_array=False):
@@ -458,7 +459,7 @@ class LogitProdSurvival(BaseLogitProd):
         ndarray of shape (n_samples,) of step functions, or (n_samples, n_times), float64
             As of ``predict_survival_function``; they start at 0 with 0.
         """
-        hazard = -self._log_survival(X)
+        hazard = -self._from_log_events(X)
         return hazard if return_array else step_functions(0.0, self.unique_times_, hazard)
 
     def predict_hazard(self, X):
