@@ -12,13 +12,14 @@ from threadpoolctl import threadpool_limits
 from sklearn_logitprod import LogitProdClassifier
 from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
 from sklearn_logitprod.fusion.logits import log_proba_from_logits
+from sklearn_logitprod.fusion.pool import Pool
 from sklearn_logitprod.training import data as data_module
 from sklearn_logitprod.training import network, path
 from sklearn_logitprod.training import trainer as trainer_module
 from sklearn_logitprod.training.constant import ConstantObjective, newton
 from sklearn_logitprod.training.coordinates import Dense, Kronecker, Scaled
 from sklearn_logitprod.training.data import FitData, design_effect, loss_correlation
-from sklearn_logitprod.training.guarantee import Line, reference_heads
+from sklearn_logitprod.training.guarantee import Line, blend_to_guarantee, reference_heads
 from sklearn_logitprod.training.lbfgs import Memory
 from sklearn_logitprod.training.path import (
     candidates,
@@ -467,29 +468,49 @@ def test_reference_heads_are_the_references(missing, linear_pool):
 
 
 @pytest.mark.parametrize("ranges", [False, True])
-def test_blend_is_the_best_point_of_the_segment(ranges):
+def test_blend_is_the_least_that_meets_the_reference(ranges):
     data, weight = make_data(ranges=ranges), np.ones(N)
-    folds = [np.arange(0, N, 2), np.arange(1, N, 2)]
-    pool, _, _ = fit_path(data, weight, HeadSpec(strength=100.0), folds, Settings())
-    reference = reference_heads(M, K, True)[M - 1]
     (block,) = data
-    own, other = pool.scores(block.columns), reference.scores(block.columns, None)
-    # two lines side by side: the second has nothing to gain
-    ends = np.stack([own, other]), np.stack([other, other]), np.stack([weight, weight]), data.sets
-    ceiling = set_loss(other, data.sets).sum()
-    share, loss = Line(lambda: [ends], not ranges).search(np.array([ceiling, ceiling]))
+    close = fit_head(data, weight, HeadSpec(cross_class=1.0), Settings()).head
+    far = fit_head(data, weight, HeadSpec(strength=1e6), Settings()).head
+    own, other = far.scores(block.columns, None), close.scores(block.columns, None)
+    totals = [set_loss(scores, data.sets).sum() for scores in (own, other)]
+    assert totals[1] < totals[0]
+    ceiling = 0.3 * totals[0] + 0.7 * totals[1]
+    # three lines side by side: one is there already, one never gets there
+    ends = np.stack([own, other, own]), np.stack([other, own, own]), np.ones((3, N)), data.sets
+    share, loss = Line(lambda: [ends]).meet(np.full(3, ceiling))
     grid = np.linspace(0, 1, 2001)
     values = [set_loss((1 - t) * own + t * other, data.sets).sum() for t in grid]
-    assert 0.0 <= share[0] <= 1.0
-    assert loss[0] <= min(values) + 1e-9
-    assert loss[1] == pytest.approx(ceiling)
+    assert share[0] == pytest.approx(grid[np.argmax(np.array(values) <= ceiling)], abs=1e-3)
+    assert ceiling - 1e-5 <= loss[0] <= ceiling
+    assert (share[1], loss[1]) == (0.0, pytest.approx(totals[1]))
+    assert loss[2] == pytest.approx(totals[0])
+
+
+def test_flexible_head_pays_for_the_guarantee_first():
+    data, weight = make_data(), np.ones(N)
+    heads = reference_heads(M, K, True)
+    far = heads[int(np.argmax(data.row_losses(heads).sum(axis=1)))]
+    pool = Pool((far,), np.ones(1), data.active, data.linear_pool, data.kind)
+    close = fit_head(data, weight, HeadSpec(cross_class=1.0), Settings()).head
+    alone, loss, references = blend_to_guarantee(pool, data, weight)
+    assert not any(head is close for head in alone.heads)
+    assert loss <= references.min()
+    blended, loss, _ = blend_to_guarantee(pool, data, weight, lambda: close)
+    assert blended.heads[1] is close
+    assert len(blended.heads) == 2
+    assert loss <= references.min()
+    # a head that cannot help leaves the rest to the reference
+    _, loss, _ = blend_to_guarantee(pool, data, weight, lambda: far)
+    assert loss <= references.min()
 
 
 def test_path_losses_are_those_of_cross_validation():
     data, weight = make_data(n=150), np.ones(150)
     folds = np.array_split(np.random.default_rng(0).permutation(150), 3)
     groups = candidates(HeadSpec(), data)
-    _, selection, _ = fit_path(data, weight, HeadSpec(), folds, Settings(tol=1e-10))
+    _, selection, *_ = fit_path(data, weight, HeadSpec(), folds, Settings(tol=1e-10))
     inside = [np.isin(np.arange(150), rows, invert=True) * weight for rows in folds]
     losses = []
     for specs, _ in groups:
@@ -548,7 +569,7 @@ def test_the_path_is_chosen_on_a_part_of_many_rows_and_fitted_on_all(monkeypatch
     of = np.arange(n) % 3 if groups is None else groups % 3
     folds = [np.flatnonzero(of == fold) for fold in range(3)]
     assert path.selection_rows(data, 0) is None
-    whole, expected, _ = fit_path(data, weight, HeadSpec(), folds, Settings())
+    whole, expected, *_ = fit_path(data, weight, HeadSpec(), folds, Settings())
     monkeypatch.setattr(path, "MOST_SELECTION_ROWS", 600)
     chosen = path.selection_rows(data, 0)
     assert 600 <= len(chosen) < 700
@@ -556,7 +577,7 @@ def test_the_path_is_chosen_on_a_part_of_many_rows_and_fitted_on_all(monkeypatch
         # no group is cut in two
         inside = np.isin(np.arange(n), chosen)
         assert not set(groups[inside]) & set(groups[~inside])
-    pool, selection, _ = fit_path(data, weight, HeadSpec(), folds, Settings())
+    pool, selection, *_ = fit_path(data, weight, HeadSpec(), folds, Settings())
     assert selection.candidates == expected.candidates
     assert np.abs(selection.cv_losses - expected.cv_losses).max() > 1e-6
     # heads of the same candidate are the same: fitted on all rows either way

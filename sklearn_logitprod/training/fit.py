@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_logitprod.fusion.pool import Pool, expert_shares
-from sklearn_logitprod.training.guarantee import blend_with_best_reference
+from sklearn_logitprod.training.guarantee import blend_to_guarantee
 from sklearn_logitprod.training.path import Selection, fit_path
 from sklearn_logitprod.training.threads import limit_threads
 from sklearn_logitprod.training.trainer import Trainer
@@ -73,11 +73,12 @@ def fit_pool(data, weight, spec, settings, folds=None, progress=None):
 
 def _fit_pool(data, weight, spec, settings, folds, progress):
     if folds is None:
-        selection, fitted = None, Trainer(data, weight[None], settings).fitted([spec])
+        selection, closest = None, None
+        fitted = Trainer(data, weight[None], settings).fitted([spec])
         pool = Pool((fitted.head,), np.ones(1), data.active, data.linear_pool, data.kind)
     else:
-        pool, selection, fitted = fit_path(data, weight, spec, folds, settings, progress)
-    pool, loss, reference_losses = blend_with_best_reference(pool, data, weight)
+        pool, selection, fitted, closest = fit_path(data, weight, spec, folds, settings, progress)
+    pool, loss, reference_losses = blend_to_guarantee(pool, data, weight, closest)
     return PoolFit(
         pool,
         float(loss),

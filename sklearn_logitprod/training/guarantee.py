@@ -10,13 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_logitprod.fusion.gate import Gate
-from sklearn_logitprod.fusion.likelihood import set_loss, set_loss_gradient
+from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.fusion.pool import Head
 
 _SELECT = 1e3
-_GRID = np.linspace(0.0, 1.0, 17)
-_MAX_STEPS = 30
+_GRID = np.concatenate([[0.0], 2.0 ** np.arange(-6, -2), np.linspace(0.25, 1.0, 4)])
+_MAX_STEPS = 60
 _PRECISION = 1e-9
+_TINY = 1e-300
 
 
 def reference_heads(n_experts, n_classes, linear_pool):
@@ -63,13 +64,13 @@ def reference_losses(data, weights):
     return totals
 
 
-def blend_with_best_reference(pool, data, weight):
-    """Blend a pool with the best reference where that lowers the training loss.
+def blend_to_guarantee(pool, data, weight, flexible=None):
+    """Blend a pool with as little else as takes it to the best reference's training loss.
 
-    Searches ``(1 - t) f + t r`` between the scores of the fitted pool ``f`` and of the
-    best reference ``r`` for the smallest training loss, unpenalised, t = 0 and t = 1
-    included: the result is at or below both. For class labels the loss is convex in t
-    and the search exact; for label sets it starts from a grid.
+    A pool that priors hold back may have a larger training loss than the best expert,
+    which is often the best by chance alone. A small share of a flexible head, which
+    follows the fit data closely, pays that back with less harm than a large share of one
+    expert; the best reference itself settles what remains.
 
     Parameters
     ----------
@@ -77,104 +78,123 @@ def blend_with_best_reference(pool, data, weight):
     data : FitData
     weight : ndarray of shape (n_samples,)
         The user's sample weights.
+    flexible : callable, optional
+        ``flexible()`` gives a head of constant weights, fitted with weak priors; it is
+        called only if needed.
 
     Returns
     -------
     pool : Pool
     loss : float
-        Weighted mean loss of the blended pool, in nats.
+        Weighted mean loss of the blended pool, unpenalised, in nats; not above any of
+        the references'.
     reference_losses : ndarray of shape (n_references,)
         The same of each reference.
     """
     totals = reference_losses(data, weight[None])[0]
     heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
     best = heads[int(np.argmin(totals))]
+    partners = [lambda: best] if flexible is None else [flexible, lambda: best]
+    ceiling = totals.min(keepdims=True)
+    loss = _line(pool, None, data, weight).losses(np.zeros(1), np.zeros(1, dtype=int))
+    for partner in partners:
+        if loss[0] <= ceiling[0]:
+            break
+        head = partner()
+        share, loss = _line(pool, head, data, weight).meet(ceiling)
+        pool = pool.blend(head, float(share[0]))
+    return pool, loss[0] / weight.sum(), totals / weight.sum()
+
+
+def _line(pool, head, data, weight):
+    """Segment from a pool to a head, or the pool alone."""
 
     def ends(block):
-        columns = block.columns
-        own = pool.scores(columns, block.features if pool.needs_features else None)
-        return own[None], best.scores(columns, None)[None], weight[None, block.rows], block.sets
+        own = pool.scores(block.columns, block.features if pool.needs_features else None)
+        other = own if head is None else head.scores(block.columns, None)
+        return own[None], other[None], weight[None, block.rows], block.sets
 
     kept = [ends(block) for block in data] if data.kept else None
-    line = Line(lambda: kept or (ends(block) for block in data), data.sets.labels is not None)
-    share, loss = line.search(totals.min(keepdims=True))
-    total = weight.sum()
-    return pool.blend(best, float(share[0])), loss[0] / total, totals / total
+    return Line(lambda: kept or (ends(block) for block in data))
 
 
 class Line:
-    """Training loss along segments from fitted scores to those of a reference.
+    """Training loss along segments from fitted scores to others.
 
     Parameters
     ----------
     blocks : callable
         Gives, for each block of rows, the scores at both ends (n_lines, n_rows,
         n_classes), the weights (n_lines, n_rows) and the label sets.
-    convex : bool
-        Whether the loss is convex along the segments.
     """
 
-    def __init__(self, blocks, convex):
-        self._blocks, self._convex = blocks, convex
+    def __init__(self, blocks):
+        self._blocks = blocks
 
-    def derivatives(self, share, which):
-        """Total loss, its slope and its curvature at shares (n,) of lines ``which``."""
-        out = np.zeros((3, len(which)))
+    def losses(self, share, which):
+        """Total losses at shares (n,) of the far ends of lines ``which``."""
+        out = np.zeros(len(which))
         share = share[:, None, None]
         for own, other, weight, sets in self._blocks():
-            own, other, weight = own[which], other[which], weight[which]
-            step = other - own
-            loss, gradient, proba = set_loss_gradient((1.0 - share) * own + share * other, sets)
-            mean = (proba * step).sum(axis=2)
-            out[0] += (weight * loss).sum(axis=1)
-            out[1] += (weight * (gradient * step).sum(axis=2)).sum(axis=1)
-            out[2] += (weight * ((proba * step**2).sum(axis=2) - mean**2)).sum(axis=1)
+            scores = own[which] if not share.any() else _between(own[which], other[which], share)
+            out += (weight[which] * set_loss(scores, sets)).sum(axis=1)
         return out
 
-    def search(self, ceiling):
-        """Shares of the references with the smallest loss found, and these losses.
+    def meet(self, ceiling):
+        """Smallest shares of the far ends at which losses are at or below a ceiling.
 
         Parameters
         ----------
         ceiling : ndarray of shape (n_lines,)
-            Total loss of each reference.
+            Total losses.
+
+        Returns
+        -------
+        share : ndarray of shape (n_lines,)
+            Where a grid of shares never gets there, the one with the smallest loss.
+        loss : ndarray of shape (n_lines,)
+            Total losses there.
         """
-        n_lines = len(ceiling)
-        every = np.arange(n_lines)
-        best, least = np.zeros(n_lines), np.full(n_lines, np.inf)
-
-        def at(share, which):
-            value, slope, curvature = self.derivatives(share, which)
-            better = value < least[which]
-            best[which[better]], least[which[better]] = share[better], value[better]
-            return value, slope, curvature
-
-        start = at(np.zeros(n_lines), every)
-        active = every
-        if self._convex:
-            # where the loss only rises, rounding alone could put it above the reference
-            active = np.flatnonzero((start[1] < 0.0) | (start[0] > ceiling))
+        share = np.zeros(len(ceiling))
+        loss = self.losses(share, np.arange(len(ceiling)))
+        active = np.flatnonzero(loss > ceiling)
         if not len(active):
-            return best, least
-        at(np.ones(len(active)), active)
-        low, high = np.zeros(n_lines), np.ones(n_lines)
-        if not self._convex:
-            values = [at(np.full(len(active), share), active)[0] for share in _GRID]
-            near = np.argmin(values, axis=0)
-            low[active] = _GRID[np.maximum(near - 1, 0)]
-            high[active] = _GRID[np.minimum(near + 1, len(_GRID) - 1)]
-        share = low[active].copy()
-        _, slope, curvature = at(share, active)
+            return share, loss
+        grid = np.stack([self.losses(np.full(len(active), t), active) for t in _GRID])
+        below = grid <= ceiling[active]
+        reached = below.any(axis=0)
+        first = np.where(reached, below.argmax(axis=0), grid.argmin(axis=0))
+        column = np.arange(len(active))
+        share[active], loss[active] = _GRID[first], grid[first, column]
+        inside = reached & (first > 0)
+        active, first, column = active[inside], first[inside], column[inside]
+        if len(active):
+            # above the ceiling at the low end, not above it at the high end
+            low, high = _GRID[first - 1], _GRID[first]
+            over = grid[[first - 1, first], column] - ceiling[active]
+            share[active], loss[active] = self._root(active, ceiling[active], low, high, *over)
+        return share, loss
+
+    def _root(self, which, ceiling, low, high, over_low, over_high):
+        """Shares within 1e-9 above where losses fall to the ceiling (Illinois' rule)."""
+        side = np.zeros(len(which))
         for _ in range(_MAX_STEPS):
-            falls = slope < 0.0
-            low[active] = np.where(falls, share, low[active])
-            high[active] = np.where(falls, high[active], share)
-            step = np.where(curvature > 0.0, -slope / np.where(curvature > 0, curvature, 1), np.inf)
-            inside = (share + step > low[active]) & (share + step < high[active])
-            new = np.where(inside, share + step, 0.5 * (low[active] + high[active]))
-            moves = np.abs(new - share) >= _PRECISION
-            active, share = active[moves], new[moves]
-            if not len(active):
+            if (high - low <= _PRECISION).all():
                 break
-            _, slope, curvature = at(share, active)
-        return best, least
+            share = high - over_high * (high - low) / np.minimum(over_high - over_low, -_TINY)
+            # never so near an end that the bracket stops closing
+            margin = np.minimum(0.5 * _PRECISION, 0.5 * (high - low))
+            share = np.clip(share, low + margin, high - margin)
+            over = self.losses(share, which) - ceiling
+            above = over > 0.0
+            # an end that stays twice is pretended to be nearer the ceiling
+            over_high = np.where(above & (side > 0), 0.5 * over_high, over_high)
+            over_low = np.where(~above & (side < 0), 0.5 * over_low, over_low)
+            low, over_low = np.where(above, share, low), np.where(above, over, over_low)
+            high, over_high = np.where(above, high, share), np.where(above, over_high, over)
+            side = np.where(above, 1.0, -1.0)
+        return high, self.losses(high, which)
+
+
+def _between(own, other, share):
+    return (1.0 - share) * own + share * other

@@ -56,7 +56,8 @@ def candidates(spec, data):
     """Candidates of the path that are fitted, in groups of one layout, with prior masses.
 
     Constant weights at two strengths hold most of the prior mass; gates and cross-class
-    corrections must earn theirs.
+    corrections must earn theirs. Where outcomes are sets, as those of survival, a sample
+    says less, most of all a censored one: all priors are ten times as strong.
 
     Parameters
     ----------
@@ -69,9 +70,10 @@ def candidates(spec, data):
     -------
     list of (list of HeadSpec, list of float)
     """
-    base = replace(spec, gate_width=None, cross_class=None)
+    strength = 1.0 if data.sets.labels is not None else 10.0
+    base = replace(spec, gate_width=None, cross_class=None, strength=strength)
     gate = replace(base, gate_width=0, alpha=0.3 * spec.alpha)
-    groups = [([base, replace(base, strength=10.0)], [0.2, 0.2])]
+    groups = [([base, replace(base, strength=10.0 * strength)], [0.2, 0.2])]
     if data.n_experts * data.n_classes**2 > MAX_CORRECTION:
         return [*groups, ([gate], [0.2])]
     with_gate, *others = (30.0, 100.0, 10.0)
@@ -83,16 +85,27 @@ def candidates(spec, data):
     return groups
 
 
+def flexible(spec, data):
+    """What follows the fit data closely, for the guarantee: constant weights, weak priors."""
+    penalty = spec.cross_class or 3.0
+    if data.n_experts * data.n_classes**2 > MAX_CORRECTION:
+        penalty = None
+    return replace(spec, gate_width=None, cross_class=penalty)
+
+
 def fixed_candidates(data):
     """Candidates without parameters: names, prior masses and heads to choose from.
 
     For tasks that one expert dominates or that have next to no data: the best expert,
-    chosen anew in each fold, and the mean of probabilities.
+    chosen anew in each fold, and the mean of probabilities. Where outcomes are sets,
+    which expert is the best is too uncertain to choose one.
     """
     if data.n_experts == 1:
         return []
     heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
-    path = [("best expert", 0.25, heads[: data.n_experts])]
+    path = []
+    if data.sets.labels is not None:
+        path.append(("best expert", 0.25, heads[: data.n_experts]))
     if data.linear_pool:
         path.append(("mean of probabilities", 0.2, heads[-1:]))
     return path
@@ -140,6 +153,8 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
     selection : Selection
     fitted : FittedHead
         The candidate with the largest share.
+    closest : callable
+        ``closest()`` gives a head that follows the fit data closely.
     """
     tell = progress or (lambda text: None)
 
@@ -177,7 +192,12 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
         data.kind,
     )
     selection = Selection([trial.name for trial in trials], cv_losses, shares)
-    return pool, selection, fitted[int(np.argmax(shares))]
+
+    def closest():
+        tell("weak priors, all rows")
+        return everything.fitted([flexible(spec, data)]).head
+
+    return pool, selection, fitted[int(np.argmax(shares))], closest
 
 
 def selection_rows(data, seed):

@@ -108,8 +108,7 @@ class _References:
                 other = self.scores[:, rows][self.position[part]]
                 yield scores[:, rows], other, self.weights[:, rows][part], data.sets.take(rows)
 
-        line = Line(blocks, data.sets.labels is not None)
-        shares, _ = line.search(self.losses[part])
+        shares, _ = Line(blocks).meet(self.losses[part])
         pools = []
         for problem, share in enumerate(shares):
             fold = part[problem]
