@@ -101,7 +101,7 @@ class BaseLogitProd(
 ):
     """Fit and inference over aligned log-probabilities of experts.
 
-    Subclasses say how y becomes a :class:`Target` (``_target``), how X becomes
+    Subclasses say how y becomes a :class:`Target` (``_target``, ``_sets``), how X becomes
     :class:`~sklearn_logitprod._outputs.Outputs` (``_precomputed`` in a fit, ``_read``
     later), what experts are asked (``_replies``), and what to predict.
     """
@@ -325,6 +325,13 @@ class BaseLogitProd(
             return self._read(X)
         pairs = list(self.named_experts_.items())
         return self._caller().outputs(pairs, X, self._replies(vars(self)))
+
+    def _outputs_of(self, prepared, X):
+        """Outputs on X of the experts of a fit that got no further than its preparation."""
+        model = copy.copy(self)
+        vars(model).update(prepared.attributes, expert_names_=prepared.outputs.names)
+        model._set_experts(prepared.experts)
+        return model._outputs(X)
 
     def _blocks(self, X):
         """Columns of X in blocks of rows."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import rankdata
+from sklearn.utils import _safe_indexing
 
-from sklearn_logitprod._base import Prepared
-from sklearn_logitprod._classifier import LogitProdClassifier
+from sklearn_logitprod._base import BaseLogitProd, Prepared, all_log_proba
 from sklearn_logitprod.fusion.features import gating_features
-from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
+from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.search import search_pools
@@ -19,22 +19,21 @@ from sklearn_logitprod.training.search import search_pools
 _WORST = -float(np.log(np.finfo(np.float64).eps))
 
 
-class _Candidate(LogitProdClassifier):
-    """A fitted candidate, which predicts from columns instead of X."""
-
-    def _blocks(self, X):
-        yield from X
+def _from_columns(plain):
+    """Class of a fitted candidate, which predicts from columns instead of X."""
+    return type(type(plain).__name__, (type(plain),), {"_blocks": lambda self, X: iter(X)})
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
     """Outputs of experts, with the folds in which all candidates are fitted on them."""
 
-    plain: LogitProdClassifier
+    plain: BaseLogitProd
     prepared: Prepared
     data: FitData
     weight: np.ndarray
     folds: list
+    y: object
 
     @property
     def shape(self):
@@ -79,25 +78,39 @@ class Part:
                 ]
             )
             return -np.average(np.minimum(losses, _WORST), weights=weight)
-        model = _Candidate(**self.plain.get_params(deep=False))
+        model = _from_columns(self.plain)(**self.plain.get_params(deep=False))
         vars(model).update(self.prepared.attributes, pool_=pool, experts_=None)
         model.expert_names_ = self.prepared.outputs.names
-        labels = model.classes_[sets.labels]
-        return scorer(model, [columns for _, columns, _ in blocks], labels)
+        own = _safe_indexing(self.y, rows)
+        return scorer(model, [columns for _, columns, _ in blocks], own)
 
 
-def joined(plain, prepared, proba, codes, weight):
+def joined(plain, prepared, y, X_held_out, y_held_out, weight):
     """Part of one fold: out-of-fold outputs to fit on, and those held out behind them."""
     data, own = plain._fit_data(prepared)
-    n_fit = data.n_samples
-    outputs = replace(prepared.outputs, values=np.concatenate([prepared.outputs.values, proba]))
-    sets = LabelSets.from_labels(np.concatenate([data.sets.labels, codes]))
+    log_proba = np.concatenate(
+        [
+            all_log_proba(prepared.outputs.take(prepared.kept)),
+            all_log_proba(plain._outputs_of(prepared, X_held_out)),
+        ]
+    )
+    y = _concatenated(_safe_indexing(y, prepared.kept), y_held_out)
+    sets = plain._sets(y, prepared.attributes)
     groups = data.groups
     if groups is not None:
-        groups = np.append(groups, np.zeros(len(codes), dtype=int))
-    joined = FitData(outputs.log_proba, outputs.shape, sets, data.linear_pool, data.kind, groups)
-    held_out = np.arange(n_fit, n_fit + len(codes))
-    return Part(plain, prepared, joined, np.append(own, weight), [held_out])
+        groups = np.append(groups, np.zeros(len(weight), dtype=int))
+    shape = log_proba.shape
+    joined = FitData(log_proba.__getitem__, shape, sets, data.linear_pool, data.kind, groups)
+    held_out = np.arange(data.n_samples, len(log_proba))
+    return Part(plain, prepared, joined, np.append(own, weight), [held_out], y)
+
+
+def _concatenated(first, second):
+    if hasattr(first, "iloc"):
+        import pandas as pd
+
+        return pd.concat([first, second])
+    return np.concatenate([first, second])
 
 
 def _without_alpha(spec):

@@ -323,8 +323,11 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
             known = frame_classes(X)
         classes, codes = check_classes(labels, known)
         check_classes(labels[weight > 0], classes)
-        sets = LabelSets.from_labels(codes)
-        return Target(labels, codes, sets, attributes={"classes_": classes})
+        attributes = {"classes_": classes}
+        return Target(labels, codes, self._sets(labels, attributes), attributes=attributes)
+
+    def _sets(self, y, attributes):
+        return LabelSets.from_labels(np.searchsorted(attributes["classes_"], y))
 
     def _precomputed(self, X, target):
         return read_outputs(X, self.input, target.attributes["classes_"], self.classes)

@@ -332,13 +332,14 @@ class LogitProdSurvival(BaseLogitProd):
         check_informative(event[kept], time[kept], times)
         if times is None:
             times = quantile_times(event, time, weight, self.n_bins)
-        return Target(
-            structured,
-            event.astype(np.intp),
-            label_sets_from_events(event, time, times),
-            1.0 + self.uncensored_weight * (event - 1.0),
-            {"unique_times_": times},
-        )
+        attributes = {"unique_times_": times}
+        factor = 1.0 + self.uncensored_weight * (event - 1.0)
+        sets = self._sets(structured, attributes)
+        return Target(structured, event.astype(np.intp), sets, factor, attributes)
+
+    def _sets(self, y, attributes):
+        event, time, _ = check_events(y, len(y))
+        return label_sets_from_events(event, time, attributes["unique_times_"])
 
     def _precomputed(self, X, target):
         times = target.attributes["unique_times_"]

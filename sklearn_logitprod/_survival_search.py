@@ -1,0 +1,263 @@
+"""LogitProdSurvivalCV: search over gates of survival experts."""
+
+from __future__ import annotations
+
+from sklearn_logitprod._base_search import BaseLogitProdCV, search_constraints
+from sklearn_logitprod._event_times import check_events
+from sklearn_logitprod._survival import LogitProdSurvival
+
+
+class LogitProdSurvivalCV(BaseLogitProdCV):
+    """Search over gates of survival experts by cross-validation.
+
+    Gives what ``GridSearchCV`` over :class:`LogitProdSurvival` gives, with folds that
+    hold equal shares of events and one grid of times, and costs about as much as a few
+    fits: all candidates of one gate width are solved together.
+
+    Parameters
+    ----------
+    experts : list of (str, estimator) or of estimators, default=None
+        As in :class:`LogitProdSurvival`.
+
+    gate_widths : sequence of None or int, default=(None, 0, 8, 32)
+        Gate widths to try: None for constant weights, 0 for a linear gate, h for one
+        hidden layer of h units.
+
+    temperatures : sequence of float, default=(0.5, 1, 2)
+        Gate temperatures to try.
+
+    alphas : sequence of float, default=(30, 100, 300)
+        Prior precisions of the gate weights to try; constant weights have none.
+
+    cv : int, splitter or iterable of splits, default=5
+        Folds by which the candidates are compared. A number means folds of equal shares
+        of events; with groups, folds that keep these together.
+
+    scoring : str, callable or None, default=None
+        What the candidates are compared by, higher is better, called with a fitted
+        estimator, held-out columns and y. None: minus the mean negative log-likelihood,
+        sample weights counted.
+
+    expert_cv : "prefit", int, splitter or iterable of splits, default="prefit"
+        What ``cv`` is in :class:`LogitProdSurvival`.
+
+    input, times, n_bins, uncensored_weight, cross_class, diversity, features, calibrate, \
+linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_state, verbose
+        As in :class:`LogitProdSurvival`. With ``times=None`` the grid is that of all rows,
+        in every fold. Risks are calibrated within each fold anew.
+
+    Attributes
+    ----------
+    best_estimator_ : LogitProdSurvival
+        Fitted on all rows with the best parameters; the methods of this class are its.
+    best_params_ : dict
+        Its ``gate_width``, ``temperature`` and ``alpha``.
+    best_score_ : float
+        Its mean score over the folds.
+    best_index_ : int
+        Its position in ``cv_results_``.
+    cv_results_ : dict of ndarray
+        As in :class:`LogitProdClassifierCV`.
+    n_splits_ : int
+        Number of folds.
+    scorer_ : callable or None
+        The scorer; None for the log-likelihood.
+    refit_time_ : float
+        Seconds for the fit on all rows.
+    unique_times_ : ndarray of shape (n_times,), float64
+        Right ends of the intervals.
+    n_features_in_ : int
+        Number of columns of X in the fit.
+    n_iter_ : int
+        Iterations of the fit on all rows.
+
+    See Also
+    --------
+    LogitProdSurvival : With ``gate_width="auto"`` mixes candidates instead of choosing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_logitprod import LogitProdSurvivalCV
+    >>> rng = np.random.default_rng(0)
+    >>> time = rng.exponential(size=120) + 0.1
+    >>> y = np.array([(True, t) for t in time], dtype=[("event", bool), ("time", float)])
+    >>> risk = -time[:, None] + rng.normal(size=(120, 3)) * [0.5, 1.0, 2.0]
+    >>> search = LogitProdSurvivalCV(input="risk", n_bins=4, gate_widths=(None,), alphas=(100,))
+    >>> len(search.fit(risk, y).cv_results_["params"])
+    3
+    """
+
+    _kind = LogitProdSurvival
+    _parameter_constraints = search_constraints(LogitProdSurvival)
+
+    def __init__(
+        self,
+        experts=None,
+        *,
+        gate_widths=(None, 0, 8, 32),
+        temperatures=(0.5, 1, 2),
+        alphas=(30, 100, 300),
+        cv=5,
+        scoring=None,
+        expert_cv="prefit",
+        input="hazard_logits",
+        times=None,
+        n_bins=10,
+        uncensored_weight=0.0,
+        cross_class=None,
+        diversity=0.0,
+        features="default",
+        calibrate=True,
+        linear_pool=True,
+        solver="lbfgs",
+        max_iter=300,
+        tol=1e-7,
+        batch_size="auto",
+        memory=None,
+        n_jobs=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.experts = experts
+        self.gate_widths = gate_widths
+        self.temperatures = temperatures
+        self.alphas = alphas
+        self.cv = cv
+        self.scoring = scoring
+        self.expert_cv = expert_cv
+        self.input = input
+        self.times = times
+        self.n_bins = n_bins
+        self.uncensored_weight = uncensored_weight
+        self.cross_class = cross_class
+        self.diversity = diversity
+        self.features = features
+        self.calibrate = calibrate
+        self.linear_pool = linear_pool
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.batch_size = batch_size
+        self.memory = memory
+        self.n_jobs = n_jobs
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+    def fit(self, X, y=None, sample_weight=None, groups=None):
+        """Compare all candidates, and fit the best one on all rows.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in :class:`LogitProdSurvival`.
+        y : structured array of shape (n_samples,) or DataFrame
+            As in :class:`LogitProdSurvival`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative; counts in the fits and, with ``scoring=None``, in the scores.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of dependent samples, kept together in all folds.
+
+        Returns
+        -------
+        self : LogitProdSurvivalCV
+
+        Raises
+        ------
+        ValueError
+            If X, y, sample_weight or groups do not fit together, a candidate is none,
+            or an expert fails.
+        """
+        estimator = self._search(X, y, sample_weight, groups)
+        self.unique_times_ = estimator.unique_times_
+        return self
+
+    def _strata(self, X, y):
+        return check_events(y, len(y))[0].astype(int)
+
+    def _shared(self, plain, X, y, weight):
+        return {"times": plain._target(X, y, weight).attributes["unique_times_"]}
+
+    def score(self, X, y):
+        """Concordance of the best candidate's risks (Harrell's C), whatever `scoring` is.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+        y : structured array of shape (n_samples,) or DataFrame
+            As in ``fit``.
+
+        Returns
+        -------
+        float
+        """
+        return self._best.score(X, y)
+
+    def predict(self, X):
+        """Risk of each sample, by the best candidate.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Higher for earlier events.
+        """
+        return self._best.predict(X)
+
+    def predict_survival_function(self, X, return_array=False):
+        """Fused survival functions of the best candidate.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+        return_array : bool, default=False
+            Give survival at ``unique_times_`` as an array.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) of step functions, or (n_samples, n_times), float64
+        """
+        return self._best.predict_survival_function(X, return_array)
+
+    def predict_cumulative_hazard_function(self, X, return_array=False):
+        """Fused cumulative hazard functions of the best candidate.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+        return_array : bool, default=False
+            Give the cumulative hazard at ``unique_times_`` as an array.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) of step functions, or (n_samples, n_times), float64
+        """
+        return self._best.predict_cumulative_hazard_function(X, return_array)
+
+    def predict_hazard(self, X):
+        """Probability of the event in each interval, given survival to its start.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_times), float64
+        """
+        return self._best.predict_hazard(X)
