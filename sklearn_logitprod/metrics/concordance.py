@@ -1,9 +1,11 @@
-"""Scores of survival predictions."""
+"""Concordance: how well risks order samples by time."""
 
 from __future__ import annotations
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from sklearn_logitprod.metrics._checks import checked, survival_pair
+from sklearn_logitprod.metrics.kaplan_meier import not_censored
 
 _TIE = 1e-8
 
@@ -54,14 +56,71 @@ def concordance_index(event, time, risk, sample_weight=None):
     >>> round(concordance_index([True, True, False], [1, 2, 3], [0.9, 0.2, 0.5]), 3)
     0.667
     """
-    event, time, risk, weight = _checked(event, time, risk, sample_weight)
+    event, time, risk, weight = checked(event, time, risk, sample_weight)
+    return _concordance(event, time, risk, weight, weight)
+
+
+def concordance_index_ipcw(survival_train, survival_test, risk, tau=None):
+    """Concordance weighted by the inverse probability of censoring (Uno's C).
+
+    Harrell's C depends on how samples were censored; this index does not, as long as
+    censoring is independent of the event. Each comparable pair counts with ``1 / G(t)^2``
+    of the shorter time t, where G is the probability not to be censored until t, by
+    Kaplan-Meier on the training data [1]_.
+
+    Parameters
+    ----------
+    survival_train, survival_test : structured array, DataFrame or pair of array-like
+        Events and times: two fields, the columns ``event`` and ``time``, or
+        ``(event, time)``. Censoring is estimated on the first.
+    risk : array-like of shape (n_test,), float
+        Higher is earlier; risks closer than 1e-8 are tied.
+    tau : float, default=None
+        Only pairs of which the shorter time is below it count. None: all.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, values are NaN, no pair is comparable, or an event of the
+        test data lies where all training samples are censored already.
+
+    References
+    ----------
+    .. [1] Uno et al., "On the C-statistics for evaluating overall adequacy of risk
+       prediction procedures with censored survival data", Stat. Med. 30, 2011.
+
+    Examples
+    --------
+    Without censoring it is Harrell's C.
+
+    >>> from sklearn_logitprod.metrics import concordance_index_ipcw
+    >>> y = [True, True, True], [1.0, 2.0, 3.0]
+    >>> round(concordance_index_ipcw(y, y, [0.9, 0.2, 0.5]), 3)
+    0.667
+    """
+    train_event, train_time = survival_pair(survival_train, "survival_train")
+    event, time = survival_pair(survival_test, "survival_test")
+    event, time, risk, _ = checked(event, time, risk, None)
+    counts = event if tau is None else event & (time < tau)
+    weight = np.zeros(len(time))
+    weight[counts] = 1.0 / not_censored(train_event, train_time, time[counts]) ** 2
+    return _concordance(event, time, risk, weight, np.ones(len(time)))
+
+
+def _concordance(event, time, risk, event_weight, weight):
+    """Concordance where a pair counts with the weight of its event and of the other."""
     # latest first, and those censored before the events of the same time: what precedes the
     # events of a time is what they are comparable with
     order = np.lexsort((event, -time))
-    event, time, risk, weight = event[order], time[order], risk[order], weight[order]
+    event, time, risk = event[order], time[order], risk[order]
     group = np.concatenate([[True], (np.diff(time) != 0) | np.diff(event)])
     n_before = np.maximum.accumulate(np.where(group, np.arange(len(time)), 0))[event]
-    own = weight[event]
+    own, weight = event_weight[order][event], weight[order]
     lower, upper = _weight_below(risk, weight, n_before, risk[event])
     total = np.concatenate([[0.0], np.cumsum(weight)])[n_before]
     comparable = own @ total
@@ -71,27 +130,6 @@ def concordance_index(event, time, risk, sample_weight=None):
             "needs an event with a longer follow-up beside it."
         )
     return float(own @ (0.5 * (lower + upper)) / comparable)
-
-
-def _checked(event, time, risk, sample_weight):
-    event, time, risk = (column_or_1d(np.asarray(values)) for values in (event, time, risk))
-    weight = np.ones(len(event)) if sample_weight is None else np.asarray(sample_weight, float)
-    check_consistent_length(event, time, risk, weight)
-    if event.dtype != bool:
-        if not np.isin(event, (0, 1)).all():
-            raise ValueError(
-                f"event holds {event[~np.isin(event, (0, 1))][0]!r}: it says whether the event was "
-                "observed, True or False. Are event and time swapped?"
-            )
-        event = event.astype(bool)
-    values = {"time": time.astype(float), "risk": risk.astype(float), "sample_weight": weight}
-    for name, own in values.items():
-        if not np.isfinite(own).all():
-            row = int(np.argmin(np.isfinite(own)))
-            raise ValueError(f"{name} is {own[row]} in row {row}; it must be finite.")
-    if (weight < 0.0).any():
-        raise ValueError("sample_weight is negative; use 0 to leave a sample out.")
-    return event, values["time"], values["risk"], weight
 
 
 def _weight_below(risk, weight, n_before, own):

@@ -1,0 +1,17 @@
+"""Scores of survival predictions."""
+
+from sklearn_logitprod.metrics.brier import brier_score, integrated_brier_score, safe_time_grid
+from sklearn_logitprod.metrics.calibration import DCalibration, d_calibration
+from sklearn_logitprod.metrics.concordance import concordance_index, concordance_index_ipcw
+from sklearn_logitprod.metrics.kaplan_meier import kaplan_meier
+
+__all__ = [
+    "DCalibration",
+    "brier_score",
+    "concordance_index",
+    "concordance_index_ipcw",
+    "d_calibration",
+    "integrated_brier_score",
+    "kaplan_meier",
+    "safe_time_grid",
+]
