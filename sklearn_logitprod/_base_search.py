@@ -67,12 +67,13 @@ class BaseLogitProdCV(
     def _search(self, X, y, sample_weight, groups):
         """Compare all candidates, and fit the best one on all rows."""
         y, groups = own_target(X, y, groups)
+        y, strata = self._checked(y, n_rows(X))
         grid = self._grid()
         plain = self._estimator(grid[0])
         plain._check_parameters()
         with FitProgress(self, self.verbose) as progress:
             start = time.perf_counter()
-            prepared, parts = self._parts(plain, X, y, sample_weight, groups, progress)
+            prepared, parts = self._parts(plain, X, y, strata, sample_weight, groups, progress)
             specs = [self._estimator(params)._head_spec(*parts[0].shape) for params in grid]
             pools = [part.search(specs, progress) for part in parts]
             middle = time.perf_counter()
@@ -122,7 +123,7 @@ class BaseLogitProdCV(
         grid = {"alpha": self.alphas, "gate_width": self.gate_widths}
         return list(ParameterGrid({**grid, "temperature": self.temperatures}))
 
-    def _parts(self, plain, X, y, sample_weight, groups, progress):
+    def _parts(self, plain, X, y, strata, sample_weight, groups, progress):
         """What the candidates are fitted on: a part for folds that share the experts' outputs.
 
         Returns
@@ -138,11 +139,11 @@ class BaseLogitProdCV(
             data, own = plain._fit_data(prepared)
             position = np.full(n_samples, -1)
             position[prepared.kept] = np.arange(len(prepared.kept))
-            folds = [position[test] for _, test in self._splits(X, y, groups)]
+            folds = [position[test] for _, test in self._splits(strata, groups)]
             folds = [test[test >= 0] for test in folds]
             return prepared, self._prefit_parts(plain, prepared, data, own, folds, y)
         X, y = indexable(X, y)
-        splits = self._splits(X, y, groups)
+        splits = self._splits(strata, groups)
         shared = self._shared(plain, X, y, weight)
         parts = []
         for number, (train, test) in enumerate(splits, start=1):
@@ -175,12 +176,12 @@ class BaseLogitProdCV(
             start += len(inside)
         return parts
 
-    def _splits(self, X, y, groups):
+    def _splits(self, strata, groups):
         """Rows to fit on and rows held out, of each fold."""
-        cv, strata = self.cv, self._strata(X, y)
+        cv = self.cv
         if isinstance(cv, Integral) and groups is not None:
             cv = StratifiedGroupKFold(cv, shuffle=True, random_state=self._seed())
-        every = np.arange(n_rows(X))
+        every = np.arange(len(strata))
         splits = check_cv(cv, strata, classifier=True).split(every, strata, groups)
         return [(every[train], every[test]) for train, test in splits]
 

@@ -180,11 +180,12 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         self.classes_ = estimator.classes_
         return self
 
-    def _strata(self, X, y):
-        return check_labels(y, len(y))
+    def _checked(self, y, n_samples):
+        labels = check_labels(y, n_samples)
+        return labels, labels
 
     def _shared(self, plain, X, y, weight):
-        known = np.unique(check_labels(y, len(y))) if self.classes is None else self.classes
+        known = np.unique(y) if self.classes is None else self.classes
         return {"classes": list(known)}
 
     def score(self, X, y, sample_weight=None):

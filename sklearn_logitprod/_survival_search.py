@@ -179,8 +179,8 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         self.unique_times_ = estimator.unique_times_
         return self
 
-    def _strata(self, X, y):
-        return check_events(y, len(y))[0].astype(int)
+    def _checked(self, y, n_samples):
+        return y, check_events(y, n_samples)[0].astype(int)
 
     def _shared(self, plain, X, y, weight):
         return {"times": plain._target(X, y, weight).attributes["unique_times_"]}
