@@ -1,0 +1,264 @@
+"""Pickles of results, opened without running anything that they name.
+
+A pickle calls what it names. Here every name that it may use is answered by a small recipe of
+this module, which builds an array or a column from bytes; no code of NumPy, pandas or pyarrow
+that a pickle could steer is ever called, and any other name is an error.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections import OrderedDict
+
+import numpy as np
+
+_PLAIN_DTYPE = re.compile(r"[<>|=]?([biufUS]\d{1,6}|O\d?)")
+_CHARACTERS = {"string": np.int32, "large_string": np.int64}
+
+
+class _Sealed(type):
+    """Classes that a pickle cannot change for the files after it."""
+
+    def __setattr__(cls, name, value):
+        raise pickle.UnpicklingError(f"{cls.__name__} is not to be changed")
+
+
+def _sealed(recipe):
+    """A function in the form of a sealed class."""
+    return _Sealed(recipe.__name__, (), {"__new__": lambda cls, *args: recipe(*args)})
+
+
+class _Dtype(metaclass=_Sealed):
+    """A dtype: numbers, booleans, text and objects, no records."""
+
+    def __init__(self, spec, align=False, copy=False):
+        if not (isinstance(spec, str) and _PLAIN_DTYPE.fullmatch(spec)):
+            raise pickle.UnpicklingError(f"dtype {spec!r} is not a plain one")
+        self.value = np.dtype(spec)
+
+    def __setstate__(self, state):
+        _, order, subarray, names, fields = state[:5]
+        if (subarray, names, fields) != (None, None, None):
+            raise pickle.UnpicklingError("dtype is a record")
+        self.value = self.value.newbyteorder(order)
+
+
+class _Array(metaclass=_Sealed):
+    """An array between its two halves, as pickles write it."""
+
+    value = None
+
+    def __setstate__(self, state):
+        _, shape, dtype, fortran, content = state
+        self.value = _decoded(content, dtype, shape, "F" if fortran else "C")
+
+
+class _Frame(metaclass=_Sealed):
+    """Columns of a frame."""
+
+    value = None
+
+    def __setstate__(self, state):
+        self.value = state["_mgr"].columns
+
+
+class _Manager(metaclass=_Sealed):
+    """Blocks of columns, and the axes that name them."""
+
+    def __init__(self, blocks, axes, verify_integrity=True):
+        names = list(axes[0])
+        self.columns = {}
+        for values, placement in blocks:
+            at = np.arange(len(names))[placement]
+            for row, position in zip(np.atleast_2d(values), at, strict=True):
+                self.columns[names[position]] = row
+
+
+class _Texts(metaclass=_Sealed):
+    """Text that pandas holds in an array of its own."""
+
+    value = None
+
+    def __setstate__(self, state):
+        if isinstance(state, dict):
+            self.value = state["_pa_array"]
+        else:
+            self.value = next(part.value for part in state if isinstance(part, _Array))
+
+
+class _Name(metaclass=_Sealed):
+    """Something that is only named, and never called."""
+
+    def __init__(self, *args):
+        pass
+
+    def __setstate__(self, state):
+        pass
+
+
+def _decoded(content, dtype, shape, order):
+    """Array of a shape from its bytes, or from its list of objects."""
+    if dtype.value.kind != "O":
+        return np.ndarray(shape, dtype.value, buffer=content, order=order).copy(order)
+    values = np.empty(len(content), dtype=object)
+    for i, item in enumerate(content):
+        values[i] = None if isinstance(item, type) else plain(item)
+    return values.reshape(shape, order=order)
+
+
+@_sealed
+def _reconstruct(kind, shape, code):
+    return _Array()
+
+
+@_sealed
+def _frombuffer(content, dtype, shape, order):
+    array = _Array()
+    array.value = _decoded(content, dtype, shape, order)
+    return array
+
+
+@_sealed
+def _scalar(dtype, content):
+    return content if dtype.value.kind == "O" else _decoded(content, dtype, (), "C")[()]
+
+
+@_sealed
+def _latin1(text, encoding):
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"encoding {encoding!r}")
+    return text.encode("latin1")
+
+
+@_sealed
+def _new_index(kind, content):
+    if "start" in content:
+        return range(content["start"], content["stop"], content["step"])
+    return list(plain(content["data"]))
+
+
+@_sealed
+def _unpickle_block(values, placement, ndim):
+    return plain(values), placement if isinstance(placement, slice) else plain(placement)
+
+
+@_sealed
+def _backed(kind, checksum, state):
+    return _Texts()
+
+
+@_sealed
+def _text_type(name):
+    return _CHARACTERS[name]
+
+
+@_sealed
+def _buffer(content):
+    return bytes(content)
+
+
+@_sealed
+def _texts(parts):
+    """Strings of an Arrow array: validity bits, offsets, characters."""
+    offset_type, length, _, start, (valid, offsets, characters) = parts[:5]
+    ends = np.frombuffer(offsets, offset_type)[start : start + length + 1]
+    present = np.ones(length, dtype=bool)
+    if valid is not None:
+        bits = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")
+        present = bits[start : start + length].astype(bool)
+    values = np.empty(length, dtype=object)
+    for i in np.flatnonzero(present):
+        values[i] = (characters or b"")[ends[i] : ends[i + 1]].decode()
+    return values
+
+
+_RECIPES = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("_codecs", "encode"): _latin1,
+    ("numpy", "ndarray"): _Name,
+    ("numpy", "dtype"): _Dtype,
+    ("pandas._libs.internals", "_unpickle_block"): _unpickle_block,
+    ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked"): _backed,
+    ("pandas._libs.missing", "NA"): _Name,
+    ("pandas", "NA"): _Name,
+    ("pandas.core.indexes.base", "_new_Index"): _new_index,
+    ("pandas.core.indexes.numeric", "Int64Index"): _Name,
+    ("pandas.core.internals.managers", "BlockManager"): _Manager,
+    ("pandas.arrays", "ArrowStringArray"): _Texts,
+    ("pandas.core.arrays.string_arrow", "ArrowStringArray"): _Texts,
+    ("pyarrow.lib", "_restore_array"): _texts,
+    ("pyarrow.lib", "py_buffer"): _buffer,
+    ("pyarrow.lib", "type_for_alias"): _text_type,
+}
+for _core in ("numpy.core", "numpy._core"):
+    _RECIPES[f"{_core}.multiarray", "_reconstruct"] = _reconstruct
+    _RECIPES[f"{_core}.multiarray", "scalar"] = _scalar
+    _RECIPES[f"{_core}.numeric", "_frombuffer"] = _frombuffer
+for _builtins in ("builtins", "__builtin__"):
+    for _kind in (bytearray, bytes, complex, dict, frozenset, list, set, slice, tuple):
+        _RECIPES[_builtins, _kind.__name__] = _kind
+for _module, _name, _recipe in (
+    ("pandas.core.frame", "DataFrame", _Frame),
+    ("pandas.core.indexes.base", "Index", _Name),
+    ("pandas.core.indexes.range", "RangeIndex", _Name),
+    ("pandas.core.arrays.string_", "StringDtype", _Name),
+    ("pandas.core.arrays.string_", "StringArray", _Name),
+):
+    _RECIPES[_module, _name] = _recipe
+    _RECIPES["pandas.arrays" if _name == "StringArray" else "pandas", _name] = _recipe
+
+
+class _Unpickler(pickle.Unpickler):
+    """Answers names by recipes, and keeps the first that has none."""
+
+    unknown = None
+
+    def find_class(self, module, name):
+        if (module, name) not in _RECIPES:
+            self.unknown = f"{module}.{name}"
+            raise pickle.UnpicklingError(self.unknown)
+        return _RECIPES[module, name]
+
+
+def plain(value):
+    """What a stand-in holds: an array, or the columns of a frame; else the value itself."""
+    return value.value if isinstance(value, (_Array, _Frame, _Texts)) else value
+
+
+def load_pickle(source, file):
+    """Content of a pickle of containers, numbers, text, arrays and frames.
+
+    Parameters
+    ----------
+    source : Source
+        The file, for messages.
+    file : path
+        What is opened.
+
+    Returns
+    -------
+    object
+        Arrays and frames within containers are stand-ins; `plain` gives their content,
+        of a frame a dict of its columns.
+
+    Raises
+    ------
+    ValueError
+        If the pickle names anything else, or is damaged.
+    """
+    with open(file, "rb") as stream:
+        unpickler = _Unpickler(stream)
+        try:
+            return plain(unpickler.load())
+        except Exception as error:
+            if unpickler.unknown:
+                raise source.error(
+                    f"the pickle names {unpickler.unknown}, which is neither a container nor a "
+                    "plain NumPy array or pandas frame; nothing of it was run. If you trust the "
+                    "file, open it where it was written and save it as CSV or .npz."
+                ) from error
+            raise source.error(
+                f"this is no complete pickle ({type(error).__name__}: {error}). Copy the file "
+                "again, or write it anew."
+            ) from error
