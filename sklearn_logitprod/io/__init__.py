@@ -1,5 +1,15 @@
 """Readers of expert outputs in files."""
 
 from sklearn_logitprod._expert_outputs import ExpertOutputs
+from sklearn_logitprod.io.layouts import read_clam, read_mcat, read_stamp
+from sklearn_logitprod.io.logitprod import read_logitprod
+from sklearn_logitprod.io.tables import read_tables
 
-__all__ = ["ExpertOutputs"]
+__all__ = [
+    "ExpertOutputs",
+    "read_clam",
+    "read_logitprod",
+    "read_mcat",
+    "read_stamp",
+    "read_tables",
+]

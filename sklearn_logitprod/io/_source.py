@@ -46,7 +46,8 @@ class Source:
         ValueError
         """
         where = "" if row is None else f", {self.place(row)}"
-        return ValueError(" ".join(f"{self.path}{where} (expert {self.expert!r}): {message}".split()))
+        text = f"{self.path}{where} (expert {self.expert!r}): {message}"
+        return ValueError(" ".join(text.splitlines()))
 
 
 def named_paths(paths, what="file"):
