@@ -150,7 +150,7 @@ def _is_frame(content):
 
 def _frame_table(source, columns):
     """Table of a pickled frame's columns."""
-    columns = {str(name): np.asarray(column) for name, column in columns.items()}
+    columns = {str(name): np.asarray(plain(column)) for name, column in columns.items()}
     return Table(source, columns)
 
 

@@ -284,20 +284,19 @@ def _check_position(first, part):
             f"it has {len(part.values)} rows, {first.source.path} has {len(first.values)}, and "
             "there are no identifiers. Write the outputs of all experts for the same samples."
         )
-    for field in ("labels", "event", "time"):
+    known = first.labels is not None or part.labels is not None
+    for field in ("labels",) if known else ("event", "time"):
         mine, others = getattr(part, field), getattr(first, field)
-        if (mine is None) != (others is None) or (field == "labels" and mine is None):
-            continue
-        if mine is not None and not np.array_equal(mine, others):
+        if part is not first and (mine is None or others is None):
+            raise (part if mine is None else first).source.error(
+                "there are neither identifiers nor labels, so that rows cannot be matched. Write "
+                "slide_ids or labels."
+            )
+        if part is not first and not np.array_equal(mine, others):
             row = int(np.argmax(np.asarray(mine) != np.asarray(others)))
             raise part.source.error(
-                f"the {field} {mine[row]!r} is {others[row]!r} in {first.source.path}, and there "
-                "are no identifiers to match rows by. Write slide_ids, or the outputs in one "
-                "order.",
+                f"the {field.removesuffix('s')} is {mine[row]} here and {others[row]} in "
+                f"{first.source.path}, and there are no identifiers to match rows by. Write "
+                "slide_ids, or the outputs in one order.",
                 row,
             )
-    if part is not first and part.labels is None and part.event is None:
-        raise part.source.error(
-            "there are neither identifiers nor labels, so that rows cannot be matched. Write "
-            "slide_ids or labels."
-        )
