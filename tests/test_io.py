@@ -294,7 +294,7 @@ def test_outputs_of_the_method_s_authors(classified, split, tmp_path):
 
 
 def test_patches_are_matched_by_position_where_labels_agree(tmp_path):
-    rng, z, experts, _ = synthetic(3)
+    _, z, experts, _ = synthetic(3)
     labels = np.arange(40) % 3
     for m, name in enumerate(experts):
         write_logitprod(tmp_path / name, "test", "outputs", outputs=z[:, m], labels=labels)
