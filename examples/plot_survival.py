@@ -20,7 +20,7 @@ from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sksurv.datasets import load_gbsg2, load_whas500
+from sksurv.datasets import load_aids, load_gbsg2
 from sksurv.ensemble import GradientBoostingSurvivalAnalysis, RandomSurvivalForest
 from sksurv.linear_model import CoxnetSurvivalAnalysis, CoxPHSurvivalAnalysis, IPCRidge
 from sksurv.tree import SurvivalTree
@@ -37,14 +37,14 @@ experts = [
 # %%
 # The fusion
 # ----------
-# Two cohorts: recurrence of breast cancer (GBSG2) and death after a heart attack
-# (WHAS500). A third of the patients is kept for the end. With ``cv=5`` the fusion learns
-# from predictions for patients that were new to the experts.
+# Two cohorts: recurrence of breast cancer (GBSG2), and AIDS or death under two therapies,
+# where nine of ten patients are censored. A third of the patients is kept for the end. With
+# ``cv=5`` the fusion learns from predictions for patients that were new to the experts.
 
 from sklearn_logitprod import LogitProdSurvival
 from sklearn_logitprod.metrics import concordance_index
 
-cohorts = {"GBSG2": load_gbsg2(), "WHAS500": load_whas500()}
+cohorts = {"GBSG2": load_gbsg2(), "AIDS": load_aids()}
 fitted, held_out = {}, {}
 for name, (X, y) in cohorts.items():
     event, time = y.dtype.names

@@ -62,7 +62,8 @@ def test_arrays_come_back(array, protocol, tmp_path):
 
 @pytest.mark.parametrize("protocol", range(2, 6))
 def test_scalars_and_containers_come_back(protocol, tmp_path):
-    value = OrderedDict(a=[1, 2.5, None, True, b"", b"x"], b=({1}, frozenset("a"), 2j, bytearray(2)))
+    value = OrderedDict(a=[1, 2.5, None, True, b"", b"x"])
+    value["b"] = {1}, frozenset("a"), 2j, bytearray(2)
     value.update(c=np.float32(0.1), d=np.int64(3), e=np.str_("text"), f=np.bool_(True))
     loaded = load(pickle.dumps(value, protocol=protocol), tmp_path / "p")
     assert loaded == value
@@ -181,7 +182,9 @@ DAMAGED = {
     "an encoding": raw("_codecs", "encode", "x", "rot13"),
     "no dict": b"\x80\x02cnumpy\nndarray\n)\x81}b.",
     "text": b"slide_id,p_0,p_1\n",
-    "a recipe changed": b"\x80\x02cnumpy\ndtype\nN}X\x08\x00\x00\x00__init__cnumpy\nndarray\ns\x86b.",
+    "a recipe changed": (
+        b"\x80\x02cnumpy\ndtype\nN}X\x08\x00\x00\x00__init__cnumpy\nndarray\ns\x86b."
+    ),
     "a recipe's dict": b"\x80\x02c_codecs\nencode\n}X\x01\x00\x00\x00aK\x01sb.",
 }
 
