@@ -348,6 +348,10 @@ class BaseLogitProd(
         """Concatenate ``compute(columns)`` over the blocks of X."""
         return np.concatenate([compute(columns) for columns in self._blocks(X)])
 
+    def _log_proba(self, X):
+        """Fused log-probabilities (n_samples, n_classes)."""
+        return self._collect(X, self.pool_.log_proba)
+
     def _shares(self, columns):
         return expert_shares(columns, self.pool_.coefficients(columns))
 

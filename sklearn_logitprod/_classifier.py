@@ -367,7 +367,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         ndarray of shape (n_samples, n_classes), float64
             Natural logarithms, in the order of ``classes_``.
         """
-        return self._collect(X, lambda columns: self.pool_.log_proba(columns))
+        return self._log_proba(X)
 
     def predict_proba(self, X):
         """Fused class probabilities.

@@ -95,6 +95,26 @@ def brier_score(survival_train, survival_test, survival, times):
     >>> brier_score(y, y, [[0.5], [0.5], [1.0]], [2.0]).round(4).tolist()
     [0.1667]
     """
+    return sample_brier_scores(survival_train, survival_test, survival, times).mean(axis=0)
+
+
+def sample_brier_scores(survival_train, survival_test, survival, times):
+    """What each sample adds to the Brier score at each time; :func:`brier_score` is the mean.
+
+    Parameters
+    ----------
+    survival_train, survival_test, survival, times
+        As in :func:`brier_score`.
+
+    Returns
+    -------
+    ndarray of shape (n_test, n_times), float64
+
+    Raises
+    ------
+    ValueError
+        As :func:`brier_score`.
+    """
     train_event, train_time = survival_pair(survival_train, "survival_train")
     event, time = survival_pair(survival_test, "survival_test")
     survival, times = check_curves(survival, times, len(time))
@@ -112,7 +132,7 @@ def brier_score(survival_train, survival_test, survival, times):
     # an event where all others are censored has no weight
     own = np.where(own > 0.0, own, np.inf)[:, None]
     until = censoring(train_event, train_time, times)
-    return (happened * survival**2 / own + later * (1.0 - survival) ** 2 / until).mean(axis=0)
+    return happened * survival**2 / own + later * (1.0 - survival) ** 2 / until
 
 
 def integrated_brier_score(survival_train, survival_test, survival, times):
@@ -144,9 +164,29 @@ def integrated_brier_score(survival_train, survival_test, survival, times):
     >>> integrated_brier_score(y, y, [[0.5, 0.5]] * 3, [1.0, 2.0])
     0.25
     """
-    scores = brier_score(survival_train, survival_test, survival, times)
-    if len(scores) < 2:
-        raise ValueError(f"The integral needs two times or more, there is {len(scores)}.")
+    return float(mean_over_time(brier_score(survival_train, survival_test, survival, times), times))
+
+
+def mean_over_time(scores, times):
+    """Mean of a function of time, by the trapezoidal rule.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (..., n_times)
+    times : array-like of shape (n_times,)
+        Two or more, increasing.
+
+    Returns
+    -------
+    ndarray of shape (...)
+
+    Raises
+    ------
+    ValueError
+        For fewer than two times.
+    """
     times = np.asarray(times, dtype=float)
-    means = 0.5 * (scores[1:] + scores[:-1])
-    return float(means @ np.diff(times) / (times[-1] - times[0]))
+    if len(times) < 2:
+        raise ValueError(f"The integral needs two times or more, there is {len(times)}.")
+    means = 0.5 * (scores[..., 1:] + scores[..., :-1])
+    return means @ np.diff(times) / (times[-1] - times[0])

@@ -57,7 +57,8 @@ def candidates(spec, data):
 
     Constant weights at two strengths hold most of the prior mass; gates and cross-class
     corrections must earn theirs. Where outcomes are sets, as those of survival, a sample
-    says less, most of all a censored one: all priors are ten times as strong.
+    says less, most of all a censored one: priors are ten times as strong, but not that of
+    the class bias, which all samples inform.
 
     Parameters
     ----------
@@ -71,7 +72,13 @@ def candidates(spec, data):
     list of (list of HeadSpec, list of float)
     """
     strength = 1.0 if data.sets.labels is not None else 10.0
-    base = replace(spec, gate_width=None, cross_class=None, strength=strength)
+    base = replace(
+        spec,
+        gate_width=None,
+        cross_class=None,
+        strength=strength,
+        class_bias_prior=spec.class_bias_prior / strength,
+    )
     gate = replace(base, gate_width=0, alpha=0.3 * spec.alpha)
     groups = [([base, replace(base, strength=10.0 * strength)], [0.2, 0.2])]
     if data.n_experts * data.n_classes**2 > MAX_CORRECTION:

@@ -1,0 +1,5 @@
+"""Looking at experts and at what fusing them gives."""
+
+from sklearn_logitprod.inspection.compare import compare
+
+__all__ = ["compare"]

@@ -1,0 +1,163 @@
+"""From the scores of all splits to one table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from sklearn_logitprod.inspection._resampling import bootstrap, holm, signed_rank
+from sklearn_logitprod.inspection._split import BEST, FUSED
+
+
+class Totals:
+    """Sums over splits of what their scores say, taken as they come.
+
+    A score of a repeat is the mean over its splits, each counted by its tested samples; a
+    split on which a score is not defined (NaN) does not count.
+
+    Parameters
+    ----------
+    task : Task
+    n_repeats : int
+    """
+
+    def __init__(self, task, n_repeats):
+        self.task, self.n_repeats = task, n_repeats
+        self.experts = self.methods = self.chosen = None
+
+    def add(self, repeat, test, scored):
+        """Take one split.
+
+        Parameters
+        ----------
+        repeat : int
+            Number of its repeat.
+        test : ndarray of int
+            Rows tested.
+        scored : Scored
+        """
+        n_samples = len(self.task.strata)
+        shape = scored.values.shape
+        if self.methods is None:
+            self.experts, self.methods = scored.experts, scored.methods
+            self.chosen = dict.fromkeys(scored.experts, 0)
+            self._values = np.zeros((self.n_repeats, *shape))
+            self._counts = np.zeros((self.n_repeats, *shape))
+            self._contributions = np.zeros((*shape, n_samples))
+            self._losses = np.zeros((self.n_repeats, len(scored.methods)))
+            self._sums = np.zeros((len(scored.methods), n_samples))
+            self._tested = np.zeros(n_samples, dtype=int)
+            self._sizes = np.zeros(self.n_repeats)
+        self.chosen[scored.best] += 1
+        known = ~np.isnan(scored.values)
+        self._values[repeat] += np.where(known, scored.values, 0.0) * len(test)
+        self._counts[repeat] += known * len(test)
+        # a method that a score cannot judge at all stays NaN through its values
+        own = np.where(known[..., None], scored.contributions, 0.0)
+        self._contributions[:, :, test] += own * len(test)
+        self._losses[repeat] += scored.losses.sum(axis=1)
+        self._sums[:, test] += scored.losses
+        self._tested[test] += 1
+        self._sizes[repeat] += len(test)
+
+    @property
+    def tested(self):
+        """Which samples were tested at all: (n_samples,), bool."""
+        return self._tested > 0
+
+    def values(self):
+        """Scores (n_repeats, n_methods, n_scores)."""
+        with np.errstate(invalid="ignore"):
+            return self._values / np.where(self._counts > 0, self._counts, np.nan)
+
+    def contributions(self):
+        """Of each sample tested to the mean score: (n_methods, n_scores, n_tested)."""
+        counted = self._counts.sum(axis=0)[..., None]
+        return self._contributions[:, :, self.tested] / np.maximum(counted, 1)
+
+    def sample_losses(self):
+        """Log-loss of each sample tested, mean over its tests: (n_methods, n_tested)."""
+        return self._sums[:, self.tested] / self._tested[self.tested]
+
+    def repeat_losses(self):
+        """Log-loss of each repeat: (n_repeats, n_methods)."""
+        return self._losses / self._sizes[:, None]
+
+
+def comparison_table(totals, settings):
+    """The table of :func:`compare`.
+
+    Parameters
+    ----------
+    totals : Totals
+    settings : dict
+        ``n_resamples``, ``random_state`` and what else goes into ``attrs``.
+
+    Returns
+    -------
+    DataFrame
+    """
+    task, methods = totals.task, totals.methods
+    reference = methods.index(BEST)
+    contributions = totals.contributions()
+    shape = contributions.shape[:2]
+    paired = totals.sample_losses()
+    paired = paired - paired[reference]
+    differences = paired.mean(axis=1)
+    columns = np.vstack(
+        [
+            contributions.reshape(-1, contributions.shape[2]),
+            (paired - differences[:, None]) / paired.shape[1],
+        ]
+    )
+    groups = task.groups
+    if groups is not None:
+        groups = np.unique(groups[totals.tested], return_inverse=True)[1]
+    sums = np.append(np.zeros(shape[0] * shape[1]), differences)
+    found = bootstrap(columns.T, sums, groups, settings["n_resamples"], settings["random_state"])
+    widths = found.half_width[: -len(methods)].reshape(shape)
+    width, p_value = found.half_width[-len(methods) :], found.p_value[-len(methods) :]
+    p_value[reference] = np.nan
+    by_repeat = totals.repeat_losses()
+    by_repeat = (by_repeat - by_repeat[:, [reference]]).T
+    by_repeat[reference] = np.nan
+    values = totals.values()
+    table = _metric_columns(task.scores, values, widths)
+    first = next(iter(task.scores.values()))
+    ordered = -values[:, :, 0] if first.higher_is_better else values[:, :, 0]
+    ranks = rankdata(ordered, axis=1, nan_policy="omit")
+    table |= {
+        "rank": ranks.mean(axis=0),
+        "difference": differences,
+        "difference_low": differences - width,
+        "difference_high": differences + width,
+        "p_value": p_value,
+        "p_holm": holm(p_value),
+        "p_wilcoxon": [signed_rank(own) for own in by_repeat],
+    }
+    table = pd.DataFrame(table, index=pd.Index(methods, name="method"))
+    kinds = dict.fromkeys(methods, "baseline") | dict.fromkeys(totals.experts, "expert")
+    table.attrs = {
+        "metrics": list(task.scores),
+        "higher_is_better": {name: s.higher_is_better for name, s in task.scores.items()},
+        "kinds": kinds | {FUSED: "fusion"},
+        "reference": BEST,
+        "chosen": totals.chosen,
+        "n_samples": int(totals.tested.sum()),
+        "n_groups": None if groups is None else int(groups.max() + 1),
+        **settings,
+    }
+    return table
+
+
+def _metric_columns(scores, values, widths):
+    """Mean, deviation over repeats and interval of each score."""
+    out = {}
+    for i, (name, score) in enumerate(scores.items()):
+        mean = values[:, :, i].mean(axis=0)
+        out[f"{name}_mean"] = mean
+        out[f"{name}_std"] = values[:, :, i].std(axis=0, ddof=min(1, len(values) - 1))
+        out[f"{name}_low"] = np.maximum(mean - widths[:, i], score.bounds[0])
+        out[f"{name}_high"] = np.minimum(mean + widths[:, i], score.bounds[1])
+    return out
