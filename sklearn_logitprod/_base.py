@@ -350,7 +350,7 @@ class BaseLogitProd(
 
     def _log_proba(self, X):
         """Fused log-probabilities (n_samples, n_classes)."""
-        return self._collect(X, self.pool_.log_proba)
+        return self._collect(X, lambda columns: self.pool_.log_proba(columns))
 
     def _shares(self, columns):
         return expert_shares(columns, self.pool_.coefficients(columns))

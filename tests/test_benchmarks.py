@@ -11,20 +11,21 @@ from scipy.stats import ttest_1samp
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "benchmarks"))
 
 import bench_quality
+import significance
 
 
 def test_corrected_t_test_widens_the_plain_one():
     differences = np.random.default_rng(0).normal(0.3, 1.0, 25)
     plain = ttest_1samp(differences, 0.0).pvalue
-    assert bench_quality.corrected_t_test(differences, 0.0) == pytest.approx(plain)
+    assert significance.corrected_t_test(differences, 0.0) == pytest.approx(plain)
     # 1 / 25 + 1 / 4 in place of 1 / 25: the statistic shrinks by the root of 7.25
     from scipy.stats import t
 
     statistic = ttest_1samp(differences, 0.0).statistic / np.sqrt(7.25)
     expected = 2 * t.sf(abs(statistic), 24)
-    assert bench_quality.corrected_t_test(differences, 0.25) == pytest.approx(expected)
-    assert bench_quality.corrected_t_test(np.zeros(5), 0.25) == 1.0
-    assert bench_quality.corrected_t_test(np.ones(5), 0.25) == 0.0
+    assert significance.corrected_t_test(differences, 0.25) == pytest.approx(expected)
+    assert significance.corrected_t_test(np.zeros(5), 0.25) == 1.0
+    assert significance.corrected_t_test(np.ones(5), 0.25) == 0.0
 
 
 def make_results(loss_of_ours):

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 from bench_real import fit_method, score
 from rivals import RIVALS
-from scipy.stats import rankdata, t
+from scipy.stats import rankdata
+from significance import corrected_t_test
 from tasks import add_data_arguments, load_tasks
 
 OURS, CONSTANT, SINGLE = "LogitProd auto", "LogitProd constant", "best single (fit data)"
@@ -27,30 +28,6 @@ LEVEL = 0.05
 HARD = 0.95  # AUC of the single expert below which there is something to gain
 FIELDS = ("task", "repeat", "split", "method", "log-loss", "AUC", "accuracy", "seconds")
 FIELDS += ("n_fit", "n_test", "gap")
-
-
-def corrected_t_test(differences, ratio):
-    """Corrected resampled t-test of paired differences over the splits of a task.
-
-    Training sets of several splits overlap, which makes the plain test too sure. The
-    variance is ``(1 / n + ratio) * var`` instead of ``var / n`` (Nadeau and Bengio, 2003).
-
-    Parameters
-    ----------
-    differences : ndarray of shape (n_splits,)
-    ratio : float
-        Rows tested on over rows fitted on.
-
-    Returns
-    -------
-    float
-        Two-sided p-value of a mean of 0; 1 if all differences are 0.
-    """
-    n = len(differences)
-    spread = np.var(differences, ddof=1) * (1.0 / n + ratio)
-    if spread == 0.0:
-        return float(not differences.any())
-    return float(2.0 * t.sf(abs(differences.mean()) / np.sqrt(spread), n - 1))
 
 
 def run(options):

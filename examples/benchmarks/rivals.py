@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 # As in the README of the development collection: probabilities below count as this, and
 # experts that miss more than a fifth of what the best covered one has are not ranked.
@@ -42,6 +42,19 @@ def auc(y, proba):
 def accuracy(y, proba):
     """Share of samples whose most probable class is right."""
     return float((proba.argmax(axis=1) == y).mean())
+
+
+def balanced_accuracy(y, proba):
+    """Mean over the classes that are there of the share of their samples that are right."""
+    with warnings.catch_warnings():
+        # a predicted class that the test set lacks
+        warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
+        return float(balanced_accuracy_score(y, proba.argmax(axis=1)))
+
+
+def brier(y, proba):
+    """Squared distance from the true class, summed over the classes."""
+    return float(((proba - np.eye(proba.shape[1])[y]) ** 2).sum(axis=1).mean())
 
 
 SCORES = {"log-loss": log_loss, "AUC": auc, "accuracy": accuracy}

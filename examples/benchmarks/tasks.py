@@ -67,7 +67,8 @@ class Problem:
 
     ``fit_proba`` and ``test_proba`` have shape (n_samples, n_experts, n_classes), labels
     are the positions 0 to n_classes - 1 of the class columns. ``split_id`` names the part
-    and the fold, and is unique within a task and a seed.
+    and the fold, and is unique within a task and a seed. ``fit_tables`` and ``test_tables``
+    hold one table per expert where the experts are heads on tables.
     """
 
     fit_proba: np.ndarray
@@ -76,6 +77,8 @@ class Problem:
     test_proba: np.ndarray
     test_y: np.ndarray
     split_id: str
+    fit_tables: tuple[np.ndarray, ...] | None = None
+    test_tables: tuple[np.ndarray, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -137,9 +140,12 @@ class Task:
         for split_id, fit_rows, test_rows in self._named_splits(seed):
             fit_proba, test_proba = self.expert_proba(fit_rows, test_rows, seed)
             groups = None if self.groups is None else self.groups[fit_rows]
-            yield Problem(
-                fit_proba, self.y[fit_rows], groups, test_proba, self.y[test_rows], split_id
-            )
+            tables = (self._tables_of(rows) for rows in (fit_rows, test_rows))
+            y = self.y[fit_rows], self.y[test_rows]
+            yield Problem(fit_proba, y[0], groups, test_proba, y[1], split_id, *tables)
+
+    def _tables_of(self, rows):
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +181,9 @@ class ViewsTask(Task):
                     fit, train_size=self.n_fit, stratify=self.y[fit], random_state=state
                 )
             yield f"0/{i}", np.sort(fit), np.sort(test)
+
+    def _tables_of(self, rows):
+        return tuple(table[rows] for table in self.tables)
 
     def expert_proba(self, fit_rows, test_rows, seed):
         if self.cache is None:

@@ -1,0 +1,227 @@
+"""Opponents of the suite for classification, each through its own package where there is one.
+
+An opponent is a function of a problem that is fitted on the outputs (or tables) of its fit
+rows, and returns a function from a problem to probabilities on its test rows.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+
+import numpy as np
+from published import published
+from rivals import best_single, filled_log_proba, filled_proba, greedy_selection, mean_of_logits
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import HistGradientBoostingClassifier, StackingClassifier, VotingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
+
+from sklearn_logitprod import LogitProdClassifier
+
+N_NEIGHBOURS = 7
+
+
+class Given(ClassifierMixin, BaseEstimator):
+    """A classifier that reads its probabilities off X; there is nothing to fit.
+
+    Parameters
+    ----------
+    n_classes : int
+        X holds `n_classes` columns per expert, expert by expert.
+    """
+
+    def __init__(self, n_classes):
+        self.n_classes = n_classes
+
+    def fit(self, X, y):
+        """Note the classes."""
+        self.classes_ = np.arange(self.n_classes)
+        return self
+
+    def predict(self, X):
+        """Most probable class."""
+        return self.predict_proba(X).argmax(axis=1)
+
+
+class GivenExpert(Given):
+    """One expert, from columns of probabilities."""
+
+    def __init__(self, n_classes, expert):
+        super().__init__(n_classes)
+        self.expert = expert
+
+    def predict_proba(self, X):
+        """The expert's columns."""
+        start = self.expert * self.n_classes
+        return X[:, start : start + self.n_classes]
+
+
+class GivenProduct(Given):
+    """Product of the experts with equal weights, from columns of log-probabilities."""
+
+    def predict_proba(self, X):
+        """Normalised product."""
+        return softmax(X.reshape(len(X), -1, self.n_classes).mean(axis=1), axis=1)
+
+
+def _flat(proba):
+    return filled_proba(proba).reshape(len(proba), -1)
+
+
+def _experts(problem):
+    """Experts as fitted estimators of the flattened outputs."""
+    _, n_experts, n_classes = problem.fit_proba.shape
+    pairs = [(f"expert{m}", GivenExpert(n_classes, m)) for m in range(n_experts)]
+    return [(name, expert.fit(None, None)) for name, expert in pairs]
+
+
+def _by_class(model, problem):
+    """Probabilities of a model that may not know all classes."""
+    n_classes = problem.fit_proba.shape[2]
+
+    def predict(X):
+        proba = np.zeros((len(X), n_classes))
+        proba[:, model.classes_] = model.predict_proba(X)
+        return proba
+
+    return predict
+
+
+def of_outputs(rival):
+    """Opponent from a rival that is a function of outputs and labels."""
+
+    def fit(problem):
+        predict = rival(problem.fit_proba, problem.fit_y)
+        return lambda other: predict(other.test_proba)
+
+    return fit
+
+
+def voting(problem):
+    """Soft vote with equal weights: the mean of probabilities."""
+    model = VotingClassifier(_experts(problem), voting="soft")
+    model.fit(_flat(problem.fit_proba), problem.fit_y)
+    predict = _by_class(model, problem)
+    return lambda other: predict(_flat(other.test_proba))
+
+
+def stacking(make_final, problem):
+    """scikit-learn's stacking of the experts as they are."""
+    model = StackingClassifier(
+        _experts(problem), final_estimator=make_final(), cv="prefit", stack_method="predict_proba"
+    )
+    with warnings.catch_warnings():
+        # stopping at max_iter is part of what this opponent costs and gives
+        warnings.filterwarnings("ignore", message="lbfgs failed to converge")
+        model.fit(_flat(problem.fit_proba), problem.fit_y)
+    predict = _by_class(model, problem)
+    return lambda other: predict(_flat(other.test_proba))
+
+
+def scaled_mean(problem):
+    """Mean of logits with a temperature fitted on the log-loss."""
+    n_classes = problem.fit_proba.shape[2]
+
+    def flat(proba):
+        return filled_log_proba(proba).reshape(len(proba), -1)
+
+    product = GivenProduct(n_classes).fit(None, None)
+    model = CalibratedClassifierCV(FrozenEstimator(product), method="temperature", cv=2)
+    model.fit(flat(problem.fit_proba), problem.fit_y)
+    predict = _by_class(model, problem)
+    return lambda other: predict(flat(other.test_proba))
+
+
+def knora(problem):
+    """KNORA-U (Ko et al., 2008): experts weigh by how many neighbours they get right.
+
+    Neighbours among the fit rows are the nearest in the experts' log-probabilities. Ours,
+    as the package that has it, DESlib 0.3.7, does not run with scikit-learn 1.9.
+    """
+    known = filled_log_proba(problem.fit_proba).reshape(len(problem.fit_y), -1)
+    right = filled_proba(problem.fit_proba).argmax(axis=2) == problem.fit_y[:, None]
+    neighbours = NearestNeighbors(n_neighbors=min(N_NEIGHBOURS, len(known))).fit(known)
+
+    def predict(other):
+        new = filled_log_proba(other.test_proba).reshape(len(other.test_y), -1)
+        votes = right[neighbours.kneighbors(new, return_distance=False)].sum(axis=1)
+        votes = np.where(votes.sum(axis=1, keepdims=True) > 0, votes, 1)
+        fused = np.einsum("nmk,nm->nk", filled_proba(other.test_proba), votes)
+        return fused / fused.sum(axis=1, keepdims=True)
+
+    return predict
+
+
+def feature_fusion(make_model, problem):
+    """One model on the tables of all experts side by side."""
+    model = make_pipeline(
+        SimpleImputer(strategy="median"),
+        QuantileTransformer(
+            n_quantiles=min(100, len(problem.fit_y)), output_distribution="normal"
+        ),
+        StandardScaler(),
+        make_model(),
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="lbfgs failed to converge")
+        warnings.filterwarnings("ignore", message="Stochastic Optimizer")
+        model.fit(np.hstack(problem.fit_tables), problem.fit_y)
+    predict = _by_class(model, problem)
+    return lambda other: predict(np.hstack(other.test_tables))
+
+
+def logitprod(options, problem):
+    """Ours, with some parameters."""
+    options = dict(options)
+    groups = problem.fit_groups if options.pop("groups", True) else None
+    model = LogitProdClassifier(
+        input="proba", classes=list(range(problem.fit_proba.shape[2])), **options
+    )
+    model.fit(problem.fit_proba, problem.fit_y, groups=groups)
+
+    def predict(other):
+        return model.predict_proba(other.test_proba)
+
+    predict.gap = model.guarantee_gap_
+    return predict
+
+
+AUTO, CONSTANT, LINEAR = "LogitProd auto", "LogitProd constant", "LogitProd linear"
+SINGLE, PAPER = "best single expert", "LogitProd-paper"
+FUSION_LR, FUSION_MLP = "feature fusion, logistic", "feature fusion, MLP"
+OURS = {
+    AUTO: partial(logitprod, {}),
+    CONSTANT: partial(logitprod, {"gate_width": None}),
+    LINEAR: partial(logitprod, {"gate_width": 0}),
+}
+OUTSIDE = {
+    SINGLE: of_outputs(best_single),
+    "mean of logits": of_outputs(mean_of_logits),
+    "mean of probabilities": voting,
+    "temperature-scaled mean": scaled_mean,
+    "greedy ensemble": of_outputs(greedy_selection),
+    "stacking, logistic": partial(stacking, partial(LogisticRegression, max_iter=1000)),
+    "stacking, boosting": partial(stacking, HistGradientBoostingClassifier),
+    "KNORA-U": knora,
+}
+OF_TABLES = {
+    FUSION_LR: partial(feature_fusion, partial(LogisticRegression, C=0.01, max_iter=1000)),
+    FUSION_MLP: partial(feature_fusion, partial(MLPClassifier, random_state=0)),
+}
+FIRST_SPLIT = {PAPER: of_outputs(published)}
+"""Run on the first split of each repeat alone: hundreds of epochs take long."""
+
+ABLATION = {
+    "without linear pool": partial(logitprod, {"linear_pool": False}),
+    "without sharpness and bias": partial(logitprod, {"calibrate": False}),
+    "without groups": partial(logitprod, {"groups": False}),
+}
+"""Parts of the automatic gate left out; without a gate it is the constant pool."""
