@@ -164,9 +164,7 @@ def feature_fusion(make_model, problem):
     """One model on the tables of all experts side by side."""
     model = make_pipeline(
         SimpleImputer(strategy="median"),
-        QuantileTransformer(
-            n_quantiles=min(100, len(problem.fit_y)), output_distribution="normal"
-        ),
+        QuantileTransformer(n_quantiles=min(100, len(problem.fit_y)), output_distribution="normal"),
         StandardScaler(),
         make_model(),
     )
