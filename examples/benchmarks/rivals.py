@@ -84,7 +84,12 @@ def best_single(proba, y):
     candidates = np.flatnonzero(coverage >= MIN_COVERAGE * coverage.max())
     losses = [log_loss(y[here[:, m]], proba[here[:, m], m]) for m in candidates]
     best = candidates[int(np.argmin(losses))]
-    return lambda new: softmax(filled_log_proba(new)[:, best], axis=1)
+
+    def predict(new):
+        return softmax(filled_log_proba(new)[:, best], axis=1)
+
+    predict.expert = int(best)
+    return predict
 
 
 def mean_of_logits(proba, y):

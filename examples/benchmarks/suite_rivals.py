@@ -7,6 +7,7 @@ rows, and returns a function from a problem to probabilities on its test rows.
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -27,6 +28,7 @@ from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn_logitprod import LogitProdClassifier
 
 N_NEIGHBOURS = 7
+ORACLE_ALPHA = 1.0
 
 
 class Given(ClassifierMixin, BaseEstimator):
@@ -100,7 +102,12 @@ def of_outputs(rival):
 
     def fit(problem):
         predict = rival(problem.fit_proba, problem.fit_y)
-        return lambda other: predict(other.test_proba)
+
+        def predict_test(other):
+            return predict(other.test_proba)
+
+        predict_test.expert = getattr(predict, "expert", None)
+        return predict_test
 
     return fit
 
@@ -176,6 +183,20 @@ def feature_fusion(make_model, problem):
     return lambda other: predict(np.hstack(other.test_tables))
 
 
+def without_expert(problem, expert):
+    """The same with an expert missing from the test rows that have another one."""
+    proba = problem.test_proba.copy()
+    others = np.delete(proba, expert, axis=1)
+    proba[~np.isnan(others).any(axis=2).all(axis=1), expert] = np.nan
+    return replace(problem, test_proba=proba)
+
+
+def oracle(problem):
+    """Constant weights fitted on the test rows themselves: what weights could give at most."""
+    tested = replace(problem, fit_proba=problem.test_proba, fit_y=problem.test_y, fit_groups=None)
+    return logitprod({"gate_width": None, "alpha": ORACLE_ALPHA}, tested)
+
+
 def logitprod(options, problem):
     """Ours, with some parameters."""
     options = dict(options)
@@ -190,36 +211,3 @@ def logitprod(options, problem):
 
     predict.gap = model.guarantee_gap_
     return predict
-
-
-AUTO, CONSTANT, LINEAR = "LogitProd auto", "LogitProd constant", "LogitProd linear"
-SINGLE, PAPER = "best single expert", "LogitProd-paper"
-FUSION_LR, FUSION_MLP = "feature fusion, logistic", "feature fusion, MLP"
-OURS = {
-    AUTO: partial(logitprod, {}),
-    CONSTANT: partial(logitprod, {"gate_width": None}),
-    LINEAR: partial(logitprod, {"gate_width": 0}),
-}
-OUTSIDE = {
-    SINGLE: of_outputs(best_single),
-    "mean of logits": of_outputs(mean_of_logits),
-    "mean of probabilities": voting,
-    "temperature-scaled mean": scaled_mean,
-    "greedy ensemble": of_outputs(greedy_selection),
-    "stacking, logistic": partial(stacking, partial(LogisticRegression, max_iter=1000)),
-    "stacking, boosting": partial(stacking, HistGradientBoostingClassifier),
-    "KNORA-U": knora,
-}
-OF_TABLES = {
-    FUSION_LR: partial(feature_fusion, partial(LogisticRegression, C=0.01, max_iter=1000)),
-    FUSION_MLP: partial(feature_fusion, partial(MLPClassifier, random_state=0)),
-}
-FIRST_SPLIT = {PAPER: of_outputs(published)}
-"""Run on the first split of each repeat alone: hundreds of epochs take long."""
-
-ABLATION = {
-    "without linear pool": partial(logitprod, {"linear_pool": False}),
-    "without sharpness and bias": partial(logitprod, {"calibrate": False}),
-    "without groups": partial(logitprod, {"groups": False}),
-}
-"""Parts of the automatic gate left out; without a gate it is the constant pool."""

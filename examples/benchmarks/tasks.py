@@ -149,6 +149,23 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShiftTask(Task):
+    """Each domain is left out of the fit in turn and tested on; seeds change nothing.
+
+    Attributes
+    ----------
+    domains : ndarray of shape (n_samples,)
+    """
+
+    domains: np.ndarray
+
+    def _named_splits(self, seed):
+        for domain in np.unique(self.domains):
+            left_out = self.domains == domain
+            yield f"0/{domain}", np.flatnonzero(~left_out), np.flatnonzero(left_out)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ViewsTask(Task):
     """One table per expert: heads are trained on the fit rows alone, and cross-fitted.
 
@@ -245,6 +262,15 @@ def _read_proba(name, data):
         parts=data["split"] if per_split else None,
         n_folds=2 if per_split else 5,
     )
+
+
+def load_shift_task(data: str | os.PathLike | None = None) -> ShiftTask:
+    """The distorted pictures, by kind of distortion; parameters as in `load_tasks`."""
+    name = "imagenet16_distortions"
+    with np.load(data_directory(data) / f"{name}.npz", allow_pickle=False) as arrays:
+        (task,) = _read_proba(name, arrays)
+        fields = {key: getattr(task, key) for key in ("experts", "classes", "y", "proba")}
+        return ShiftTask(name=name, family="shift", domains=arrays["experiment"], **fields)
 
 
 def _read_ecg(name, data):
