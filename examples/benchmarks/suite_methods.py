@@ -29,16 +29,12 @@ CLASS_METHODS = {
     PROBABILITIES: classes.voting,
     "temperature-scaled mean": classes.scaled_mean,
     "greedy ensemble": classes.of_outputs(greedy_selection),
-    "stacking, logistic": partial(
-        classes.stacking, partial(LogisticRegression, max_iter=1000)
-    ),
+    "stacking, logistic": partial(classes.stacking, partial(LogisticRegression, max_iter=1000)),
     "stacking, boosting": partial(classes.stacking, HistGradientBoostingClassifier),
     "KNORA-U": classes.knora,
 }
 OF_TABLES = {
-    FUSION_LR: partial(
-        classes.feature_fusion, partial(LogisticRegression, C=0.01, max_iter=1000)
-    ),
+    FUSION_LR: partial(classes.feature_fusion, partial(LogisticRegression, C=0.01, max_iter=1000)),
     FUSION_MLP: partial(classes.feature_fusion, partial(MLPClassifier, random_state=0)),
 }
 FIRST_SPLIT = {PAPER: classes.of_outputs(published)}
