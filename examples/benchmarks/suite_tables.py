@@ -18,6 +18,7 @@ from suite_methods import (
     FUSION_COX,
     FUSION_LR,
     FUSION_MLP,
+    ORACLE_NAME,
     OURS,
     PAPER,
     SINGLE,
