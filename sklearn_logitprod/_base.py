@@ -374,6 +374,15 @@ class BaseLogitProd(
         """
         return self._collect(X, lambda columns: self._shares(columns)[0])
 
+    def _present_weights(self, X):
+        """Weights of ``expert_weights``, NaN where an expert is missing."""
+
+        def compute(columns):
+            missing = ~columns.present[:, : columns.n_experts]
+            return np.where(missing, np.nan, self._shares(columns)[0])
+
+        return self._collect(X, compute)
+
     def linear_pool_share(self, X):
         """Share of the linear pool in all coefficients of each sample.
 

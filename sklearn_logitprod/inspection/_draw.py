@@ -1,0 +1,34 @@
+"""What the displays share: matplotlib on demand, names of scores, colours."""
+
+from __future__ import annotations
+
+LABELS = {
+    "log_loss": "log-loss",
+    "roc_auc": "AUC",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "brier": "Brier score",
+    "concordance": "concordance index",
+    "ibs": "integrated Brier score",
+}
+
+# told apart without colour vision, too: Okabe and Ito's set, lightness falling
+COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00")
+
+
+def axes(ax, width, height):
+    """The given axes, or those of a new figure of that size in inches."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "Plots need matplotlib: install it with `python -m pip install 'sklearn_logitprod[plot]'`."
+        ) from error
+    if ax is not None:
+        return ax
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def direction(higher_is_better):
+    """Which values are better, in words."""
+    return "higher is better" if higher_is_better else "lower is better"
