@@ -38,7 +38,7 @@ OF_TABLES = {
     FUSION_MLP: partial(classes.feature_fusion, partial(MLPClassifier, random_state=0)),
 }
 FIRST_SPLIT = {PAPER: classes.of_outputs(published)}
-"""Run on the first split of each repeat alone: hundreds of epochs take long."""
+"""Run on the first split of a repeat alone: hundreds of epochs take long."""
 _LEFT_OUT = {
     "without linear pool": {"linear_pool": False},
     "without sharpness and bias": {"calibrate": False},

@@ -22,7 +22,7 @@ def axes(ax, width, height):
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            "Plots need matplotlib: install it with `python -m pip install 'sklearn_logitprod[plot]'`."
+            "Plots need matplotlib: python -m pip install 'sklearn_logitprod[plot]'."
         ) from error
     if ax is not None:
         return ax

@@ -33,8 +33,7 @@ def filled(log_proba):
     missing = np.isnan(log_proba)
     if not missing.any():
         return log_proba
-    product = np.nanmean(log_proba, axis=1, keepdims=True)
-    return np.where(missing, product - logsumexp(product)[..., None], log_proba)
+    return np.where(missing, mean_of_logits(log_proba)[:, None], log_proba)
 
 
 def best_expert(log_proba, sets):
@@ -59,12 +58,23 @@ def best_expert(log_proba, sets):
     return int(np.argmin(means))
 
 
-def _mean_of_logits(log_proba, sets):
-    def predict(new):
-        product = np.nanmean(new, axis=1)
-        return product - logsumexp(product)[:, None]
+def mean_of_logits(log_proba):
+    """Product with equal weights of the experts present: (n_samples, n_classes).
 
-    return predict
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n_samples, n_experts, n_classes)
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+    """
+    product = np.nanmean(log_proba, axis=1)
+    return product - logsumexp(product)[:, None]
+
+
+def _mean_of_logits(log_proba, sets):
+    return mean_of_logits
 
 
 def _mean_of_proba(log_proba, sets):

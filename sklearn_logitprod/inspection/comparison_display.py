@@ -128,9 +128,9 @@ class ExpertComparisonDisplay:
         places = np.arange(len(rows))
         kinds = np.array([self.table.attrs["kinds"][name] for name in rows.index])
         values = rows[middle].to_numpy()
-        spread = np.stack(
-            [values - rows[f"{metric}_low"], rows[f"{metric}_high"] - values]
-        ).clip(0.0)
+        spread = np.stack([values - rows[f"{metric}_low"], rows[f"{metric}_high"] - values]).clip(
+            0.0
+        )
         self.points_ = {}
         for kind, (label, marker, colour) in _KINDS.items():
             own = kinds == kind

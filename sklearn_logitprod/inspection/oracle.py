@@ -1,0 +1,129 @@
+"""How much there was to gain: weights fitted on the evaluation data themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from sklearn_logitprod._base import BaseLogitProd
+from sklearn_logitprod._base_search import BaseLogitProdCV
+from sklearn_logitprod._classifier import LogitProdClassifier
+from sklearn_logitprod._expert_outputs import own_target
+from sklearn_logitprod.fusion.likelihood import set_loss
+from sklearn_logitprod.inspection._methods import best_expert, filled, mean_of_logits
+from sklearn_logitprod.training.data import FitData
+from sklearn_logitprod.training.fit import fit_pool
+from sklearn_logitprod.training.prior import HeadSpec
+
+# enough for weights to be finite where experts separate the classes, and for nothing more
+_STRENGTH = 1e-3
+
+
+def oracle_gap(estimator, X, y=None):
+    """Loss of a fitted fusion against the best weights there are for the evaluation data.
+
+    The oracle is the weighted product with constant weights, sharpness and class bias
+    (and the linear pool, if the estimator has it) fitted on the evaluation data
+    themselves: what no method can do, and what a fusion by constant weights can reach at
+    most. What lies between the best expert and the oracle is there to be gained; the
+    share gained says how well weights were learned, apart from how good the experts are.
+    On few samples the oracle fits their noise, and its loss is far too low. A gate may
+    fall below it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted `LogitProdClassifier` or `LogitProdSurvival`, or a search over one.
+    X : array, DataFrame or ExpertOutputs
+        As in its ``predict``; samples that were not in the fit.
+    y : array-like of shape (n_samples,), default=None
+        Class labels, or events and times. None takes those of `ExpertOutputs`.
+
+    Returns
+    -------
+    DataFrame
+        Rows "LogitProd", "best expert" (with hindsight: the lowest loss here), "mean of
+        logits" and "oracle". Columns ``loss`` (mean log-loss in nats), ``gap`` (to the
+        oracle), ``gained`` (share of the gap of the best expert that is closed, 1 for the
+        oracle). ``attrs["best_expert"]`` is its name, ``attrs["oracle_weights"]`` the mean
+        weights of the experts.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is another one.
+    ValueError
+        If there is no y, or it holds classes that the estimator does not know.
+
+    See Also
+    --------
+    compare : By cross-validation, with intervals and tests.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_logitprod import LogitProdClassifier
+    >>> from sklearn_logitprod.inspection import oracle_gap
+    >>> rng = np.random.default_rng(0)
+    >>> y = rng.integers(2, size=400)
+    >>> log_odds = (2 * y[:, None] - 1) + rng.normal(size=(400, 3))
+    >>> model = LogitProdClassifier().fit(log_odds[:200], y[:200])
+    >>> table = oracle_gap(model, log_odds[200:], y[200:])
+    >>> bool(table.loc["oracle", "loss"] <= table.loc["LogitProd", "loss"])
+    True
+    """
+    if isinstance(estimator, BaseLogitProdCV):
+        estimator = estimator.best_estimator_
+    if not isinstance(estimator, BaseLogitProd):
+        raise TypeError(
+            "oracle_gap takes a fitted LogitProdClassifier, a LogitProdSurvival or a search over "
+            f"one, not {type(estimator).__name__}."
+        )
+    y, _ = own_target(X, y, None)
+    if y is None:
+        raise ValueError("y is missing: the loss needs the outcomes. Pass y.")
+    log_proba = estimator.expert_logits(X)
+    sets = _label_sets(estimator, log_proba, y)
+    alone = filled(log_proba)
+    best = best_expert(log_proba, sets)
+    oracle = _oracle(estimator, log_proba, sets)
+    losses = {
+        "LogitProd": set_loss(estimator._log_proba(X), sets).mean(),
+        "best expert": set_loss(alone[:, best], sets).mean(),
+        "mean of logits": set_loss(mean_of_logits(log_proba), sets).mean(),
+        "oracle": oracle.loss,
+    }
+    table = pd.DataFrame({"loss": losses}).rename_axis("method")
+    table["gap"] = table["loss"] - oracle.loss
+    to_gain = table.loc["best expert", "gap"]
+    table["gained"] = 1.0 - table["gap"] / to_gain if to_gain > 0.0 else np.nan
+    table.attrs = {
+        "best_expert": estimator.expert_names_[best],
+        "oracle_weights": pd.Series(oracle.mean_weights, estimator.expert_names_),
+        "n_samples": len(log_proba),
+    }
+    return table
+
+
+def _label_sets(estimator, log_proba, y):
+    """Label sets of y, by the classes or times of the estimator."""
+    if isinstance(estimator, LogitProdClassifier):
+        known = {"classes": list(estimator.classes_)}
+    else:
+        known = {"times": estimator.unique_times_}
+    own = clone(estimator).set_params(experts=None, **known)
+    return own._target(log_proba, y, np.ones(len(log_proba))).sets
+
+
+def _oracle(estimator, log_proba, sets):
+    """Constant weights fitted on the rows themselves: a PoolFit."""
+    data = FitData(
+        lambda rows: log_proba[rows].copy(),
+        log_proba.shape,
+        sets,
+        estimator.linear_pool,
+        estimator.features,
+    )
+    spec = HeadSpec(calibrate=estimator.calibrate, strength=_STRENGTH)
+    return fit_pool(data, np.ones(len(log_proba)), spec, estimator._settings(0))

@@ -1,0 +1,204 @@
+"""How much the gate temperature matters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sklearn_logitprod._base import BaseLogitProd
+from sklearn_logitprod._classifier import LogitProdClassifier
+from sklearn_logitprod._search import LogitProdClassifierCV
+from sklearn_logitprod._survival_search import LogitProdSurvivalCV
+from sklearn_logitprod.inspection._draw import COLOURS, axes
+
+_TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+def temperature_sensitivity(
+    estimator, X, y=None, *, temperatures=_TEMPERATURES, cv=5, scoring=None, groups=None
+):
+    """Held-out score as a function of the gate temperature.
+
+    All temperatures and folds are solved as one batch, as by
+    :class:`~sklearn_logitprod.LogitProdClassifierCV`.
+
+    Parameters
+    ----------
+    estimator : LogitProdClassifier or LogitProdSurvival
+        With a gate: ``gate_width`` 0 or more. The automatic gate mixes candidates of its
+        own and reads no temperature, and constant weights have no gate whose prior it
+        would change much.
+    X, y
+        As in its ``fit``.
+    temperatures : sequence of float, default=(0.1, 0.2, 0.5, 1, 2, 5, 10)
+    cv : int, splitter or iterable of splits, default=5
+    scoring : str, callable or None, default=None
+        As in :class:`~sklearn_logitprod.LogitProdClassifierCV`; None is minus the
+        log-loss.
+    groups : array-like of shape (n_samples,), default=None
+        Groups of dependent samples.
+
+    Returns
+    -------
+    DataFrame
+        One row per temperature, its index, with columns ``mean`` and ``std`` of the score
+        over folds, and ``split0``, ``split1``, ... ; higher is better. ``attrs`` holds
+        ``scoring`` and the estimator's own ``temperature``.
+
+    Raises
+    ------
+    ValueError
+        If the estimator has no gate that reads the temperature, or a temperature is not
+        positive.
+    TypeError
+        If the estimator is another one.
+
+    See Also
+    --------
+    TemperatureSensitivityDisplay : The figures as a plot.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_logitprod import LogitProdClassifier
+    >>> from sklearn_logitprod.inspection import temperature_sensitivity
+    >>> rng = np.random.default_rng(0)
+    >>> y = rng.integers(2, size=200)
+    >>> log_odds = (2 * y[:, None] - 1) + rng.normal(size=(200, 3))
+    >>> table = temperature_sensitivity(LogitProdClassifier(gate_width=0), log_odds, y)
+    >>> table.shape
+    (7, 7)
+    """
+    if not isinstance(estimator, BaseLogitProd):
+        raise TypeError(
+            "temperature_sensitivity takes a LogitProdClassifier or a LogitProdSurvival, not "
+            f"{type(estimator).__name__}."
+        )
+    width = estimator.gate_width
+    if width is None or width == "auto":
+        what = "has no gate" if width is None else "mixes candidates and reads no temperature"
+        raise ValueError(
+            f"gate_width={width!r} {what}: pass an estimator with gate_width=0 (a linear gate) or "
+            "the width of a hidden layer."
+        )
+    kind = (
+        LogitProdClassifierCV if isinstance(estimator, LogitProdClassifier) else LogitProdSurvivalCV
+    )
+    params = estimator.get_params(deep=False)
+    shared = {name: params[name] for name in set(params) & set(kind._get_param_names()) - {"cv"}}
+    search = kind(
+        **shared,
+        expert_cv=estimator.cv,
+        gate_widths=[width],
+        alphas=[estimator.alpha],
+        temperatures=list(temperatures),
+        cv=cv,
+        scoring=scoring,
+    ).fit(X, y, groups=groups)
+    results = search.cv_results_
+    splits = {f"split{i}": results[f"split{i}_test_score"] for i in range(search.n_splits_)}
+    table = pd.DataFrame(
+        {"mean": results["mean_test_score"], "std": results["std_test_score"], **splits},
+        index=pd.Index([p["temperature"] for p in results["params"]], name="temperature"),
+    ).sort_index()
+    table.attrs = {
+        "scoring": "minus log-loss" if scoring is None else str(scoring),
+        "temperature": estimator.temperature,
+    }
+    return table
+
+
+class TemperatureSensitivityDisplay:
+    """Held-out score over the gate temperature, with its spread over folds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `temperature_sensitivity`.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    line_ : Line2D
+    band_ : FillBetweenPolyCollection
+        One standard error of the difference to the estimator's own temperature, fold by
+        fold: what all temperatures have in common on a fold cancels.
+    """
+
+    def __init__(self, table):
+        if "temperature" not in table.attrs:
+            raise ValueError("The table is not one of `temperature_sensitivity`.")
+        self.table = table
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, ax=None, **options):
+        """Compute by cross-validation, and plot.
+
+        Parameters
+        ----------
+        estimator, X, y
+            As in `temperature_sensitivity`.
+        ax : matplotlib Axes, default=None
+        **options : dict
+            Further arguments of `temperature_sensitivity`.
+
+        Returns
+        -------
+        TemperatureSensitivityDisplay
+        """
+        return cls(temperature_sensitivity(estimator, X, y, **options)).plot(ax=ax)
+
+    @classmethod
+    def from_predictions(cls, table, *, ax=None):
+        """Plot a table at hand.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Of `temperature_sensitivity`.
+        ax : matplotlib Axes, default=None
+
+        Returns
+        -------
+        TemperatureSensitivityDisplay
+        """
+        return cls(table).plot(ax=ax)
+
+    def plot(self, *, ax=None):
+        """Draw score and band over the temperature, on a logarithmic axis.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+
+        Returns
+        -------
+        TemperatureSensitivityDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is absent.
+        """
+        ax = axes(ax, 6.0, 3.8)
+        table, own = self.table, self.table.attrs["temperature"]
+        best = table["mean"].idxmax()
+        splits = table.filter(like="split")
+        centred = splits - splits.loc[own if own in splits.index else best]
+        error = centred.std(axis=1) / np.sqrt(splits.shape[1])
+        low, high = table["mean"] - error, table["mean"] + error
+        self.band_ = ax.fill_between(table.index, low, high, color=COLOURS[4], alpha=0.2, lw=0)
+        (self.line_,) = ax.plot(table.index, table["mean"], "o-", color=COLOURS[4])
+        ax.plot(best, table["mean"][best], "*", markersize=14, color=COLOURS[5], label="best")
+        ax.axvline(own, color="black", linestyle=":", linewidth=1, label="of the estimator")
+        ax.set_xscale("log")
+        ax.set_xticks(table.index, [f"{value:g}" for value in table.index])
+        ax.minorticks_off()
+        ax.set_xlabel("gate temperature")
+        ax.set_ylabel(f"{self.table.attrs['scoring']} on held-out folds (higher is better)")
+        ax.grid(alpha=0.3)
+        ax.legend(frameon=False)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
