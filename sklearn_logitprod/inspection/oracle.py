@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from sklearn_logitprod._base import BaseLogitProd
 from sklearn_logitprod._base_search import BaseLogitProdCV
 from sklearn_logitprod._classifier import LogitProdClassifier
 from sklearn_logitprod._expert_outputs import own_target
+from sklearn_logitprod._outputs import brief
+from sklearn_logitprod._validation import check_labels
 from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.inspection._methods import best_expert, filled, mean_of_logits
 from sklearn_logitprod.training.data import FitData
@@ -84,7 +85,7 @@ def oracle_gap(estimator, X, y=None):
     if y is None:
         raise ValueError("y is missing: the loss needs the outcomes. Pass y.")
     log_proba = estimator.expert_logits(X)
-    sets = _label_sets(estimator, log_proba, y)
+    sets = _label_sets(estimator, y, len(log_proba))
     alone = filled(log_proba)
     best = best_expert(log_proba, sets)
     oracle = _oracle(estimator, log_proba, sets)
@@ -106,14 +107,17 @@ def oracle_gap(estimator, X, y=None):
     return table
 
 
-def _label_sets(estimator, log_proba, y):
+def _label_sets(estimator, y, n_samples):
     """Label sets of y, by the classes or times of the estimator."""
     if isinstance(estimator, LogitProdClassifier):
-        known = {"classes": list(estimator.classes_)}
-    else:
-        known = {"times": estimator.unique_times_}
-    own = clone(estimator).set_params(experts=None, **known)
-    return own._target(log_proba, y, np.ones(len(log_proba))).sets
+        y = check_labels(y, n_samples)
+        unknown = np.setdiff1d(y, estimator.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y has labels {unknown[:8].tolist()!r}, which the estimator was not fitted on; its "
+                f"classes are {brief(estimator.classes_.tolist())}."
+            )
+    return estimator._sets(y, vars(estimator))
 
 
 def _oracle(estimator, log_proba, sets):
