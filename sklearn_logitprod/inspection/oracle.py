@@ -114,7 +114,7 @@ def _label_sets(estimator, y, n_samples):
         unknown = np.setdiff1d(y, estimator.classes_)
         if len(unknown):
             raise ValueError(
-                f"y has labels {unknown[:8].tolist()!r}, which the estimator was not fitted on; its "
+                f"y has labels {unknown[:8].tolist()!r}, which the estimator does not know; its "
                 f"classes are {brief(estimator.classes_.tolist())}."
             )
     return estimator._sets(y, vars(estimator))
