@@ -26,7 +26,8 @@ ROOMS = [
     ["_base_search"],
     ["_search", "_survival_search"],
     ["__init__"],
-    ["inspection", "io", "_demo"],
+    ["inspection", "io"],
+    ["cli"],
     ["__main__"],
 ]
 

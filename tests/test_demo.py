@@ -16,9 +16,9 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_logitprod import __version__, _demo
-from sklearn_logitprod.__main__ import main
+from sklearn_logitprod import __version__
 from sklearn_logitprod._progress import Progress
+from sklearn_logitprod.cli import demo, main
 
 COMBINATIONS = [
     "mean of logits",
@@ -56,11 +56,11 @@ def rows(cytology):
 @pytest.fixture
 def result():
     """A made-up result on ten samples, in which LogitProd comes second."""
-    experts = [_demo.Expert("kind", view, [0], None) for view in ("left", "right")]
-    task = _demo.Task("toy", "Toy", "samples", "a or b", "x", np.zeros((30, 1)), None, experts)
+    experts = [demo.Expert("kind", view, [0], None) for view in ("left", "right")]
+    task = demo.Task("toy", "Toy", "samples", "a or b", "x", np.zeros((30, 1)), None, experts)
     losses = dict(zip(["kind (left)", "kind (right)", *COMBINATIONS], range(6, 0, -1), strict=True))
     losses["mean of logits"] = 0.5
-    return _demo.Result(
+    return demo.Result(
         task=task,
         sizes=(10, 10, 10),
         scores={row: (loss, 0.5, 0.5) for row, loss in losses.items()},
@@ -125,14 +125,14 @@ def test_numbers_of_an_expert_are_those_of_an_independent_computation(rows):
 
 def test_parts_of_the_data_are_disjoint_and_complete():
     y = np.repeat(["a", "b", "c"], 20)
-    parts = _demo.split(y, seed=3)
+    parts = demo.split(y, seed=3)
     assert sorted(np.concatenate(parts)) == list(range(60))
     assert [len(part) for part in parts] == [24, 18, 18]
 
 
-@pytest.mark.parametrize("name", list(_demo.TASKS))
+@pytest.mark.parametrize("name", list(demo.TASKS))
 def test_experts_are_five_kinds_on_five_views(name):
-    experts = _demo.TASKS[name](seed=0).experts
+    experts = demo.TASKS[name](seed=0).experts
     assert len({expert.kind for expert in experts}) == 5
     assert len({type(expert.model[-1]) for expert in experts}) == 5
     assert len({tuple(expert.columns) for expert in experts}) == 5
@@ -140,7 +140,7 @@ def test_experts_are_five_kinds_on_five_views(name):
 
 
 def test_conclusions_say_when_logitprod_is_not_best(result):
-    gap, text = _demo.conclusions(result)
+    gap, text = demo.conclusions(result)
     assert gap.startswith("Guarantee gap -0.1250: ")
     assert "trusts the kind (right) most: mean weight 0.75, the same for all samples" in text
     assert "against 5.000 for the expert that turns out best here, the kind (right)" in text
@@ -152,7 +152,7 @@ def test_conclusions_say_when_an_expert_beats_logitprod(result):
     scores, losses = dict(result.scores), dict(result.losses)
     scores["kind (left)"] = (0.25, 0.5, 0.5)
     losses["kind (left)"] = np.linspace(0.9, 1.1, 10) * 0.25
-    _, text = _demo.conclusions(replace(result, scores=scores, losses=losses))
+    _, text = demo.conclusions(replace(result, scores=scores, losses=losses))
     assert "the kind (left): 0.750 higher" in text
     assert "LogitProd is number 3 of 6" in text
 
@@ -161,14 +161,14 @@ def test_conclusions_call_a_difference_within_two_standard_errors_noise(result):
     noisy = np.tile([-10.0, 10.0], 5)
     losses = result.losses | {"kind (right)": 5.0 + noisy}
     assert (
-        "so within the noise of 10 samples" in _demo.conclusions(replace(result, losses=losses))[1]
+        "so within the noise of 10 samples" in demo.conclusions(replace(result, losses=losses))[1]
     )
-    assert "noise" not in _demo.conclusions(result)[1]
+    assert "noise" not in demo.conclusions(result)[1]
 
 
 def test_conclusions_are_silent_on_rivals_when_logitprod_is_best(result):
     scores = result.scores | {"mean of logits": (3.5, 0.5, 0.5)}
-    assert "No other row has a lower one." in _demo.conclusions(replace(result, scores=scores))[1]
+    assert "No other row has a lower one." in demo.conclusions(replace(result, scores=scores))[1]
 
 
 def test_progress_goes_to_standard_error_one_line_per_step(cytology):
@@ -217,7 +217,7 @@ def test_no_command_prints_help(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fuze"], "invalid choice: 'fuze' (choose from 'demo')"),
+        (["fuze"], "invalid choice: 'fuze' (choose from 'demo', 'compare', 'fit', 'predict')"),
         (["demo", "--data", "iris"], "choose from 'cytology', 'digits', 'all'"),
         (["demo", "--seed", "-1"], "'-1' is not a whole number from 0 to 4294967295"),
         (["demo", "--seed", "one"], "'one' is not a whole number"),
@@ -238,7 +238,7 @@ def test_interrupt_exits_without_traceback(monkeypatch, capsys):
     def stop(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_demo, "run", stop)
+    monkeypatch.setattr(demo, "run", stop)
     assert main(["demo"]) == 130
     assert "interrupted" in capsys.readouterr().err
 

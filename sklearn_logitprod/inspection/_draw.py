@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LABELS = {
+METRIC_LABELS = {
     "log_loss": "log-loss",
     "roc_auc": "AUC",
     "accuracy": "accuracy",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_logitprod.inspection._draw import COLOURS, LABELS, axes, direction
+from sklearn_logitprod.inspection._draw import COLOURS, METRIC_LABELS, axes, direction
 from sklearn_logitprod.inspection.compare import compare
 
 _KINDS = {
@@ -151,7 +151,7 @@ class ExpertComparisonDisplay:
         )
         ax.set_yticks(places, rows.index)
         ax.set_ylim(-0.7, len(rows) - 0.3)
-        what = LABELS.get(metric, "difference in log-loss to the best expert")
+        what = METRIC_LABELS.get(metric, "difference in log-loss to the best expert")
         ax.set_xlabel(f"{what} ({direction(higher)}), with 95 % interval")
         ax.grid(axis="x", alpha=0.3)
         ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))

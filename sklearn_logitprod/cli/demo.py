@@ -6,6 +6,7 @@ commands start without them.
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from dataclasses import dataclass
 
@@ -422,23 +423,13 @@ _FLOOR = (
 )
 
 
-def run(data, seed, out, err):
-    """Run the demo: evaluate and report one task after the other.
-
-    Parameters
-    ----------
-    data : {"cytology", "digits", "all"}
-    seed : int
-        Seeds the split of the data, the experts and the fusion.
-    out, err : text stream
-        Where results and progress are written.
-    """
-    progress = Progress(err)
-    for name in TASKS if data == "all" else [data]:
+def run(args):
+    """Run the demo: evaluate and report one task after the other."""
+    progress = Progress(sys.stderr)
+    for name in TASKS if args.data == "all" else [args.data]:
         progress(f"loading {name}")
-        result = evaluate(TASKS[name](seed), seed, progress)
+        result = evaluate(TASKS[name](args.seed), args.seed, progress)
         progress.clear()
-        out.write(report(result) + "\n\n\n")
-        out.flush()
-    out.write("\n".join(textwrap.wrap(_FLOOR, WIDTH)) + "\n\n" + _CODE + "\n")
-    out.flush()
+        print(report(result) + "\n\n", flush=True)
+    print("\n".join(textwrap.wrap(_FLOOR, WIDTH)) + "\n\n" + _CODE, flush=True)
+    return 0

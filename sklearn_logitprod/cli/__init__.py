@@ -1,0 +1,92 @@
+"""The command line: ``python -m sklearn_logitprod``, or ``logitprod`` once installed.
+
+What a command needs beyond the standard library is imported when it runs: help is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+
+from sklearn_logitprod._version import __version__
+from sklearn_logitprod.cli import arguments
+
+
+def main(argv=None):
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        Arguments without the program's name; None takes those of the process.
+
+    Returns
+    -------
+    int
+        Exit code: 0, 2 for files or values that cannot be used, 130 if interrupted. Bad
+        arguments raise ``SystemExit`` with code 2 instead, after a message on standard
+        error.
+    """
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.command is None:
+        parser.print_help()
+        return 0
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return args.run(args)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        if isinstance(error, BrokenPipeError):
+            # the reader (head, less) has gone: keep the interpreter's last flush quiet too
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        if args.traceback:
+            raise
+        print(f"{parser.prog} {args.command}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def _parser():
+    module = os.path.basename(sys.argv[0]) == "__main__.py"
+    parser = argparse.ArgumentParser(
+        prog="python -m sklearn_logitprod" if module else "logitprod",
+        description="Fuse the predictions of fixed experts by sample-adaptive products.",
+        epilog="Each command has its own --help, with examples.",
+    )
+    parser.add_argument("--version", action="version", version=f"sklearn_logitprod {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
+    _add(commands, "demo", "train five experts on bundled data, fuse them, compare", arguments.demo)
+    _add(commands, "compare", "compare experts and fusions on held-out folds", arguments.compare)
+    _add(commands, "fit", "fit a fusion and save it", arguments.fit)
+    _add(commands, "predict", "apply a saved fusion to new files", arguments.predict)
+    return parser
+
+
+def _add(commands, name, summary, add_arguments):
+    command = commands.add_parser(
+        name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    command.description = f"{summary.capitalize()}."
+    command.add_argument("--traceback", action="store_true", help=argparse.SUPPRESS)
+    add_arguments(command, parser_run(name))
+
+
+def parser_run(name):
+    """Function that imports a command's module and runs it."""
+
+    def run(args):
+        from importlib import import_module
+
+        return import_module(f"sklearn_logitprod.cli.{name}").run(args)
+
+    return run

@@ -1,0 +1,182 @@
+"""Arguments of the commands; nothing else, so that help needs no imports."""
+
+from __future__ import annotations
+
+import argparse
+
+_MAX_SEED = 2**32 - 1
+_INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits")
+_LAYOUTS = ("tables", "logitprod", "clam", "stamp", "mcat")
+
+_COMPARE_EXAMPLES = """\
+examples:
+  logitprod compare uni.csv conch.csv virchow2.csv --label tumour --group patient
+  logitprod compare a=run1/preds.csv b=run2/preds.parquet --label y --report report.html
+  logitprod compare a.csv b.csv --input risk --event dead --time months
+  logitprod compare results/uni results/conch --layout clam --split 2"""
+
+_FIT_EXAMPLES = """\
+examples:
+  logitprod fit uni.csv conch.csv --label tumour --group patient --save model.skops
+  logitprod predict model.skops new/uni.csv new/conch.csv --out predictions.csv
+
+Fit on samples that are new to the experts, such as their validation set."""
+
+_PREDICT_EXAMPLES = """\
+examples:
+  logitprod predict model.skops uni.csv conch.csv --out predictions.csv
+  logitprod predict model.skops uni=a.csv conch=b.csv --out predictions.csv --weights
+
+Experts are matched by name: the file's name without extensions, or NAME=PATH."""
+
+
+def demo(parser, run):
+    """Arguments of ``demo``."""
+    parser.description += " Takes some ten seconds; needs no files."
+    parser.add_argument(
+        "--data",
+        choices=("cytology", "digits", "all"),
+        default="all",
+        help="breast cytology (2 classes), handwritten digits (10), or both (default)",
+    )
+    _add_seed(parser, "splits, experts and fusion")
+    parser.set_defaults(run=run)
+
+
+def compare(parser, run):
+    """Arguments of ``compare``."""
+    parser.epilog = _COMPARE_EXAMPLES
+    _add_files(parser)
+    _add_gate(parser)
+    own = parser.add_argument_group("comparison")
+    own.add_argument("--metrics", type=_names, metavar="A,B", help="default: all there are")
+    own.add_argument("--cv", type=int, default=5, metavar="K", help="folds (default: 5)")
+    own.add_argument(
+        "--repeats", type=int, default=5, metavar="N", help="of the folds (default: 5)"
+    )
+    own.add_argument(
+        "--resamples", type=int, default=2000, metavar="N", help="of the bootstrap (default: 2000)"
+    )
+    own.add_argument("--jobs", type=int, metavar="N", help="splits at a time (default: 1)")
+    _add_seed(own, "splits, bootstrap and fusion")
+    out = _add_output(parser)
+    out.add_argument("--out", metavar="CSV", help="write the whole table")
+    out.add_argument("--report", metavar="HTML", help="write a page with table and figures")
+    parser.set_defaults(run=run)
+
+
+def fit(parser, run):
+    """Arguments of ``fit``."""
+    parser.epilog = _FIT_EXAMPLES
+    _add_files(parser)
+    _add_gate(parser)
+    _add_seed(parser, "the fit")
+    out = _add_output(parser)
+    out.add_argument("--save", metavar="SKOPS", required=True, help="file of the fitted model")
+    parser.set_defaults(run=run)
+
+
+def predict(parser, run):
+    """Arguments of ``predict``."""
+    parser.epilog = _PREDICT_EXAMPLES
+    parser.add_argument("model", help="file that `fit` saved")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="one table per expert")
+    parser.add_argument("--id", default="slide_id", help="column of identifiers (%(default)s)")
+    parser.add_argument(
+        "--how",
+        choices=("inner", "outer"),
+        default="inner",
+        help="keep samples that are in all files (default), or all of them; with outer the file "
+        "of an expert may be left out",
+    )
+    out = _add_output(parser)
+    out.add_argument("--out", metavar="CSV", required=True, help="file of the predictions")
+    out.add_argument("--weights", action="store_true", help="write the experts' weights, too")
+    parser.set_defaults(run=run)
+
+
+def _add_files(parser):
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="one table per expert (CSV, TSV, Parquet, npz), as PATH or NAME=PATH; a results "
+        "folder per expert with --layout clam, stamp or mcat; one folder with --layout logitprod",
+    )
+    own = parser.add_argument_group("what the files hold")
+    own.add_argument("--input", choices=_INPUTS, help="default: proba; of layouts their own")
+    own.add_argument("--id", default="slide_id", help="column of identifiers (%(default)s)")
+    own.add_argument("--label", help="column of class labels")
+    own.add_argument("--group", help="column of groups of dependent samples, such as patients")
+    own.add_argument("--event", help="for survival: column of events (1) and censoring (0)")
+    own.add_argument("--time", help="for survival: column of times")
+    own.add_argument(
+        "--column",
+        action="append",
+        type=_pair,
+        metavar="LABEL=COLUMN",
+        help="column of a class (or time), where names do not tell; once for each",
+    )
+    own.add_argument(
+        "--how",
+        choices=("inner", "outer"),
+        default="inner",
+        help="keep samples that are in all files (default), or all of them",
+    )
+    own.add_argument("--layout", choices=_LAYOUTS, default="tables", help="default: tables")
+    own.add_argument("--split", type=int, default=0, metavar="K", help="of a layout (default: 0)")
+    own.add_argument(
+        "--classes", type=_names, metavar="A,B", help="of a layout: labels of 0, 1 ..."
+    )
+
+
+def _add_gate(parser):
+    parser.add_argument(
+        "--gate",
+        type=_gate,
+        default="auto",
+        metavar="WIDTH",
+        help="auto (default), none for constant weights, 0 for a linear gate, or hidden units",
+    )
+
+
+def _add_seed(parser, what):
+    parser.add_argument(
+        "--seed", type=_seed, default=0, help=f"seed of {what} (default: %(default)s)"
+    )
+
+
+def _add_output(parser):
+    own = parser.add_argument_group("output")
+    own.add_argument("--force", action="store_true", help="overwrite files that exist")
+    own.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    return own
+
+
+def _gate(text):
+    if text in ("auto", "none"):
+        return None if text == "none" else text
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, none or a whole number")
+    return int(text)
+
+
+def _names(text):
+    return text.split(",")
+
+
+def _pair(text):
+    name, equals, column = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not LABEL=COLUMN")
+    return name, column
+
+
+def _seed(text):
+    try:
+        seed = int(text)
+    except ValueError:
+        seed = -1
+    if not 0 <= seed <= _MAX_SEED:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {_MAX_SEED}")
+    return seed

@@ -1,0 +1,39 @@
+"""``logitprod compare``: experts, simpler methods and the fusion, on files."""
+
+from __future__ import annotations
+
+from sklearn_logitprod.cli.files import check_targets, estimator_for, read_outputs, written
+from sklearn_logitprod.cli.text import table_lines, verdict
+from sklearn_logitprod.inspection import compare
+
+
+def run(args):
+    """Read, compare, print; write the table and the report if wanted."""
+    check_targets(args, "out", "report")
+    if args.report:
+        # what is missing for figures is better known before than after the work
+        import matplotlib  # noqa: F401
+    outputs = read_outputs(args)
+    estimator = estimator_for(outputs, args)
+    table = compare(
+        estimator,
+        outputs,
+        metrics=args.metrics,
+        cv=args.cv,
+        n_repeats=args.repeats,
+        n_resamples=args.resamples,
+        random_state=args.seed,
+        n_jobs=args.jobs,
+        verbose=0 if args.quiet else 1,
+    )
+    if args.out:
+        with written(args.out) as path:
+            table.to_csv(path)
+    print("\n".join([*table_lines(table), "", verdict(table)]))
+    if args.report:
+        from sklearn_logitprod.cli.report import report
+
+        with written(args.report) as path:
+            path.write_text(report(estimator, outputs, table), encoding="utf-8")
+        print(f"\nreport: {args.report}")
+    return 0

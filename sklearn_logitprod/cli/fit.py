@@ -1,0 +1,42 @@
+"""``logitprod fit``: a fusion of files, saved."""
+
+from __future__ import annotations
+
+import sys
+
+from sklearn_logitprod._progress import Progress
+from sklearn_logitprod.cli.files import check_targets, estimator_for, read_outputs, written
+from sklearn_logitprod.cli.model import Saved, save
+
+
+def run(args):
+    """Read, fit, say what came out, save."""
+    check_targets(args, "save")
+    outputs = read_outputs(args)
+    model = estimator_for(outputs, args)
+    progress = Progress(sys.stderr)
+    if not args.quiet:
+        progress(f"fitting on {len(outputs)} samples of {len(outputs.expert_names)} experts")
+    model.fit(outputs)
+    progress.clear()
+    with written(args.save) as path:
+        columns = None if args.column is None else dict(args.column)
+        save(path, Saved(model, outputs.input, columns))
+    print("\n".join(summary(model, len(outputs))))
+    print(f"\nsaved to {args.save}")
+    return 0
+
+
+def summary(model, n_samples):
+    """What a fit gave, as lines of text."""
+    width = max(map(len, ["LogitProd", *model.expert_names_]))
+    yield f"{'':{width}}  log-loss  mean weight"
+    rows = zip(model.expert_names_, model.expert_losses_, model.mean_expert_weights_, strict=True)
+    for name, loss, weight in rows:
+        yield f"{name:{width}}  {loss:8.4f}  {weight:11.3f}"
+    yield f"{'LogitProd':{width}}  {model.loss_:8.4f}"
+    yield ""
+    yield (
+        f"on the {n_samples} samples of the fit; guarantee gap {model.guarantee_gap_:.4f}. How it "
+        "does on others says `logitprod compare`."
+    )

@@ -1,0 +1,99 @@
+"""Saved fusions: skops files that hold what this package knows, and run nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sklearn_logitprod._version import __version__
+
+TRUSTED = [
+    f"sklearn_logitprod.{name}"
+    for name in (
+        "_classifier.LogitProdClassifier",
+        "_survival.LogitProdSurvival",
+        "fusion.features.Standardiser",
+        "fusion.gate.Gate",
+        "fusion.pool.Head",
+        "fusion.pool.Pool",
+        "fusion.risk.RiskModel",
+    )
+]
+"""Types beyond those of NumPy and scikit-learn that a model may hold."""
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A fitted estimator, and how the files are to be read that it takes.
+
+    Attributes
+    ----------
+    model : LogitProdClassifier or LogitProdSurvival
+    input : str
+        What the values of the files are.
+    columns : dict of str to str or None
+        Column of each class or time, where it was said.
+    """
+
+    model: object
+    input: str
+    columns: dict | None
+
+
+def save(path, saved):
+    """Write a fitted estimator.
+
+    Parameters
+    ----------
+    path : path
+    saved : Saved
+    """
+    _skops().dump({"format": _FORMAT, "version": __version__, **vars(saved)}, path)
+
+
+def load(path):
+    """Read what `save` wrote.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Saved
+
+    Raises
+    ------
+    ValueError
+        If the file is none of these, or holds types that no such model needs.
+    """
+    skops = _skops()
+    try:
+        unknown = sorted(set(skops.get_untrusted_types(file=path)) - set(TRUSTED))
+    except OSError:
+        raise
+    except Exception as error:
+        # whatever a damaged archive makes the reader stumble over
+        raise ValueError(
+            f"{path} is not a model that `logitprod fit` saved ({type(error).__name__}: {error})."
+        ) from error
+    if unknown:
+        raise ValueError(
+            f"{path} holds {', '.join(unknown[:3])}, which no model of this package needs; it is not "
+            "opened. Fit the model again, or ask where the file comes from."
+        )
+    content = skops.load(path, trusted=TRUSTED)
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise ValueError(f"{path} is not a model that `logitprod fit` of this version saved.")
+    return Saved(content["model"], content["input"], content["columns"])
+
+
+def _skops():
+    try:
+        import skops.io
+    except ImportError as error:
+        raise ImportError(
+            "models are saved with skops: python -m pip install 'sklearn_logitprod[cli]'"
+        ) from error
+    return skops.io

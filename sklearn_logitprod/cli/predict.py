@@ -1,0 +1,79 @@
+"""``logitprod predict``: a saved fusion on new files."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from sklearn_logitprod import LogitProdClassifier
+from sklearn_logitprod.cli.files import check_targets, named, written
+from sklearn_logitprod.cli.model import load
+from sklearn_logitprod.io import read_tables
+
+
+def run(args):
+    """Load, read, predict, write."""
+    check_targets(args, "out")
+    saved = load(args.model)
+    model = saved.model
+    classes = model.classes_ if isinstance(model, LogitProdClassifier) else None
+    outputs = read_tables(
+        named(args.files),
+        args.id,
+        columns=saved.columns,
+        input=saved.input,
+        how=args.how,
+        classes=classes,
+    )
+    outputs = _all_experts(outputs, model.expert_names_, args.how)
+    table = predictions(model, outputs, args.weights)
+    with written(args.out) as path:
+        table.to_csv(path)
+    if not args.quiet:
+        print(f"{len(table)} predictions written to {args.out}", file=sys.stderr)
+    return 0
+
+
+def _all_experts(outputs, names, how):
+    """Outputs with NaN for experts that have no file, if that is allowed."""
+    absent = [name for name in names if name not in outputs.expert_names]
+    if not absent or how == "inner":
+        return outputs
+    n_samples, n_experts = outputs.values.shape[:2]
+    empty = np.full((n_samples, len(absent), *outputs.values.shape[2:]), np.nan)
+    values = np.concatenate([outputs.values, empty], axis=1)
+    return replace(outputs, values=values, expert_names=[*outputs.expert_names, *absent])
+
+
+def predictions(model, outputs, weights=False):
+    """Predictions as a table.
+
+    Parameters
+    ----------
+    model : LogitProdClassifier or LogitProdSurvival
+    outputs : ExpertOutputs
+    weights : bool
+        Whether the experts' weights are added.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by the identifiers: ``prediction`` and ``proba_<class>``; for survival
+        ``risk`` and ``survival_<time>``; then ``weight_<expert>``.
+    """
+    index = pd.Index(outputs.ids, name="id")
+    if isinstance(model, LogitProdClassifier):
+        proba = model.predict_proba(outputs)
+        columns = {"prediction": model.classes_[proba.argmax(axis=1)]}
+        columns |= {f"proba_{label}": p for label, p in zip(model.classes_, proba.T, strict=True)}
+    else:
+        survival = model.predict_survival_function(outputs, return_array=True)
+        times = [f"survival_{time:.12g}" for time in model.unique_times_]
+        columns = {"risk": model.predict(outputs), **dict(zip(times, survival.T, strict=True))}
+    if weights:
+        own = model.expert_weights(outputs).T
+        columns |= {f"weight_{m}": w for m, w in zip(model.expert_names_, own, strict=True)}
+    return pd.DataFrame(columns, index=index)
