@@ -124,7 +124,7 @@ def _add_files(parser):
         help="keep samples that are in all files (default), or all of them",
     )
     own.add_argument("--layout", choices=_LAYOUTS, default="tables", help="default: tables")
-    own.add_argument("--split", type=int, default=0, metavar="K", help="of a layout (default: 0)")
+    own.add_argument("--split", type=int, default=0, metavar="K", help="of a layout, default: 0")
     own.add_argument(
         "--classes", type=_names, metavar="A,B", help="of a layout: labels of 0, 1 ..."
     )

@@ -80,8 +80,8 @@ def load(path):
         ) from error
     if unknown:
         raise ValueError(
-            f"{path} holds {', '.join(unknown[:3])}, which no model of this package needs; it is not "
-            "opened. Fit the model again, or ask where the file comes from."
+            f"{path} holds {', '.join(unknown[:3])}, which no model of this package needs: it is "
+            "not opened. Fit the model again, or ask where the file comes from."
         )
     content = skops.load(path, trusted=TRUSTED)
     if not isinstance(content, dict) or content.get("format") != _FORMAT:

@@ -42,8 +42,7 @@ def _all_experts(outputs, names, how):
     absent = [name for name in names if name not in outputs.expert_names]
     if not absent or how == "inner":
         return outputs
-    n_samples, n_experts = outputs.values.shape[:2]
-    empty = np.full((n_samples, len(absent), *outputs.values.shape[2:]), np.nan)
+    empty = np.full((len(outputs), len(absent), *outputs.shape[2:]), np.nan)
     values = np.concatenate([outputs.values, empty], axis=1)
     return replace(outputs, values=values, expert_names=[*outputs.expert_names, *absent])
 

@@ -87,8 +87,8 @@ def verdict(table, width=WIDTH):
     difference, p_value = row["difference"], row["p_holm"]
     side = "below" if difference < 0.0 else "above"
     text += (
-        f"The log-loss of LogitProd is {abs(difference):.4f} {side} that of the best expert of each "
-        f"split (95 % interval {_interval(row, 'difference')}, p = {p_value:.3f} after Holm's "
+        f"The log-loss of LogitProd is {abs(difference):.4f} {side} that of the best expert of "
+        f"each split (95 % interval {_interval(row, 'difference')}, p = {p_value:.3f} after Holm's "
         "correction): "
     )
     if not p_value < _LEVEL:

@@ -1,0 +1,124 @@
+"""Figures of the report, as SVG text."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from sklearn.base import clone
+from sklearn.calibration import CalibrationDisplay
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from sklearn_logitprod.inspection import ExpertComparisonDisplay, ExpertWeightsDisplay
+from sklearn_logitprod.metrics import kaplan_meier
+
+_MOST_CLASSES = 6
+
+
+def figures(estimator, outputs, table):
+    """Title, caption and SVG of each figure, one after the other.
+
+    Parameters
+    ----------
+    estimator : LogitProdClassifier or LogitProdSurvival
+    outputs : ExpertOutputs
+    table : DataFrame
+    """
+    display, height = ExpertComparisonDisplay(table), 1.4 + 0.3 * len(table)
+    yield (
+        "Scores",
+        "Mean over repeats with 95 % interval; the dotted line is the best expert.",
+        _svg(lambda ax: display.plot(ax=ax), (8.5, height)),
+    )
+    yield (
+        "Difference to the best expert",
+        "Paired by sample, so that these intervals are narrower than those above.",
+        _svg(lambda ax: display.plot(ax=ax, metric="difference"), (8.5, height)),
+    )
+    model = clone(estimator).fit(outputs)
+    by = outputs.y if outputs.classes is not None else None
+    if by is not None and len(outputs.classes) > _MOST_CLASSES:
+        by = None
+    n_boxes = 1 if by is None else len(outputs.classes)
+    width = max(5.0, 2.5 + len(outputs.expert_names) * (0.5 + 0.22 * n_boxes))
+    yield (
+        "Weights of the experts",
+        "Of the fusion fitted on all samples: middle half, 5th to 95th percentile, median (line) "
+        "and mean (dot)" + ("." if by is None else ", by true class."),
+        _svg(
+            lambda ax: ExpertWeightsDisplay.from_estimator(model, outputs, by=by, ax=ax),
+            (width, 4.0),
+        ),
+    )
+    if outputs.classes is None:
+        yield _survival(estimator, outputs)
+    else:
+        yield _reliability(estimator, outputs)
+
+
+def _held_out(estimator, outputs, strata, predict):
+    """Predictions for each sample by a fusion fitted on four fifths without it."""
+    kind = StratifiedKFold if outputs.groups is None else StratifiedGroupKFold
+    splitter = kind(5, shuffle=True, random_state=0)
+    rows, found = [], []
+    for train, test in splitter.split(strata, strata, outputs.groups):
+        model = clone(estimator).fit(outputs[train])
+        rows.append(test)
+        found.append(predict(model, outputs[test]))
+    return np.concatenate(found)[np.argsort(np.concatenate(rows))]
+
+
+def _reliability(estimator, outputs):
+    codes = np.searchsorted(outputs.classes, outputs.y)
+    known = clone(estimator)
+    proba = _held_out(known, outputs, codes, lambda model, X: model.predict_proba(X))
+    if len(outputs.classes) == 2:
+        truth, predicted = codes == 1, proba[:, 1]
+        labels = f"probability of {outputs.classes[1]}", f"share that is {outputs.classes[1]}"
+    else:
+        truth, predicted = proba.argmax(axis=1) == codes, proba.max(axis=1)
+        labels = "probability of the predicted class", "share of right predictions"
+
+    def draw(ax):
+        CalibrationDisplay.from_predictions(
+            truth, predicted, n_bins=8, strategy="quantile", name="LogitProd", ax=ax
+        )
+        ax.set(xlabel=labels[0], ylabel=labels[1])
+
+    caption = "Held-out predictions in eight bins of equal size; on the line they are calibrated."
+    return "Reliability", caption, _svg(draw, (5.0, 4.5))
+
+
+def _survival(estimator, outputs):
+    event, time = (outputs.y[name] for name in outputs.y.dtype.names)
+    own = estimator
+    if outputs.times is None:
+        # all folds on the same times
+        own = clone(estimator).set_params(times=clone(estimator).fit(outputs).unique_times_)
+    times = own.times if outputs.times is None else outputs.times
+    curves = _held_out(
+        own, outputs, event, lambda m, X: m.predict_survival_function(X, return_array=True)
+    )
+
+    def draw(ax):
+        grid = np.append(0.0, times)
+        ax.step(grid, np.append(1.0, kaplan_meier(event, time, times)), "k:", where="post")
+        ax.step(grid, np.append(1.0, curves.mean(axis=0)), "o-", color="#D55E00", where="post")
+        ax.legend(["Kaplan-Meier", "mean of LogitProd"], frameon=False)
+        ax.set(xlabel="time", ylabel="survival", ylim=(0.0, 1.02))
+
+    caption = "Mean of the held-out survival functions against what was observed."
+    return "Survival, predicted and observed", caption, _svg(draw, (6.0, 4.0))
+
+
+def _svg(draw, size):
+    """What a function draws on axes, as SVG text."""
+    figure = Figure(figsize=size, layout="constrained")
+    draw(figure.subplots())
+    stream = io.StringIO()
+    with rc_context({"svg.hashsalt": "logitprod"}):
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    text = stream.getvalue()
+    return text[text.index("<svg") :]

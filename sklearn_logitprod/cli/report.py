@@ -1,0 +1,127 @@
+"""A comparison as one self-contained page."""
+
+from __future__ import annotations
+
+import platform
+from datetime import date
+from html import escape
+
+import numpy as np
+import sklearn
+
+from sklearn_logitprod._version import __version__
+from sklearn_logitprod.cli.figures import figures
+from sklearn_logitprod.cli.text import cells, verdict
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --line: #d0d7de;
+  --paper: #ffffff; --mark: #fff4e5; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9da7b1;
+  --line: #3d444d; --paper: #0d1117; --mark: #3a2a12; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+.soft, figcaption { color: var(--soft); font-size: .9rem; }
+.verdict { font-size: 1.1rem; border-left: 4px solid #d55e00; padding-left: 1rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line);
+  white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+tr.fusion { background: var(--mark); font-weight: 600; }
+tr.first td { border-top: 2px solid var(--soft); }
+figure { margin: 1.5rem 0; } figure svg { max-width: 100%; height: auto; background: #fff;
+  border: 1px solid var(--line); border-radius: 6px; }
+@media print { body { margin: 0; max-width: none; } figure { break-inside: avoid; } }
+"""
+
+_READING = """
+<p>Every method is fitted on the training part of each fold and scored on the rest. <em>Best
+expert</em> is the expert of the lowest log-loss on the training part, chosen anew in each split:
+what one would have picked without fusing. <em>Difference</em> is the mean difference in log-loss to
+it, sample by sample; below 0 is better. Intervals and p-values come from resampling samples (or
+groups) and say how sure a difference is on samples like these, not on those of another site.
+<em>p (Holm)</em> is corrected for the number of rows. Choosing the best row makes its figure a
+little too good.</p>
+<p>Weights say what the fused product is made of, not how good an expert is: experts that say the
+same share their weight in any proportion.</p>
+"""
+
+
+def report(estimator, outputs, table):
+    """The page as HTML.
+
+    Parameters
+    ----------
+    estimator : LogitProdClassifier or LogitProdSurvival
+        Unfitted, as it was compared.
+    outputs : ExpertOutputs
+    table : DataFrame
+        Of `compare`.
+
+    Returns
+    -------
+    str
+        Text from files is escaped; nothing is loaded from elsewhere.
+    """
+    parts = [
+        "<!DOCTYPE html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>Comparison of {len(outputs.expert_names)} experts</title>",
+        f"<style>{_STYLE}</style></head><body>",
+        f"<h1>Comparison of {len(outputs.expert_names)} experts</h1>",
+        f'<p class="soft">{date.today().isoformat()}</p>',
+        f'<p class="verdict">{escape(verdict(table, width=None))}</p>',
+        f"<h2>All methods</h2>{_table(table)}",
+    ]
+    for title, caption, svg in figures(estimator, outputs, table):
+        parts.append(f"<h2>{escape(title)}</h2><figure>{svg}")
+        parts.append(f"<figcaption>{escape(caption)}</figcaption></figure>")
+    parts.append(f"<h2>The data</h2>{_data(outputs)}")
+    parts.append(f"<h2>How to read this</h2>{_READING}")
+    parts.append(f'<p class="soft">{escape(_settings(estimator, table))}</p></body></html>')
+    return "\n".join(parts) + "\n"
+
+
+def _table(table):
+    header, *rows = cells(table)
+    kinds = [table.attrs["kinds"][name] for name in table.index]
+    lines = ["".join(f"<th>{escape(text)}</th>" for text in header)]
+    before = "expert"
+    body = []
+    for kind, row in zip(kinds, rows, strict=True):
+        marks = [kind] + (["first"] if before == "expert" and kind != "expert" else [])
+        inside = "".join(f"<td>{escape(text)}</td>" for text in row)
+        body.append(f'<tr class="{" ".join(marks)}">{inside}</tr>')
+        before = kind
+    return (
+        f'<div class="wide"><table><thead><tr>{lines[0]}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def _data(outputs):
+    rows = [("samples", f"{len(outputs)}")]
+    if outputs.groups is not None:
+        rows.append(("groups", f"{len(np.unique(outputs.groups))}"))
+    if outputs.classes is not None:
+        counts = [(label, int((outputs.y == label).sum())) for label in outputs.classes]
+        rows.append(("classes", ", ".join(f"{label} ({n})" for label, n in counts)))
+    else:
+        event = outputs.y[outputs.y.dtype.names[0]]
+        rows.append(("events", f"{int(event.sum())} of {len(event)}"))
+    rows.append(("values in the files", outputs.input))
+    for name, missing in zip(outputs.expert_names, outputs.missing.T, strict=True):
+        rows.append((f"expert {name}", f"missing on {int(missing.sum())} samples"))
+    body = "".join(f"<tr><td>{escape(a)}</td><td>{escape(b)}</td></tr>" for a, b in rows)
+    return f"<table>{body}</table>"
+
+
+def _settings(estimator, table):
+    attrs = table.attrs
+    return (
+        f"gate_width={estimator.gate_width!r}, {attrs['n_repeats']} x {attrs['n_folds']} folds, "
+        f"{attrs['n_resamples']} resamples, seed {attrs['random_state']}; sklearn_logitprod "
+        f"{__version__}, scikit-learn {sklearn.__version__}, Python {platform.python_version()}"
+    )
