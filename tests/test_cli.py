@@ -1,6 +1,7 @@
 """compare, fit and predict on files: equal to Python, whole or nothing, one-line errors."""
 
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -86,11 +87,10 @@ class TestCompare:
 
     @pytest.mark.slow
     @pytest.mark.parametrize("name", ["camelyon16_predictions", "glioma_grade_pathgraph"])
-    def test_real_experts_within_a_minute(self, name, tmp_path, real_data):
-        with np.load(real_data / f"{name}.npz") as data:
-            groups = data["groups"] if "groups" in data.files else None
-            proba = data["proba"].astype(float)
-            paths = write(tmp_path, proba, data["y"], data["experts"], data["classes"], groups)
+    def test_real_experts_within_a_minute(self, name, tmp_path, shared_data):
+        data = shared_data(name)
+        groups, proba = data.get("groups"), data["proba"].astype(float)
+        paths = write(tmp_path, proba, data["y"], data["experts"], data["classes"], groups)
         options = {"label": "label"} | ({} if groups is None else {"group": "patient"})
         arguments = [text for key, value in options.items() for text in (f"--{key}", value)]
         out = tmp_path / "table.csv"
@@ -111,22 +111,26 @@ class TestCompare:
 
     def test_report_is_one_page(self, toy, tmp_path):
         odd = tmp_path / "<script>alert(1)<b>.csv"
-        odd.write_text(open(toy[0]).read())
+        shutil.copy(toy[0], odd)
         report = tmp_path / "report.html"
         files = [toy[1], str(odd), "--label", "label", "--gate", "none"]
         assert main(["compare", *files, "--report", str(report), *QUICK]) == 0
         page = report.read_text(encoding="utf-8")
-        assert "<script" not in page and "&lt;script&gt;" in page
+        assert "<script" not in page
+        assert "&lt;script&gt;" in page
         # nothing is loaded from elsewhere: names of SVG are no addresses to open
         assert not re.search(r'(src|href)="(?!#)', page.replace("xlink:href", "href"))
-        assert "@import" not in page and "url(http" not in page
+        assert "@import" not in page
+        assert "url(http" not in page
         assert page.count("<svg") == 4
 
     def test_names_and_metrics(self, toy, capsys):
         files = [f"first={toy[0]}", f"second={toy[1]}", "--label", "label"]
         assert main(["compare", *files, "--metrics", "brier", "--gate", "none", *QUICK]) == 0
         printed = capsys.readouterr().out
-        assert "first" in printed and "Brier score" in printed and "AUC" not in printed
+        assert re.search("^first .*\n(.*\n)*^second ", printed, re.MULTILINE)
+        assert "Brier score" in printed
+        assert "AUC" not in printed
 
 
 class TestFitAndPredict:
@@ -149,7 +153,7 @@ class TestFitAndPredict:
         model, out = str(tmp_path / "m.skops"), tmp_path / "p.csv"
         target = ["--input", "risk", "--event", "dead", "--time", "months"]
         assert main(["fit", *cohort, *target, "--gate", "none", "--save", model, "--quiet"]) == 0
-        assert main(["predict", model, *cohort, "--out", str(out)]) == 0
+        assert main(["predict", model, *cohort, "--column", "risk", "--out", str(out)]) == 0
         outputs = read_tables(cohort, input="risk", event="dead", time="months")
         own = LogitProdSurvival(gate_width=None).fit(outputs)
         table = pd.read_csv(out)
@@ -207,7 +211,8 @@ class TestFitAndPredict:
             out = tmp_path / "p.csv"
             assert main(["predict", str(path), *toy, "--out", str(out)]) == 2
             error = capsys.readouterr().err
-            assert message in error and error.count("\n") == 1
+            assert message in error
+            assert error.count("\n") == 1
             assert not out.exists()
 
 
@@ -236,7 +241,8 @@ class TestErrors:
         assert main(["compare", *arguments, "--quiet"]) == 2
         captured = capsys.readouterr()
         assert captured.out == ""
-        assert message in captured.err and captured.err.count("\n") == 1
+        assert message in captured.err
+        assert captured.err.count("\n") == 1
         assert "error: " in captured.err
 
     @pytest.mark.parametrize(
@@ -246,7 +252,6 @@ class TestErrors:
             (["predict", "m.skops", "a.csv"], "--out"),
             (["compare"], "FILE"),
             (["compare", "a.csv", "--gate", "wide"], "'wide' is not auto, none or a whole number"),
-            (["compare", "a.csv", "--column", "tumour"], "'tumour' is not LABEL=COLUMN"),
         ],
     )
     def test_bad_arguments(self, arguments, message, capsys):
@@ -276,7 +281,8 @@ class TestErrors:
         command = [sys.executable, "-m", "sklearn_logitprod", "compare", "nowhere.csv"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 2
-        assert "Traceback" not in done.stderr and "nowhere.csv" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert "nowhere.csv" in done.stderr
 
     def test_help_imports_no_command(self):
         code = (
@@ -287,4 +293,5 @@ class TestErrors:
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
-        assert "examples:" in done.stdout and done.stdout.endswith("set()\n")
+        assert "examples:" in done.stdout
+        assert done.stdout.endswith("set()\n")

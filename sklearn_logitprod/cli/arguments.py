@@ -89,6 +89,7 @@ def predict(parser, run):
         help="keep samples that are in all files (default), or all of them; with outer the file "
         "of an expert may be left out",
     )
+    _add_column(parser)
     out = _add_output(parser)
     out.add_argument("--out", metavar="CSV", required=True, help="file of the predictions")
     out.add_argument("--weights", action="store_true", help="write the experts' weights, too")
@@ -110,13 +111,7 @@ def _add_files(parser):
     own.add_argument("--group", help="column of groups of dependent samples, such as patients")
     own.add_argument("--event", help="for survival: column of events (1) and censoring (0)")
     own.add_argument("--time", help="for survival: column of times")
-    own.add_argument(
-        "--column",
-        action="append",
-        type=_pair,
-        metavar="LABEL=COLUMN",
-        help="column of a class (or time), where names do not tell; once for each",
-    )
+    _add_column(own)
     own.add_argument(
         "--how",
         choices=("inner", "outer"),
@@ -127,6 +122,16 @@ def _add_files(parser):
     own.add_argument("--split", type=int, default=0, metavar="K", help="of a layout, default: 0")
     own.add_argument(
         "--classes", type=_names, metavar="A,B", help="of a layout: labels of 0, 1 ..."
+    )
+
+
+def _add_column(parser):
+    parser.add_argument(
+        "--column",
+        action="append",
+        metavar="LABEL=COLUMN",
+        help="column of a class (or time), where names do not tell, once for each; of a risk the "
+        "column alone",
     )
 
 
@@ -163,13 +168,6 @@ def _gate(text):
 
 def _names(text):
     return text.split(",")
-
-
-def _pair(text):
-    name, equals, column = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not LABEL=COLUMN")
-    return name, column
 
 
 def _seed(text):

@@ -42,6 +42,31 @@ def _split(text):
     return name, path
 
 
+def columns_of(texts, input):
+    """Columns as the readers take them.
+
+    Parameters
+    ----------
+    texts : list of str or None
+        ``LABEL=COLUMN`` for each class or time; for risks one name of a column.
+    input : str
+
+    Returns
+    -------
+    dict of str to str, str or None
+    """
+    if texts is None:
+        return None
+    if input == "risk":
+        if len(texts) > 1:
+            raise ValueError(f"a risk is one column, --column names {len(texts)}.")
+        return texts[0]
+    for text in texts:
+        if "=" not in text:
+            raise ValueError(f"--column {text} does not say whose it is: write LABEL={text}.")
+    return dict(text.split("=", 1) for text in texts)
+
+
 def read_outputs(args):
     """Expert outputs with their target, as the arguments say.
 
@@ -57,15 +82,12 @@ def read_outputs(args):
 
 
 def _tables(args):
-    columns = None if args.column is None else dict(args.column)
-    if args.input == "risk" and columns is not None:
-        raise ValueError("--column is for classes or times; a risk has one column per file.")
     return read_tables(
         named(args.files),
         args.id,
         label=args.label,
         group=args.group,
-        columns=columns,
+        columns=columns_of(args.column, args.input),
         input=args.input or "proba",
         how=args.how,
         event=args.event,

@@ -5,7 +5,13 @@ from __future__ import annotations
 import sys
 
 from sklearn_logitprod._progress import Progress
-from sklearn_logitprod.cli.files import check_targets, estimator_for, read_outputs, written
+from sklearn_logitprod.cli.files import (
+    check_targets,
+    columns_of,
+    estimator_for,
+    read_outputs,
+    written,
+)
 from sklearn_logitprod.cli.model import Saved, save
 
 
@@ -20,7 +26,7 @@ def run(args):
     model.fit(outputs)
     progress.clear()
     with written(args.save) as path:
-        columns = None if args.column is None else dict(args.column)
+        columns = columns_of(args.column, outputs.input)
         save(path, Saved(model, outputs.input, columns))
     print("\n".join(summary(model, len(outputs))))
     print(f"\nsaved to {args.save}")

@@ -32,13 +32,13 @@ class Saved:
     model : LogitProdClassifier or LogitProdSurvival
     input : str
         What the values of the files are.
-    columns : dict of str to str or None
-        Column of each class or time, where it was said.
+    columns : dict of str to str, str or None
+        Column of each class or time, or of the risk, where it was said.
     """
 
     model: object
     input: str
-    columns: dict | None
+    columns: dict | str | None
 
 
 def save(path, saved):

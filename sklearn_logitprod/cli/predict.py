@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_logitprod import LogitProdClassifier
-from sklearn_logitprod.cli.files import check_targets, named, written
+from sklearn_logitprod.cli.files import check_targets, columns_of, named, written
 from sklearn_logitprod.cli.model import load
 from sklearn_logitprod.io import read_tables
 
@@ -23,7 +23,7 @@ def run(args):
     outputs = read_tables(
         named(args.files),
         args.id,
-        columns=saved.columns,
+        columns=columns_of(args.column, saved.input) or saved.columns,
         input=saved.input,
         how=args.how,
         classes=classes,
