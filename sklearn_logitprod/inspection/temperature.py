@@ -102,7 +102,7 @@ def temperature_sensitivity(
         index=pd.Index([p["temperature"] for p in results["params"]], name="temperature"),
     ).sort_index()
     table.attrs = {
-        "scoring": "minus log-loss" if scoring is None else str(scoring),
+        "scoring": "-log-loss" if scoring is None else str(scoring),
         "temperature": estimator.temperature,
     }
     return table
@@ -197,7 +197,7 @@ class TemperatureSensitivityDisplay:
         ax.set_xticks(table.index, [f"{value:g}" for value in table.index])
         ax.minorticks_off()
         ax.set_xlabel("gate temperature")
-        ax.set_ylabel(f"{self.table.attrs['scoring']} on held-out folds (higher is better)")
+        ax.set_ylabel(f"held-out {self.table.attrs['scoring']}, higher is better")
         ax.grid(alpha=0.3)
         ax.legend(frameon=False)
         self.ax_, self.figure_ = ax, ax.figure
