@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "benchmarks"))
 
 import bench_quality
 import significance
+import suite_tables
 
 
 def test_corrected_t_test_widens_the_plain_one():
@@ -52,3 +53,77 @@ def test_targets_tell_a_good_method_from_a_bad_one():
     assert not bad["mean rank in log-loss, the lowest"]
     assert not bad["tasks significantly worse than the single expert, log-loss"]
     assert not bad["tasks significantly worse than the single expert, AUC"]
+
+
+METHODS = ("LogitProd auto", "LogitProd constant", "best single expert", "mean of logits")
+
+
+def suite_results(loss_of_ours, n_tasks=4):
+    """Rows as the suite writes them, with methods of known losses."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for task in "abcd"[:n_tasks]:
+        for repeat in range(5):
+            for fold in range(3):
+                shared = 0.1 * rng.normal()
+                for method in METHODS:
+                    loss = {"LogitProd auto": loss_of_ours}.get(method, 0.5)
+                    loss += shared + 0.01 * rng.normal()
+                    rows.append(
+                        {
+                            "task": task,
+                            "family": "other",
+                            "condition": "as is",
+                            "repeat": repeat,
+                            "split": f"0/{fold}",
+                            "method": method,
+                            "n_fit": 80,
+                            "n_test": 40,
+                            "log-loss": loss,
+                            "ranking": 0.9 - 0.5 * loss,
+                            "fit_seconds": 1.0,
+                            "gap": -0.1,
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+class TestSuite:
+    tables = suite_tables
+
+    def test_verdicts_tell_a_good_method_from_a_bad_one(self):
+        good = {v.what: v.met for v in self.tables.verdicts(suite_results(0.4))}
+        assert all(good.values())
+        bad = {v.what: v.met for v in self.tables.verdicts(suite_results(0.6))}
+        assert not any(met for what, met in bad.items() if "gap" not in what)
+
+    def test_paired_differences_are_those_of_the_splits(self):
+        folds = self.tables.by_fold(suite_results(0.4))
+        table = self.tables.paired(folds, "log-loss", "LogitProd auto", "mean of logits")
+        own = folds[folds["task"] == "a"]
+        wide = own.pivot_table(index=["repeat", "fold"], columns="method", values="log-loss")
+        difference = wide["LogitProd auto"] - wide["mean of logits"]
+        assert table.loc["a", "difference"] == pytest.approx(difference.mean())
+        expected = significance.corrected_t_test(difference.to_numpy(), 0.5)
+        assert table.loc["a", "p"] == pytest.approx(expected)
+        assert table["p_holm"].min() == pytest.approx(4 * table["p"].min())
+
+    def test_parts_of_a_task_are_averaged_first(self):
+        results = suite_results(0.4, 1)
+        other = results.assign(split="1/" + results["split"].str[-1], **{"log-loss": 9.0})
+        folds = self.tables.by_fold(pd.concat([results, other]))
+        assert len(folds) == len(results)
+        assert self.tables.means(folds, "log-loss")["mean of logits"]["a"] > 4.0
+
+
+def test_holm_and_signed_ranks():
+    assert significance.holm([0.01, np.nan, 0.04, 0.03]) == pytest.approx(
+        [0.03, np.nan, 0.06, 0.06], nan_ok=True
+    )
+    assert significance.signed_rank_test(np.arange(1.0, 6.0)) == pytest.approx(0.0625)
+    assert np.isnan(significance.signed_rank_test(np.ones(1)))
+
+
+def test_critical_difference_of_the_literature():
+    # Demsar (2006), table 5: q = 2.569 for four methods; 14 data sets
+    assert significance.critical_difference(4, 14) == pytest.approx(1.25, abs=0.01)
