@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from significance import critical_difference
 from suite_methods import AUTO, OURS, SINGLE
-from suite_tables import LOSS, everywhere, means, outside, ranks
+from suite_tables import LOSS, everywhere, means, outside, ranks, rivals_of
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"
 
@@ -23,9 +23,9 @@ def excess(folds):
     order = relative[SINGLE].sort_values().index
     figure, ax = _figure(7.5, 1.2 + 0.26 * len(order))
     rows = np.arange(len(order))
-    names = [name for name in outside(folds) if name != SINGLE]
-    others = relative.loc[order, [n for n in relative if n in names or n.startswith("feature")]]
-    for i, values in enumerate(others.to_numpy()):
+    rivals = rivals_of(folds)
+    for i, task in enumerate(order):
+        values = relative.loc[task, [name for name in rivals[task] if name != SINGLE]]
         ax.plot(values, np.full(len(values), i), "|", color=GREY, markersize=9)
     ax.plot(relative.loc[order, SINGLE], rows, "s", color=BLUE, markersize=5, label=SINGLE)
     ax.plot([], [], "|", color=GREY, markersize=9, label="other methods")

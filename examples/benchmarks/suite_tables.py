@@ -84,7 +84,7 @@ def ranks(table, larger_is_better=False):
 
 
 def outside(folds):
-    """Names of the methods that are not ours, were run on all splits and have a log-loss."""
+    """Methods that are not ours, ran on all splits and have a log-loss; of one kind of task."""
     table = everywhere(means(folds, LOSS), (*OURS, *ABLATION, ORACLE_NAME))
     complete = folds.groupby("method").size()
     return [name for name in table if complete[name] == complete[AUTO]]
@@ -131,13 +131,26 @@ def paired(folds, score, first, second):
     return table
 
 
-def best_outside(folds, score=LOSS):
-    """For each task, the method with the best mean score among those that are not ours."""
-    table = means(folds, score)
-    names = [name for name in outside(folds) if name in table]
-    extra = [name for name in OF_FEATURES if name in table]
-    table = table[names + extra]
-    return table.idxmin(axis=1) if score == LOSS else table.idxmax(axis=1)
+def rivals_of(folds):
+    """For each task, the methods that are not ours and ran on all of its splits."""
+    names = {}
+    for survival in (False, True):
+        own = of_survival(folds, survival)
+        if own.empty:
+            continue
+        table = means(own, LOSS)
+        extra = [name for name in OF_FEATURES if name in table]
+        for task in table.index:
+            known = [name for name in extra if not np.isnan(table[name][task])]
+            names[task] = outside(own) + known
+    return names
+
+
+def best_outside(folds):
+    """For each task, the method of the lowest mean log-loss among those that are not ours."""
+    table = means(folds, LOSS)
+    best = {task: table.loc[task, names].idxmin() for task, names in rivals_of(folds).items()}
+    return pd.Series(best)
 
 
 def gain(folds, method=AUTO):
@@ -196,7 +209,7 @@ def verdicts(results):
         if len(ratio):
             yield Verdict(
                 f"seconds of {method} over those of the automatic gate, >= {least:.0f}",
-                f"{ratio.median():.0f} (median of {len(ratio)} tasks; least {ratio.min():.1f})",
+                f"{ratio.median():.3g} (median of {len(ratio)} tasks; least {ratio.min():.2g})",
                 ratio.median() >= least,
             )
     gap = results["gap"].max()
