@@ -93,7 +93,7 @@ def check_classes(labels, classes):
             )
     if len(seen) < 2:
         raise ValueError(
-            f"y holds 1 class only, {seen[0]!r}: nothing can be learned about the others. "
+            f"y holds 1 class only, {seen.tolist()[0]!r}: nothing can be learned about the others. "
             "Classifier can't train when only one class is present."
         )
     if seen.dtype != known.dtype:

@@ -8,7 +8,7 @@ METRIC_LABELS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "brier": "Brier score",
-    "concordance": "concordance index",
+    "concordance": "concordance",
     "ibs": "integrated Brier score",
 }
 

@@ -129,6 +129,8 @@ def compare(
     >>> bool(table.loc["LogitProd", "log_loss_mean"] < table.loc["best expert", "log_loss_mean"])
     True
     """
+    if n_resamples < 1:
+        raise ValueError(f"n_resamples={n_resamples}, but at least 1 is needed, better 1000.")
     estimator, X, y, groups = _arguments(estimator_or_outputs, X, y, groups)
     scores, methods = _chosen(estimator, metrics, baselines)
     estimator, y, task = _task(estimator, X, y, groups, scores, methods)
