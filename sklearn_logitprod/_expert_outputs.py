@@ -138,6 +138,7 @@ class ExpertOutputs:
         Parameters
         ----------
         names : sequence of str
+            Names of experts that are there.
 
         Returns
         -------

@@ -31,7 +31,9 @@ def temperature_sensitivity(
     X, y
         As in its ``fit``.
     temperatures : sequence of float, default=(0.1, 0.2, 0.5, 1, 2, 5, 10)
+        Positive.
     cv : int, splitter or iterable of splits, default=5
+        Folds by which the temperatures are compared.
     scoring : str, callable or None, default=None
         As in :class:`~sklearn_logitprod.LogitProdClassifierCV`; None is minus the
         log-loss.
@@ -140,6 +142,7 @@ class TemperatureSensitivityDisplay:
         estimator, X, y
             As in `temperature_sensitivity`.
         ax : matplotlib Axes, default=None
+            None makes a figure.
         **options : dict
             Further arguments of `temperature_sensitivity`.
 
@@ -158,6 +161,7 @@ class TemperatureSensitivityDisplay:
         table : DataFrame
             Of `temperature_sensitivity`.
         ax : matplotlib Axes, default=None
+            None makes a figure.
 
         Returns
         -------

@@ -26,6 +26,7 @@ class ExpertWeightsDisplay:
         Rows sum to 1. NaN where an expert is missing: such samples are left out of its
         box.
     expert_names : list of str
+        Names of the columns.
     by : array-like of shape (n_samples,), default=None
         Values that divide the samples, one box for each: classes, scanners, sites. More
         than six different numbers are cut at their quartiles.
@@ -77,6 +78,7 @@ class ExpertWeightsDisplay:
         by : array-like of shape (n_samples,) or str, default=None
             See the class; a name is a column of X.
         ax : matplotlib Axes, default=None
+            None makes a figure.
 
         Returns
         -------
@@ -108,11 +110,13 @@ class ExpertWeightsDisplay:
         Parameters
         ----------
         weights : array-like or DataFrame of shape (n_samples, n_experts)
+            NaN where an expert is missing.
         expert_names : list of str, default=None
             None takes the columns of a DataFrame, else "expert0", "expert1", ...
         by, by_name
             See the class.
         ax : matplotlib Axes, default=None
+            None makes a figure.
 
         Returns
         -------

@@ -11,7 +11,17 @@ from sklearn_logitprod.metrics._checks import checked
 
 
 class DCalibration(NamedTuple):
-    """Result of :func:`d_calibration`."""
+    """Result of :func:`d_calibration`.
+
+    Parameters
+    ----------
+    statistic : float
+        Of the chi-squared test.
+    pvalue : float
+        Small if the curves are not calibrated.
+    proportions : ndarray of shape (n_bins,), float64
+        Share of the samples in each bin; all alike if calibrated.
+    """
 
     statistic: float
     pvalue: float
