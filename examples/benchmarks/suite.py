@@ -15,7 +15,6 @@ import time
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import survival_rivals
 from joblib import Parallel, delayed
@@ -213,5 +212,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    np.seterr(all="warn")
     sys.exit(main())
