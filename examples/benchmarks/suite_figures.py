@@ -38,7 +38,7 @@ def excess(folds):
     ax.set_ylim(-0.7, len(order) - 0.3)
     ax.set_xlabel("held-out log-loss over that of the automatic gate (right of 0: worse)")
     ax.grid(axis="x", alpha=0.3)
-    ax.legend(frameon=False, loc="lower right")
+    ax.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return figure
 
 
