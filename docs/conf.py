@@ -35,7 +35,7 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_logitprod"
-html_sidebars = dict.fromkeys(
-    ["index", "benchmark", "alternatives", "architecture", "changelog"], []
-)
+# pages that stand alone
+alone = ("index", "benchmark", "alternatives", "architecture", "changelog")
+html_sidebars = {page: [] for page in alone}
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
