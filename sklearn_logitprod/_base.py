@@ -333,20 +333,20 @@ class BaseLogitProd(
         model._set_experts(prepared.experts)
         return model._outputs(X)
 
-    def _blocks(self, X):
-        """Columns of X in blocks of rows."""
+    def _collect(self, X, compute):
+        """``compute(columns)`` of all rows of X, block by block."""
         outputs = self._outputs(X)
         n_samples, n_experts, n_classes = outputs.shape
-        active = self.pool_.active
+        active, out = self.pool_.active, None
         for rows in block_slices(n_samples, n_experts * n_classes):
             log_proba = outputs.log_proba(rows)
             if not active.all():
                 _check_active(log_proba, rows.start, active, self.expert_names_)
-            yield self.pool_.columns(log_proba)
-
-    def _collect(self, X, compute):
-        """Concatenate ``compute(columns)`` over the blocks of X."""
-        return np.concatenate([compute(columns) for columns in self._blocks(X)])
+            values = compute(self.pool_.columns(log_proba))
+            if out is None:
+                out = np.empty((n_samples, *values.shape[1:]), values.dtype)
+            out[rows] = values
+        return out
 
     def _log_proba(self, X):
         """Fused log-probabilities (n_samples, n_classes)."""

@@ -382,7 +382,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         ndarray of shape (n_samples, n_classes), float64
             In the order of ``classes_``; rows sum to 1.
         """
-        return np.exp(self.predict_log_proba(X))
+        log_proba = self.predict_log_proba(X)
+        return np.exp(log_proba, out=log_proba)
 
     def decision_function(self, X):
         """Log-odds of the fused probabilities.
