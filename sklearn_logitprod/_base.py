@@ -333,19 +333,31 @@ class BaseLogitProd(
         model._set_experts(prepared.experts)
         return model._outputs(X)
 
-    def _collect(self, X, compute):
-        """``compute(columns)`` of all rows of X, block by block."""
+    def _blocks(self, X):
+        """Number of rows of X, and their columns, block by block."""
         outputs = self._outputs(X)
         n_samples, n_experts, n_classes = outputs.shape
-        active, out = self.pool_.active, None
-        for rows in block_slices(n_samples, n_experts * n_classes):
-            log_proba = outputs.log_proba(rows)
-            if not active.all():
-                _check_active(log_proba, rows.start, active, self.expert_names_)
-            values = compute(self.pool_.columns(log_proba))
+        active = self.pool_.active
+
+        def columns():
+            for rows in block_slices(n_samples, n_experts * n_classes):
+                log_proba = outputs.log_proba(rows)
+                if not active.all():
+                    _check_active(log_proba, rows.start, active, self.expert_names_)
+                yield self.pool_.columns(log_proba)
+
+        return n_samples, columns()
+
+    def _collect(self, X, compute):
+        """``compute(columns)`` of all rows of X."""
+        n_samples, blocks = self._blocks(X)
+        out, start = None, 0
+        for columns in blocks:
+            values = compute(columns)
             if out is None:
                 out = np.empty((n_samples, *values.shape[1:]), values.dtype)
-            out[rows] = values
+            out[start : start + len(values)] = values
+            start += len(values)
         return out
 
     def _log_proba(self, X):

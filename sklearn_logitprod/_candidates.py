@@ -19,9 +19,14 @@ from sklearn_logitprod.training.search import search_pools
 _WORST = -float(np.log(np.finfo(np.float64).eps))
 
 
+def _given(self, X):
+    """Columns that are at hand, in place of ``_blocks`` of an estimator."""
+    return sum(columns.n_samples for columns in X), iter(X)
+
+
 def _from_columns(plain):
     """Class of a fitted candidate, which predicts from columns instead of X."""
-    return type(type(plain).__name__, (type(plain),), {"_blocks": lambda self, X: iter(X)})
+    return type(type(plain).__name__, (type(plain),), {"_blocks": _given})
 
 
 @dataclass(frozen=True, eq=False)
