@@ -18,6 +18,8 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 autosummary_generate = True
+# docstrings say more than annotations do
+autodoc_typehints = "none"
 numpydoc_show_class_members = True
 numpydoc_show_inherited_class_members = True
 numpydoc_class_members_toctree = False

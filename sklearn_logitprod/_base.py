@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import re
 import warnings
-from dataclasses import dataclass, field
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import MetaEstimatorMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import get_tags
@@ -18,11 +19,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_logitprod._composition import ExpertsComposition
 from sklearn_logitprod._display import ExpertsDisplayMixin
 from sklearn_logitprod._expert_outputs import ExpertOutputs, own_target
-from sklearn_logitprod._outputs import Outputs, is_two_level, n_rows
+from sklearn_logitprod._outputs import is_two_level, n_rows
+from sklearn_logitprod._prepared import Prepared, all_log_proba
 from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
+from sklearn_logitprod._typing import Floats
 from sklearn_logitprod._validation import check_groups, check_weights, fold_rows
 from sklearn_logitprod.fusion.features import FEATURE_SETS
-from sklearn_logitprod.fusion.likelihood import LabelSets
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import expert_shares
 from sklearn_logitprod.training.data import FitData
@@ -31,65 +33,6 @@ from sklearn_logitprod.training.prior import MAX_CORRECTION, HeadSpec
 from sklearn_logitprod.training.trainer import Settings
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """What y says, checked.
-
-    Attributes
-    ----------
-    y : array of shape (n_samples,)
-        What cross-fitted experts are fitted on.
-    strata : ndarray of shape (n_samples,), int
-        What folds should hold alike.
-    sets : LabelSets
-        What the outcome of each sample may still be.
-    factor : ndarray of shape (n_samples,) or float
-        Positive factor on the sample weights in the loss.
-    attributes : dict
-        Fitted attributes that y decides.
-    """
-
-    y: object
-    strata: np.ndarray
-    sets: LabelSets
-    factor: object = 1.0
-    attributes: dict = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """What a fit starts from: checked, aligned, nothing fitted but the experts.
-
-    Attributes
-    ----------
-    outputs : Outputs
-        Of all rows.
-    sets : LabelSets
-    weight : ndarray of shape (n_samples,)
-        In the loss: sample weights, times what the estimator itself weighs by.
-    groups : ndarray of shape (n_samples,), int, or None
-    kept : ndarray of int
-        Rows of positive weight.
-    folds : list of ndarray of int or None
-        Held-out rows of each fold of the automatic path, as positions in ``kept``.
-    seed : int
-    experts : list of (str, estimator) or None
-        Fitted experts.
-    attributes : dict
-        Fitted attributes that are known already.
-    """
-
-    outputs: Outputs
-    sets: LabelSets
-    weight: np.ndarray
-    groups: np.ndarray | None
-    kept: np.ndarray
-    folds: list | None
-    seed: int
-    experts: list | None
-    attributes: dict
 
 
 class BaseLogitProd(
@@ -185,7 +128,14 @@ class BaseLogitProd(
             self._finish(prepared, progress)
         return prepared.outputs
 
-    def fit_transform(self, X, y=None, sample_weight=None, groups=None, **params):
+    def fit_transform(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        **params: Any,
+    ) -> Floats:
         """Fit, and give the log-probabilities that the gate was fitted on.
 
         Parameters
@@ -367,7 +317,7 @@ class BaseLogitProd(
     def _shares(self, columns):
         return expert_shares(columns, self.pool_.coefficients(columns))
 
-    def expert_weights(self, X):
+    def expert_weights(self, X: Any) -> Floats:
         """Weight of each expert for each sample.
 
         The fitted pool is one product with coefficients ``a_m(x)`` for the experts and
@@ -395,7 +345,7 @@ class BaseLogitProd(
 
         return self._collect(X, compute)
 
-    def linear_pool_share(self, X):
+    def linear_pool_share(self, X: Any) -> Floats:
         """Share of the linear pool in all coefficients of each sample.
 
         Parameters
@@ -410,7 +360,7 @@ class BaseLogitProd(
         """
         return self._collect(X, lambda columns: self._shares(columns)[1])
 
-    def sharpness(self, X):
+    def sharpness(self, X: Any) -> Floats:
         """Sum of all coefficients of each sample.
 
         Above 1 the product is sharper than a weighted mean of log-probabilities, below
@@ -428,7 +378,7 @@ class BaseLogitProd(
         """
         return self._collect(X, lambda columns: self._shares(columns)[2])
 
-    def cross_class_share(self, X):
+    def cross_class_share(self, X: Any) -> Floats:
         """How much of the fused scores the cross-class correction moves.
 
         Parameters
@@ -444,7 +394,7 @@ class BaseLogitProd(
         """
         return self._collect(X, lambda columns: self.pool_.correction_share(columns))
 
-    def expert_logits(self, X):
+    def expert_logits(self, X: Any) -> Floats:
         """Log-probabilities of each expert, as the pool reads them.
 
         Parameters
@@ -461,7 +411,7 @@ class BaseLogitProd(
         """
         return all_log_proba(self._outputs(X))
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Floats:
         """Log-probabilities of the experts, one column per expert and class.
 
         Parameters
@@ -483,14 +433,6 @@ def _is_table(X):
     if isinstance(X, ExpertOutputs):
         return False
     return len(getattr(X, "shape", (0, 0))) == 2 and not is_two_level(X)
-
-
-def all_log_proba(outputs):
-    """Log-probabilities of all rows: (n_samples, n_experts, n_classes)."""
-    out = np.empty(outputs.shape)
-    for rows in block_slices(len(out), out[0].size):
-        out[rows] = outputs.log_proba(rows)
-    return out
 
 
 def _check_active(log_proba, start, active, names):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import time
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import MetaEstimatorMixin, TransformerMixin
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import ParameterGrid, StratifiedGroupKFold, check_cv
@@ -20,6 +22,7 @@ from sklearn_logitprod._display import ExpertsDisplayMixin
 from sklearn_logitprod._expert_outputs import own_target
 from sklearn_logitprod._outputs import n_rows
 from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
+from sklearn_logitprod._typing import Floats, Labels
 from sklearn_logitprod._validation import check_weights
 
 
@@ -188,7 +191,7 @@ class BaseLogitProdCV(
     def _seed(self):
         return self._estimator({})._seed()
 
-    def expert_weights(self, X):
+    def expert_weights(self, X: Any) -> Floats:
         """Weight of each expert for each sample, by the best candidate.
 
         Parameters
@@ -203,7 +206,7 @@ class BaseLogitProdCV(
         """
         return self._best.expert_weights(X)
 
-    def expert_logits(self, X):
+    def expert_logits(self, X: Any) -> Floats:
         """Log-probabilities of each expert, as the pool reads them.
 
         Parameters
@@ -217,7 +220,7 @@ class BaseLogitProdCV(
         """
         return self._best.expert_logits(X)
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Floats:
         """Log-probabilities of the experts, one column per expert and class.
 
         Parameters
@@ -231,7 +234,7 @@ class BaseLogitProdCV(
         """
         return self._best.transform(X)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Labels:
         """Names of the columns of ``transform``: ``expert_class``.
 
         Parameters

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._base import BaseLogitProd, Target
+from sklearn_logitprod._base import BaseLogitProd
 from sklearn_logitprod._expert_outputs import ExpertOutputs
 from sklearn_logitprod._experts import ClassReplies
 from sklearn_logitprod._outputs import frame_classes, is_two_level, read_outputs
+from sklearn_logitprod._prepared import Target
+from sklearn_logitprod._typing import (
+    CrossValidation,
+    Experts,
+    Floats,
+    GateWidth,
+    Labels,
+    RandomState,
+)
 from sklearn_logitprod._validation import check_classes, check_labels
 from sklearn_logitprod.fusion.likelihood import LabelSets
 
@@ -219,31 +231,31 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
 
     def __init__(
         self,
-        experts=None,
+        experts: Experts = None,
         *,
-        input="logits",
-        classes=None,
-        cv="prefit",
-        missing_classes="raise",
-        gate_width="auto",
-        temperature=1.0,
-        alpha=100.0,
-        cross_class=None,
-        diversity=0.0,
-        features="default",
-        calibrate=True,
-        linear_pool=True,
-        solver="lbfgs",
-        max_iter=300,
-        tol=1e-7,
-        batch_size="auto",
-        selection_cv=5,
-        memory=None,
-        n_jobs=None,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
+        input: Literal["logits", "proba"] = "logits",
+        classes: ArrayLike | None = None,
+        cv: CrossValidation = "prefit",
+        missing_classes: Literal["raise", "floor", "mean"] = "raise",
+        gate_width: GateWidth = "auto",
+        temperature: float = 1.0,
+        alpha: float = 100.0,
+        cross_class: float | None = None,
+        diversity: float = 0.0,
+        features: Literal["default", "paper"] = "default",
+        calibrate: bool = True,
+        linear_pool: bool = True,
+        solver: Literal["lbfgs", "adam"] = "lbfgs",
+        max_iter: int = 300,
+        tol: float = 1e-7,
+        batch_size: int | Literal["auto"] = "auto",
+        selection_cv: CrossValidation = 5,
+        memory: str | Any | None = None,
+        n_jobs: int | None = None,
+        device: str = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.experts = experts
         self.input = input
         self.classes = classes
@@ -268,7 +280,14 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y=None, sample_weight=None, groups=None, **params):
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        **params: Any,
+    ) -> LogitProdClassifier:
         """Learn how to fuse the experts.
 
         Parameters
@@ -335,7 +354,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
     def _replies(self, attributes):
         return ClassReplies(attributes["classes_"], self.missing_classes)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Labels:
         """Names of the columns of ``transform``: ``expert_class``.
 
         Parameters
@@ -354,7 +373,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
     def _read(self, X):
         return read_outputs(X, self.input, self.classes_, self.classes, self.expert_names_)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> Floats:
         """Log of the fused class probabilities.
 
         Parameters
@@ -369,7 +388,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         """
         return self._log_proba(X)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Floats:
         """Fused class probabilities.
 
         Parameters
@@ -385,7 +404,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         log_proba = self.predict_log_proba(X)
         return np.exp(log_proba, out=log_proba)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> Floats:
         """Log-odds of the fused probabilities.
 
         Parameters
@@ -403,7 +422,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
             return log_proba[:, 1] - log_proba[:, 0]
         return log_proba
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Accuracy of the fused predictions.
 
         Parameters
@@ -422,7 +441,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         """
         return super().score(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Labels:
         """Most probable class of each sample.
 
         Parameters

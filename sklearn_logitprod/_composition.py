@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from typing import TYPE_CHECKING, Any
 
 from sklearn.utils import Bunch, indexable
 from sklearn.utils.metadata_routing import (
@@ -25,6 +26,9 @@ from sklearn_logitprod._experts import (
     seeded,
 )
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 
 class ExpertsComposition(_BaseComposition):
     """What an estimator does with its parameter ``experts``."""
@@ -32,7 +36,7 @@ class ExpertsComposition(_BaseComposition):
     # the parameter that says whether the experts are fitted already
     _experts_cv = "cv"
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters of the estimator and, if deep, its experts by name.
 
         Parameters
@@ -65,7 +69,7 @@ class ExpertsComposition(_BaseComposition):
             # what is wrong with them is for fit to say: setting parameters never raises
             return []
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, replace experts by name, or set parameters of experts.
 
         Parameters
@@ -126,7 +130,7 @@ class ExpertsComposition(_BaseComposition):
     def _caller(self, progress=None):
         return Caller(self.memory, self.n_jobs, progress)
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """Metadata routing: the estimator's own requests and its experts'.
 
         Returns

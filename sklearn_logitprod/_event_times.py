@@ -127,6 +127,30 @@ def _check_time(time, name):
     return values
 
 
+def given_times(times, kind):
+    """Times as the user gives them, checked; None where they may be estimated.
+
+    Parameters
+    ----------
+    times : array-like of shape (n_times,) or None
+    kind : str or None
+        What precomputed outputs hold; None with fitted experts.
+
+    Returns
+    -------
+    ndarray of shape (n_times,), float64, or None
+    """
+    if times is not None:
+        return check_times(times)
+    if kind in ("hazard_logits", "survival"):
+        raise ValueError(
+            f"input={kind!r} needs `times`, the right ends of the intervals that the "
+            "experts' columns stand for: only you know their grid. If y holds (event, number "
+            "of the interval, from 1), it is 1, ..., T."
+        )
+    return None
+
+
 def check_times(times):
     """Right ends of intervals as float64, checked.
 
@@ -165,7 +189,34 @@ def check_times(times):
     return values
 
 
-def quantile_times(event, time, weight, n_bins):
+def interval_ends(event, time, weight, times, n_bins):
+    """Grid of a fit: the given times, or quantiles of the event times.
+
+    Parameters
+    ----------
+    event : ndarray of shape (n_samples,), bool
+    time : ndarray of shape (n_samples,), float64
+    weight : ndarray of shape (n_samples,), float64
+        Sample weights.
+    times : ndarray of shape (n_times,) or None
+    n_bins : int
+        Number of intervals where times are None.
+
+    Returns
+    -------
+    ndarray of shape (n_times,), float64
+
+    Raises
+    ------
+    ValueError
+        If no sample of positive weight informs any interval.
+    """
+    kept = weight > 0
+    _check_informative(event[kept], time[kept], times)
+    return _quantile_times(event, time, weight, n_bins) if times is None else times
+
+
+def _quantile_times(event, time, weight, n_bins):
     """Grid whose intervals hold about the same number of events.
 
     Parameters
@@ -190,7 +241,7 @@ def quantile_times(event, time, weight, n_bins):
     return np.unique(sorted_time[np.minimum(place, len(sorted_time) - 1)])
 
 
-def check_informative(event, time, times):
+def _check_informative(event, time, times):
     """Refuse y from which nothing can be learned; warn of intervals without events.
 
     Parameters
@@ -223,5 +274,5 @@ def check_informative(event, time, times):
             f"{len(empty)} of {len(times)} intervals hold no event: {named}{more}. Their hazards "
             "rest on the experts and the priors alone; a coarser grid has none of them.",
             UserWarning,
-            stacklevel=7,
+            stacklevel=8,
         )

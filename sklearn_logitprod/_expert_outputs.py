@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_logitprod._typing import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # far below the floor of all probabilities, so that the logarithm of 0 is finite and floored alike
 _TINY = 1e-300
@@ -59,7 +67,7 @@ class ExpertOutputs:
 
     values: np.ndarray
     input: str
-    expert_names: list
+    expert_names: list[str]
     classes: np.ndarray | None = None
     y: np.ndarray | None = None
     ids: np.ndarray | None = None
@@ -88,17 +96,17 @@ class ExpertOutputs:
                 raise ValueError(f"{name} has {len(own)} entries for {len(self.values)} samples.")
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """Shape of the values."""
         return self.values.shape
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         """Number of axes of the values."""
         return self.values.ndim
 
     @property
-    def logits(self):
+    def logits(self) -> Floats:
         """Logits or natural log-probabilities: (n_samples, n_experts, n_classes), float64.
 
         Hazard logits for survival. NaN where an expert is missing; the logarithm of 0
@@ -111,15 +119,15 @@ class ExpertOutputs:
         raise AttributeError(f"outputs with input={self.input!r} have no logits; see `values`")
 
     @property
-    def missing(self):
+    def missing(self) -> NDArray[np.bool_]:
         """Where an expert is missing: (n_samples, n_experts), bool."""
         missing = np.isnan(self.values)
         return missing if missing.ndim == 2 else missing.all(axis=2)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.values)
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> ExpertOutputs:
         """Some rows: an index array, a mask or a slice; a trailing ``...`` is allowed."""
         if isinstance(rows, tuple) and len(rows) == 2 and rows[1] is Ellipsis:
             rows = rows[0]
@@ -129,10 +137,10 @@ class ExpertOutputs:
                 "outputs[outputs.y == 'tumour']; one axis more is found in `values`."
             )
         own = {name: getattr(self, name) for name in ("values", "y", "ids", "groups")}
-        taken = {name: v if v is None else v[rows] for name, v in own.items()}
+        taken: dict[str, Any] = {name: v if v is None else v[rows] for name, v in own.items()}
         return replace(self, **taken)
 
-    def take_experts(self, names):
+    def take_experts(self, names: Sequence[str]) -> ExpertOutputs:
         """Only some experts, by name and in this order.
 
         Parameters
@@ -150,7 +158,7 @@ class ExpertOutputs:
         position = [self.expert_names.index(name) for name in names]
         return replace(self, values=self.values[:, position], expert_names=list(names))
 
-    def to_frame(self):
+    def to_frame(self) -> pd.DataFrame:
         """The values as a DataFrame, indexed by the identifiers.
 
         Returns

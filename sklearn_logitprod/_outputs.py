@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
 from sklearn_logitprod._expert_outputs import declared
@@ -15,6 +18,9 @@ from sklearn_logitprod.fusion.logits import (
     log_proba_from_proba,
     samples_fastest,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SUM_TOLERANCE = 1e-3
 _RANGE_TOLERANCE = 1e-6
@@ -403,7 +409,9 @@ def brief(items, most=8):
     return f"[{text}{', ...' if len(items) > most else ''}]"
 
 
-def stack_outputs(outputs, classes=None):
+def stack_outputs(
+    outputs: Mapping[str, ArrayLike], classes: Sequence[Any] | None = None
+) -> pd.DataFrame:
     """Stack the outputs of several experts into one two-level DataFrame.
 
     Parameters
@@ -440,7 +448,8 @@ def stack_outputs(outputs, classes=None):
             "stack_outputs takes a non-empty dict of expert name to array, such as "
             "{'uni': Z1, 'conch': Z2}."
         )
-    frames, first = {}, None
+    frames: dict[str, Any] = {}
+    first: Any = None
     for name, values in outputs.items():
         frame = values if isinstance(values, pd.DataFrame) else None
         if frame is None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Literal
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 
 from sklearn_logitprod._base_search import BaseLogitProdCV, search_constraints
 from sklearn_logitprod._classifier import LogitProdClassifier
+from sklearn_logitprod._typing import CrossValidation, Experts, Floats, Labels, RandomState, Scoring
 from sklearn_logitprod._validation import check_labels
 
 
@@ -101,32 +106,32 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
 
     def __init__(
         self,
-        experts=None,
+        experts: Experts = None,
         *,
-        gate_widths=(None, 0, 8, 32),
-        temperatures=(0.5, 1, 2),
-        alphas=(30, 100, 300),
-        cv=5,
-        scoring=None,
-        expert_cv="prefit",
-        input="logits",
-        classes=None,
-        missing_classes="raise",
-        cross_class=None,
-        diversity=0.0,
-        features="default",
-        calibrate=True,
-        linear_pool=True,
-        solver="lbfgs",
-        max_iter=300,
-        tol=1e-7,
-        batch_size="auto",
-        memory=None,
-        n_jobs=None,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
+        gate_widths: Sequence[int | None] = (None, 0, 8, 32),
+        temperatures: Sequence[float] = (0.5, 1, 2),
+        alphas: Sequence[float] = (30, 100, 300),
+        cv: CrossValidation = 5,
+        scoring: Scoring = None,
+        expert_cv: CrossValidation = "prefit",
+        input: Literal["logits", "proba"] = "logits",
+        classes: ArrayLike | None = None,
+        missing_classes: Literal["raise", "floor", "mean"] = "raise",
+        cross_class: float | None = None,
+        diversity: float = 0.0,
+        features: Literal["default", "paper"] = "default",
+        calibrate: bool = True,
+        linear_pool: bool = True,
+        solver: Literal["lbfgs", "adam"] = "lbfgs",
+        max_iter: int = 300,
+        tol: float = 1e-7,
+        batch_size: int | Literal["auto"] = "auto",
+        memory: str | Any | None = None,
+        n_jobs: int | None = None,
+        device: str = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.experts = experts
         self.gate_widths = gate_widths
         self.temperatures = temperatures
@@ -152,7 +157,13 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y=None, sample_weight=None, groups=None):
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> LogitProdClassifierCV:
         """Compare all candidates, and fit the best one on all rows.
 
         Parameters
@@ -188,7 +199,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         known = np.unique(y) if self.classes is None else self.classes
         return {"classes": list(known)}
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Accuracy of the best candidate, whatever `scoring` is.
 
         Parameters
@@ -207,7 +218,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         """
         return super().score(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Labels:
         """Most probable class of each sample, by the best candidate.
 
         Parameters
@@ -222,7 +233,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         """
         return self._best.predict(X)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Floats:
         """Fused class probabilities (n_samples, n_classes) of the best candidate.
 
         Parameters
@@ -236,7 +247,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         """
         return self._best.predict_proba(X)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> Floats:
         """Log of the fused class probabilities of the best candidate.
 
         Parameters
@@ -251,7 +262,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         """
         return self._best.predict_log_proba(X)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> Floats:
         """Log-odds, or log-probabilities of several classes, of the best candidate.
 
         Parameters

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from sklearn_logitprod._typing import Floats
 
 
 class StepFunction:
@@ -30,15 +33,15 @@ class StepFunction:
     [1.0, 0.75, 0.75, 0.5]
     """
 
-    def __init__(self, x, y):
+    def __init__(self, x: Floats, y: Floats) -> None:
         self.x, self.y = x, y
 
     @property
-    def domain(self):
+    def domain(self) -> tuple[float, float]:
         """Smallest and largest argument."""
         return (float(self.x[0]), np.inf)
 
-    def __call__(self, x):
+    def __call__(self, x: ArrayLike) -> float | Floats:
         """Values at times.
 
         Parameters

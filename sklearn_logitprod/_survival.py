@@ -6,22 +6,21 @@ import warnings
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._base import BaseLogitProd, Target
+from sklearn_logitprod._base import BaseLogitProd
 from sklearn_logitprod._event_experts import EventReplies
 from sklearn_logitprod._event_outputs import read_event_outputs
-from sklearn_logitprod._event_times import (
-    check_events,
-    check_informative,
-    check_times,
-    quantile_times,
-)
+from sklearn_logitprod._event_times import check_events, given_times, interval_ends
 from sklearn_logitprod._expert_outputs import ExpertOutputs
+from sklearn_logitprod._prepared import Target
 from sklearn_logitprod._step_function import step_functions
+from sklearn_logitprod._typing import CrossValidation, Experts, Floats, GateWidth, RandomState
 from sklearn_logitprod.fusion.events import (
     hazard_from_log_events,
     label_sets_from_events,
@@ -216,32 +215,32 @@ class LogitProdSurvival(BaseLogitProd):
 
     def __init__(
         self,
-        experts=None,
+        experts: Experts = None,
         *,
-        input="hazard_logits",
-        times=None,
-        n_bins=10,
-        uncensored_weight=0.0,
-        cv="prefit",
-        gate_width="auto",
-        temperature=1.0,
-        alpha=100.0,
-        cross_class=None,
-        diversity=0.0,
-        features="default",
-        calibrate=True,
-        linear_pool=True,
-        solver="lbfgs",
-        max_iter=300,
-        tol=1e-7,
-        batch_size="auto",
-        selection_cv=5,
-        memory=None,
-        n_jobs=None,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
+        input: Literal["hazard_logits", "survival", "risk"] = "hazard_logits",
+        times: ArrayLike | None = None,
+        n_bins: int = 10,
+        uncensored_weight: float = 0.0,
+        cv: CrossValidation = "prefit",
+        gate_width: GateWidth = "auto",
+        temperature: float = 1.0,
+        alpha: float = 100.0,
+        cross_class: float | None = None,
+        diversity: float = 0.0,
+        features: Literal["default", "paper"] = "default",
+        calibrate: bool = True,
+        linear_pool: bool = True,
+        solver: Literal["lbfgs", "adam"] = "lbfgs",
+        max_iter: int = 300,
+        tol: float = 1e-7,
+        batch_size: int | Literal["auto"] = "auto",
+        selection_cv: CrossValidation = 5,
+        memory: str | Any | None = None,
+        n_jobs: int | None = None,
+        device: str = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.experts = experts
         self.input = input
         self.times = times
@@ -272,7 +271,14 @@ class LogitProdSurvival(BaseLogitProd):
         tags.target_tags.required = True
         return tags
 
-    def fit(self, X, y=None, sample_weight=None, groups=None, **params):
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        **params: Any,
+    ) -> LogitProdSurvival:
         """Learn how to fuse the experts.
 
         Parameters
@@ -320,18 +326,9 @@ class LogitProdSurvival(BaseLogitProd):
         kind, times = self.input, self.times
         if self.experts is None and isinstance(X, ExpertOutputs):
             kind, times = X.input, times if X.times is None else X.times
-        times = None if times is None else check_times(times)
-        if times is None and self.experts is None and kind in ("hazard_logits", "survival"):
-            raise ValueError(
-                f"input={kind!r} needs `times`, the right ends of the intervals that the "
-                "experts' columns stand for: only you know their grid. If y holds (event, number "
-                "of the interval, from 1), it is 1, ..., T."
-            )
+        times = given_times(times, None if self.experts is not None else kind)
         event, time, structured = check_events(y, len(weight))
-        kept = weight > 0
-        check_informative(event[kept], time[kept], times)
-        if times is None:
-            times = quantile_times(event, time, weight, self.n_bins)
+        times = interval_ends(event, time, weight, times, self.n_bins)
         attributes = {"unique_times_": times}
         factor = 1.0 + self.uncensored_weight * (event - 1.0)
         sets = self._sets(structured, attributes)
@@ -389,7 +386,7 @@ class LogitProdSurvival(BaseLogitProd):
         calibrate = self._risk_calibration(prepared)
         return EstimatedData(data, lambda own: outputs.calibrated(calibrate(own)).log_proba), weight
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Names of the columns of ``transform``: ``expert_time`` and ``expert_tail``.
 
         Parameters
@@ -409,7 +406,7 @@ class LogitProdSurvival(BaseLogitProd):
     def _from_log_events(self, X, compute=log_survival_from_log_events):
         return self._collect(X, lambda columns: compute(self.pool_.log_proba(columns)))
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Floats:
         """Risk of each sample: minus the sum of its survival over the times.
 
         Parameters
@@ -424,7 +421,7 @@ class LogitProdSurvival(BaseLogitProd):
         """
         return -np.exp(self._from_log_events(X)).sum(axis=1)
 
-    def predict_survival_function(self, X, return_array=False):
+    def predict_survival_function(self, X: Any, return_array: bool = False) -> NDArray[Any]:
         """Fused survival functions.
 
         Parameters
@@ -445,7 +442,9 @@ class LogitProdSurvival(BaseLogitProd):
         survival = np.exp(self._from_log_events(X))
         return survival if return_array else step_functions(1.0, self.unique_times_, survival)
 
-    def predict_cumulative_hazard_function(self, X, return_array=False):
+    def predict_cumulative_hazard_function(
+        self, X: Any, return_array: bool = False
+    ) -> NDArray[Any]:
         """Fused cumulative hazard functions, minus the log of survival.
 
         Parameters
@@ -463,7 +462,7 @@ class LogitProdSurvival(BaseLogitProd):
         hazard = -self._from_log_events(X)
         return hazard if return_array else step_functions(0.0, self.unique_times_, hazard)
 
-    def predict_hazard(self, X):
+    def predict_hazard(self, X: Any) -> Floats:
         """Probability of the event in each interval, given survival to its start.
 
         Parameters
@@ -477,7 +476,7 @@ class LogitProdSurvival(BaseLogitProd):
         """
         return self._from_log_events(X, hazard_from_log_events)
 
-    def score(self, X, y):
+    def score(self, X: Any, y: ArrayLike) -> float:
         """Concordance of the predicted risks with events and times (Harrell's C).
 
         Parameters

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from numpy.typing import ArrayLike
+
 from sklearn_logitprod._base_search import BaseLogitProdCV, search_constraints
 from sklearn_logitprod._event_times import check_events
 from sklearn_logitprod._survival import LogitProdSurvival
+from sklearn_logitprod._typing import CrossValidation, Experts, Floats, Labels, RandomState, Scoring
 
 
 class LogitProdSurvivalCV(BaseLogitProdCV):
@@ -93,33 +99,33 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
 
     def __init__(
         self,
-        experts=None,
+        experts: Experts = None,
         *,
-        gate_widths=(None, 0, 8, 32),
-        temperatures=(0.5, 1, 2),
-        alphas=(30, 100, 300),
-        cv=5,
-        scoring=None,
-        expert_cv="prefit",
-        input="hazard_logits",
-        times=None,
-        n_bins=10,
-        uncensored_weight=0.0,
-        cross_class=None,
-        diversity=0.0,
-        features="default",
-        calibrate=True,
-        linear_pool=True,
-        solver="lbfgs",
-        max_iter=300,
-        tol=1e-7,
-        batch_size="auto",
-        memory=None,
-        n_jobs=None,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
+        gate_widths: Sequence[int | None] = (None, 0, 8, 32),
+        temperatures: Sequence[float] = (0.5, 1, 2),
+        alphas: Sequence[float] = (30, 100, 300),
+        cv: CrossValidation = 5,
+        scoring: Scoring = None,
+        expert_cv: CrossValidation = "prefit",
+        input: Literal["hazard_logits", "survival", "risk"] = "hazard_logits",
+        times: ArrayLike | None = None,
+        n_bins: int = 10,
+        uncensored_weight: float = 0.0,
+        cross_class: float | None = None,
+        diversity: float = 0.0,
+        features: Literal["default", "paper"] = "default",
+        calibrate: bool = True,
+        linear_pool: bool = True,
+        solver: Literal["lbfgs", "adam"] = "lbfgs",
+        max_iter: int = 300,
+        tol: float = 1e-7,
+        batch_size: int | Literal["auto"] = "auto",
+        memory: str | Any | None = None,
+        n_jobs: int | None = None,
+        device: str = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.experts = experts
         self.gate_widths = gate_widths
         self.temperatures = temperatures
@@ -151,7 +157,13 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         tags.target_tags.required = True
         return tags
 
-    def fit(self, X, y=None, sample_weight=None, groups=None):
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> LogitProdSurvivalCV:
         """Compare all candidates, and fit the best one on all rows.
 
         Parameters
@@ -185,7 +197,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
     def _shared(self, plain, X, y, weight):
         return {"times": plain._target(X, y, weight).attributes["unique_times_"]}
 
-    def score(self, X, y):
+    def score(self, X: Any, y: ArrayLike) -> float:
         """Concordance of the best candidate's risks (Harrell's C), whatever `scoring` is.
 
         Parameters
@@ -201,7 +213,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         """
         return self._best.score(X, y)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Floats:
         """Risk of each sample, by the best candidate.
 
         Parameters
@@ -216,7 +228,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         """
         return self._best.predict(X)
 
-    def predict_survival_function(self, X, return_array=False):
+    def predict_survival_function(self, X: Any, return_array: bool = False) -> Labels:
         """Fused survival functions of the best candidate.
 
         Parameters
@@ -232,7 +244,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         """
         return self._best.predict_survival_function(X, return_array)
 
-    def predict_cumulative_hazard_function(self, X, return_array=False):
+    def predict_cumulative_hazard_function(self, X: Any, return_array: bool = False) -> Labels:
         """Fused cumulative hazard functions of the best candidate.
 
         Parameters
@@ -248,7 +260,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         """
         return self._best.predict_cumulative_hazard_function(X, return_array)
 
-    def predict_hazard(self, X):
+    def predict_hazard(self, X: Any) -> Floats:
         """Probability of the event in each interval, given survival to its start.
 
         Parameters

@@ -12,14 +12,14 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # lower rooms first; a file may import its own room and those before it
 ROOMS = [
-    ["_version"],
+    ["_version", "_typing"],
     ["fusion"],
     ["training"],
     ["_progress", "_expert_outputs", "_validation", "metrics", "_step_function"],
     ["_outputs"],
     ["_event_outputs", "_event_times"],
     ["_experts", "_event_experts"],
-    ["_composition", "_display"],
+    ["_composition", "_display", "_prepared"],
     ["_base"],
     ["_classifier", "_survival"],
     ["_candidates"],

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 
@@ -17,6 +21,7 @@ from sklearn_logitprod._expert_outputs import ExpertOutputs, own_target
 from sklearn_logitprod._outputs import brief, n_rows
 from sklearn_logitprod._progress import Progress
 from sklearn_logitprod._survival import LogitProdSurvival
+from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod._validation import check_groups
 from sklearn_logitprod.inspection._methods import CLASS_METHODS, SURVIVAL_METHODS
 from sklearn_logitprod.inspection._scores import CLASS_SCORES, SURVIVAL_SCORES, Outcome
@@ -25,20 +30,20 @@ from sklearn_logitprod.inspection._table import Totals, comparison_table
 
 
 def compare(
-    estimator_or_outputs,
-    X=None,
-    y=None,
+    estimator_or_outputs: Any,
+    X: Any = None,
+    y: ArrayLike | None = None,
     *,
-    baselines=True,
-    metrics=None,
-    cv=5,
-    groups=None,
-    n_repeats=5,
-    n_resamples=2000,
-    random_state=0,
-    n_jobs=None,
-    verbose=0,
-):
+    baselines: bool | Sequence[str] = True,
+    metrics: Sequence[str] | None = None,
+    cv: CrossValidation = 5,
+    groups: ArrayLike | None = None,
+    n_repeats: int = 5,
+    n_resamples: int = 2000,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> pd.DataFrame:
     """Compare every expert, simpler ways to combine them, and LogitProd, by cross-validation.
 
     All methods see the same splits and, of the training part, the same outputs of experts:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from sklearn_logitprod._expert_outputs import ExpertOutputs
 from sklearn_logitprod.inspection._draw import COLOURS, METRIC_LABELS, axes, direction
 from sklearn_logitprod.inspection.compare import compare
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _KINDS = {
     "expert": ("expert", "o", "#777777"),
@@ -42,7 +50,7 @@ class ExpertComparisonDisplay:
     >>> display = ExpertComparisonDisplay.from_estimator(model, X, y)  # doctest: +SKIP
     """
 
-    def __init__(self, table):
+    def __init__(self, table: pd.DataFrame) -> None:
         if "metrics" not in table.attrs:
             raise ValueError(
                 "The table is not one of `compare`, or an operation on it has dropped its `attrs`: "
@@ -51,7 +59,16 @@ class ExpertComparisonDisplay:
         self.table = table
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, metric=None, ax=None, **options):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike | None = None,
+        *,
+        metric: str | None = None,
+        ax: Axes | None = None,
+        **options: Any,
+    ) -> ExpertComparisonDisplay:
         """Compare by cross-validation, and plot.
 
         Parameters
@@ -70,7 +87,15 @@ class ExpertComparisonDisplay:
         return cls(compare(estimator, X, y, **options)).plot(metric=metric, ax=ax)
 
     @classmethod
-    def from_predictions(cls, outputs, y=None, *, metric=None, ax=None, **options):
+    def from_predictions(
+        cls,
+        outputs: ExpertOutputs,
+        y: ArrayLike | None = None,
+        *,
+        metric: str | None = None,
+        ax: Axes | None = None,
+        **options: Any,
+    ) -> ExpertComparisonDisplay:
         """Compare outputs of experts, fused by the automatic gate, and plot.
 
         Parameters
@@ -90,7 +115,7 @@ class ExpertComparisonDisplay:
         """
         return cls(compare(outputs, y=y, **options)).plot(metric=metric, ax=ax)
 
-    def plot(self, *, metric=None, ax=None):
+    def plot(self, *, metric: str | None = None, ax: Axes | None = None) -> ExpertComparisonDisplay:
         """Draw mean and 95 % interval of each row, the best at the top.
 
         Parameters

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from sklearn_logitprod._base import BaseLogitProd
 from sklearn_logitprod._base_search import BaseLogitProdCV
@@ -21,7 +24,7 @@ from sklearn_logitprod.training.prior import HeadSpec
 _STRENGTH = 1e-3
 
 
-def oracle_gap(estimator, X, y=None):
+def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFrame:
     """Loss of a fitted fusion against the best weights there are for the evaluation data.
 
     The oracle is the weighted product with constant weights, sharpness and class bias

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from sklearn_logitprod._base import BaseLogitProd
 from sklearn_logitprod._classifier import LogitProdClassifier
 from sklearn_logitprod._search import LogitProdClassifierCV
 from sklearn_logitprod._survival_search import LogitProdSurvivalCV
+from sklearn_logitprod._typing import CrossValidation, Scoring
 from sklearn_logitprod.inspection._draw import COLOURS, axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 def temperature_sensitivity(
-    estimator, X, y=None, *, temperatures=_TEMPERATURES, cv=5, scoring=None, groups=None
-):
+    estimator: Any,
+    X: Any,
+    y: ArrayLike | None = None,
+    *,
+    temperatures: Sequence[float] = _TEMPERATURES,
+    cv: CrossValidation = 5,
+    scoring: Scoring = None,
+    groups: ArrayLike | None = None,
+) -> pd.DataFrame:
     """Held-out score as a function of the gate temperature.
 
     All temperatures and folds are solved as one batch, as by
@@ -128,13 +143,21 @@ class TemperatureSensitivityDisplay:
         fold: what all temperatures have in common on a fold cancels.
     """
 
-    def __init__(self, table):
+    def __init__(self, table: pd.DataFrame) -> None:
         if "temperature" not in table.attrs:
             raise ValueError("The table is not one of `temperature_sensitivity`.")
         self.table = table
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, ax=None, **options):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike | None = None,
+        *,
+        ax: Axes | None = None,
+        **options: Any,
+    ) -> TemperatureSensitivityDisplay:
         """Compute by cross-validation, and plot.
 
         Parameters
@@ -153,7 +176,9 @@ class TemperatureSensitivityDisplay:
         return cls(temperature_sensitivity(estimator, X, y, **options)).plot(ax=ax)
 
     @classmethod
-    def from_predictions(cls, table, *, ax=None):
+    def from_predictions(
+        cls, table: pd.DataFrame, *, ax: Axes | None = None
+    ) -> TemperatureSensitivityDisplay:
         """Plot a table at hand.
 
         Parameters
@@ -169,7 +194,7 @@ class TemperatureSensitivityDisplay:
         """
         return cls(table).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> TemperatureSensitivityDisplay:
         """Draw score and band over the temperature, on a logarithmic axis.
 
         Parameters
@@ -194,7 +219,7 @@ class TemperatureSensitivityDisplay:
         error = centred.std(axis=1) / np.sqrt(splits.shape[1])
         low, high = table["mean"] - error, table["mean"] + error
         self.band_ = ax.fill_between(table.index, low, high, color=COLOURS[4], alpha=0.2, lw=0)
-        (self.line_,) = ax.plot(table.index, table["mean"], "o-", color=COLOURS[4])
+        self.line_ = ax.plot(table.index, table["mean"], "o-", color=COLOURS[4])[0]
         ax.plot(best, table["mean"][best], "*", markersize=14, color=COLOURS[5], label="best")
         ax.axvline(own, color="black", linestyle=":", linewidth=1, label="of the estimator")
         ax.set_xscale("log")

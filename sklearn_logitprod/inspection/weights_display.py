@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 
 from sklearn_logitprod._base import BaseLogitProd
 from sklearn_logitprod._base_search import BaseLogitProdCV
 from sklearn_logitprod.inspection._draw import COLOURS, axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _MOST_GROUPS, _QUANTILES = 6, 4
 
@@ -50,7 +57,13 @@ class ExpertWeightsDisplay:
     >>> display = ExpertWeightsDisplay.from_estimator(model, X, by=y)  # doctest: +SKIP
     """
 
-    def __init__(self, weights, expert_names, by=None, by_name=None):
+    def __init__(
+        self,
+        weights: ArrayLike,
+        expert_names: Sequence[str],
+        by: Any = None,
+        by_name: str | None = None,
+    ) -> None:
         self.weights = np.asarray(weights, dtype=float)
         self.expert_names = [str(name) for name in expert_names]
         shape = self.weights.shape
@@ -65,7 +78,9 @@ class ExpertWeightsDisplay:
         self.by_name = getattr(by, "name", None) if by_name is None else by_name
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, by=None, ax=None):
+    def from_estimator(
+        cls, estimator: Any, X: Any, *, by: str | ArrayLike | None = None, ax: Axes | None = None
+    ) -> ExpertWeightsDisplay:
         """Weights of a fitted estimator on samples, as a plot.
 
         Parameters
@@ -84,11 +99,11 @@ class ExpertWeightsDisplay:
         -------
         ExpertWeightsDisplay
         """
-        name = None
+        values, name = by, None
         if isinstance(by, str):
             if not isinstance(X, pd.DataFrame) or by not in X.columns:
                 raise ValueError(f"by={by!r} is no column of X: pass the values themselves.")
-            by, name = X[by], by
+            values, name = X[by], by
         model = estimator
         while not isinstance(model, BaseLogitProd):
             if isinstance(model, Pipeline):
@@ -101,10 +116,18 @@ class ExpertWeightsDisplay:
                     f"one or a pipeline that ends in one, not {type(model).__name__}."
                 )
         weights = model._present_weights(X)
-        return cls(weights, model.expert_names_, by, name).plot(ax=ax)
+        return cls(weights, model.expert_names_, values, name).plot(ax=ax)
 
     @classmethod
-    def from_predictions(cls, weights, *, expert_names=None, by=None, by_name=None, ax=None):
+    def from_predictions(
+        cls,
+        weights: ArrayLike,
+        *,
+        expert_names: Sequence[str] | None = None,
+        by: ArrayLike | None = None,
+        by_name: str | None = None,
+        ax: Axes | None = None,
+    ) -> ExpertWeightsDisplay:
         """Weights at hand, as a plot.
 
         Parameters
@@ -127,7 +150,7 @@ class ExpertWeightsDisplay:
             expert_names = getattr(weights, "columns", [f"expert{m}" for m in range(n_experts)])
         return cls(weights, expert_names, by, by_name).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> ExpertWeightsDisplay:
         """Draw the boxes.
 
         Parameters

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
 
+from sklearn_logitprod._expert_outputs import ExpertOutputs
 from sklearn_logitprod._outputs import brief
+from sklearn_logitprod._typing import Paths
 from sklearn_logitprod.io._columns import sorted_labels
 from sklearn_logitprod.io._formats import Table, read_table
 from sklearn_logitprod.io._join import Part, check_values, join
@@ -13,7 +18,13 @@ from sklearn_logitprod.io._source import Source, existing, named_paths
 from sklearn_logitprod.io.tables import read_events, read_times
 
 
-def read_clam(roots, split=0, *, classes=None, how="inner"):
+def read_clam(
+    roots: Paths,
+    split: int | None = 0,
+    *,
+    classes: Sequence[str] | None = None,
+    how: Literal["inner", "outer"] = "inner",
+) -> ExpertOutputs:
     """Read the test outputs of CLAM, one results folder per expert.
 
     Its training writes ``split_<k>_results.pkl``, a dict of ``slide_id``, ``prob`` and
@@ -192,7 +203,9 @@ def _floats(source, values, field):
     return array if field == "prob" else array[:, 0]
 
 
-def read_mcat(roots, split=0, *, how="inner"):
+def read_mcat(
+    roots: Paths, split: int | None = 0, *, how: Literal["inner", "outer"] = "inner"
+) -> ExpertOutputs:
     """Read the validation risks of MCAT, one results folder per expert.
 
     It writes ``split_latest_val_<k>_results.pkl``, a dict of ``slide_id``, ``risk``,
@@ -243,7 +256,14 @@ def read_mcat(roots, split=0, *, how="inner"):
     return join(parts, "risk", how)
 
 
-def read_stamp(roots, split=0, *, label=None, patient="PATIENT", how="inner"):
+def read_stamp(
+    roots: Paths,
+    split: int | None = 0,
+    *,
+    label: str | None = None,
+    patient: str = "PATIENT",
+    how: Literal["inner", "outer"] = "inner",
+) -> ExpertOutputs:
     """Read the patients' outputs of STAMP, one output folder per expert.
 
     Cross-validation writes ``split-<k>/patient-preds.csv``, deployment

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from sklearn_logitprod._expert_outputs import ExpertOutputs
 from sklearn_logitprod._outputs import brief
+from sklearn_logitprod._typing import FilePath
 from sklearn_logitprod.io._formats import load_array
 from sklearn_logitprod.io._join import Part, check_values, join
 from sklearn_logitprod.io._source import Source
@@ -21,8 +26,15 @@ _RESULTS = "logits_fusion_results"
 
 
 def read_logitprod(
-    root, split=0, part="val", *, experts=None, classes=None, time="bin", times=None
-):
+    root: FilePath,
+    split: int | None = 0,
+    part: Literal["train", "val", "test"] = "val",
+    *,
+    experts: Sequence[str] | None = None,
+    classes: Sequence[Any] | None = None,
+    time: Literal["bin", "time"] = "bin",
+    times: ArrayLike | None = None,
+) -> ExpertOutputs:
     """Read the experts' outputs that the authors' scripts write.
 
     Every expert has a folder: ``<root>/<expert>/split_<k>/`` with

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
 import numpy as np
 
+from sklearn_logitprod._expert_outputs import ExpertOutputs
 from sklearn_logitprod._outputs import brief
+from sklearn_logitprod._typing import Paths
 from sklearn_logitprod.io._columns import class_columns, risk_column, sorted_labels, time_columns
 from sklearn_logitprod.io._formats import read_table
 from sklearn_logitprod.io._join import Part, check_values, join
@@ -15,18 +20,18 @@ _INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits")
 
 
 def read_tables(
-    paths,
-    id="slide_id",
+    paths: Paths,
+    id: str = "slide_id",
     *,
-    label=None,
-    group=None,
-    columns=None,
-    input="proba",
-    how="inner",
-    event=None,
-    time=None,
-    classes=None,
-):
+    label: str | None = None,
+    group: str | None = None,
+    columns: Mapping[Any, Any] | Sequence[str] | str | None = None,
+    input: Literal["proba", "logits", "risk", "survival", "hazard_logits"] = "proba",
+    how: Literal["inner", "outer"] = "inner",
+    event: str | None = None,
+    time: str | None = None,
+    classes: Sequence[Any] | None = None,
+) -> ExpertOutputs:
     r"""Read one table per expert, joined on the identifiers of the samples.
 
     CSV and TSV (UTF-8, also compressed as ``.gz``; separated by commas or semicolons),

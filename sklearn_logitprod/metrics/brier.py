@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from sklearn_logitprod._typing import Floats
 from sklearn_logitprod.metrics._checks import check_curves, survival_pair
 from sklearn_logitprod.metrics.kaplan_meier import censoring
 
 
-def safe_time_grid(survival_train, survival_test, times=None, n_times=100):
+def safe_time_grid(
+    survival_train: ArrayLike,
+    survival_test: ArrayLike,
+    times: ArrayLike | None = None,
+    n_times: int = 100,
+) -> Floats:
     """Times at which Brier scores are defined.
 
     These lie within the follow-up of the test data, from its first time to before its
@@ -57,7 +64,9 @@ def safe_time_grid(survival_train, survival_test, times=None, n_times=100):
     return safe
 
 
-def brier_score(survival_train, survival_test, survival, times):
+def brier_score(
+    survival_train: ArrayLike, survival_test: ArrayLike, survival: ArrayLike, times: ArrayLike
+) -> Floats:
     """Brier score of predicted survival at each time.
 
     The mean squared difference between survival and whether the sample outlived the
@@ -135,7 +144,9 @@ def sample_brier_scores(survival_train, survival_test, survival, times):
     return happened * survival**2 / own + later * (1.0 - survival) ** 2 / until
 
 
-def integrated_brier_score(survival_train, survival_test, survival, times):
+def integrated_brier_score(
+    survival_train: ArrayLike, survival_test: ArrayLike, survival: ArrayLike, times: ArrayLike
+) -> float:
     """Mean of the Brier score over time, by the trapezoidal rule.
 
     Parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from sklearn_logitprod.metrics._checks import checked
@@ -28,7 +29,9 @@ class DCalibration(NamedTuple):
     proportions: np.ndarray
 
 
-def d_calibration(event, time, survival_at_time, n_bins=10):
+def d_calibration(
+    event: ArrayLike, time: ArrayLike, survival_at_time: ArrayLike, n_bins: int = 10
+) -> DCalibration:
     """Whether survival at the observed times is spread evenly over [0, 1].
 
     If predicted curves are right, survival at the time of the event is uniform. A
@@ -73,7 +76,7 @@ def d_calibration(event, time, survival_at_time, n_bins=10):
     >>> d_calibration([False, True], [1.0, 2.0], [0.5, 0.9], n_bins=4).proportions.tolist()
     [0.25, 0.25, 0.0, 0.5]
     """
-    event, _, survival, _ = checked(event, time, survival_at_time, None)
+    observed, _, survival, _ = checked(event, time, survival_at_time, None)
     if n_bins < 2:
         raise ValueError(f"n_bins={n_bins}, but two bins or more are needed.")
     if survival.min() < 0.0 or survival.max() > 1.0:
@@ -83,10 +86,10 @@ def d_calibration(event, time, survival_at_time, n_bins=10):
         )
     edges = np.linspace(0.0, 1.0, n_bins + 1)
     bins = np.minimum(np.searchsorted(edges, survival, "right") - 1, n_bins - 1)
-    counts = np.bincount(bins[event | (survival == 0.0)], minlength=n_bins).astype(float)
-    spread = survival[~event & (survival > 0.0)][:, None]
+    counts = np.bincount(bins[observed | (survival == 0.0)], minlength=n_bins).astype(float)
+    spread = survival[~observed & (survival > 0.0)][:, None]
     below = np.clip(spread - edges[:-1], 0.0, 1.0 / n_bins)
     counts += (below / spread).sum(axis=0)
-    expected = len(event) / n_bins
+    expected = len(observed) / n_bins
     statistic = float(((counts - expected) ** 2 / expected).sum())
-    return DCalibration(statistic, float(chi2.sf(statistic, n_bins - 1)), counts / len(event))
+    return DCalibration(statistic, float(chi2.sf(statistic, n_bins - 1)), counts / len(observed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_logitprod.metrics._checks import checked, survival_pair
 from sklearn_logitprod.metrics.kaplan_meier import not_censored
@@ -10,7 +11,9 @@ from sklearn_logitprod.metrics.kaplan_meier import not_censored
 _TIE = 1e-8
 
 
-def concordance_index(event, time, risk, sample_weight=None):
+def concordance_index(
+    event: ArrayLike, time: ArrayLike, risk: ArrayLike, sample_weight: ArrayLike | None = None
+) -> float:
     """Concordance of risks with observed events (Harrell's C).
 
     Two samples are comparable if the one with the shorter time had its event then; at
@@ -60,7 +63,9 @@ def concordance_index(event, time, risk, sample_weight=None):
     return _concordance(event, time, risk, weight, weight)
 
 
-def concordance_index_ipcw(survival_train, survival_test, risk, tau=None):
+def concordance_index_ipcw(
+    survival_train: ArrayLike, survival_test: ArrayLike, risk: ArrayLike, tau: float | None = None
+) -> float:
     """Concordance weighted by the inverse probability of censoring (Uno's C).
 
     Harrell's C depends on how samples were censored; this index does not, as long as

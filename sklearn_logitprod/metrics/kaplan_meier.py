@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from sklearn_logitprod._typing import Floats
 from sklearn_logitprod.metrics._checks import survival_pair
 
 
-def kaplan_meier(event, time, times):
+def kaplan_meier(event: ArrayLike, time: ArrayLike, times: ArrayLike) -> Floats:
     """Kaplan-Meier estimate of survival.
 
     Parameters

@@ -1,0 +1,78 @@
+"""What a fit starts from: y and the experts' outputs, read and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sklearn_logitprod._outputs import Outputs
+from sklearn_logitprod.fusion.likelihood import LabelSets
+from sklearn_logitprod.fusion.logits import block_slices
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What y says, checked.
+
+    Attributes
+    ----------
+    y : array of shape (n_samples,)
+        What cross-fitted experts are fitted on.
+    strata : ndarray of shape (n_samples,), int
+        What folds should hold alike.
+    sets : LabelSets
+        What the outcome of each sample may still be.
+    factor : ndarray of shape (n_samples,) or float
+        Positive factor on the sample weights in the loss.
+    attributes : dict
+        Fitted attributes that y decides.
+    """
+
+    y: object
+    strata: np.ndarray
+    sets: LabelSets
+    factor: object = 1.0
+    attributes: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a fit starts from: checked, aligned, nothing fitted but the experts.
+
+    Attributes
+    ----------
+    outputs : Outputs
+        Of all rows.
+    sets : LabelSets
+    weight : ndarray of shape (n_samples,)
+        In the loss: sample weights, times what the estimator itself weighs by.
+    groups : ndarray of shape (n_samples,), int, or None
+    kept : ndarray of int
+        Rows of positive weight.
+    folds : list of ndarray of int or None
+        Held-out rows of each fold of the automatic path, as positions in ``kept``.
+    seed : int
+    experts : list of (str, estimator) or None
+        Fitted experts.
+    attributes : dict
+        Fitted attributes that are known already.
+    """
+
+    outputs: Outputs
+    sets: LabelSets
+    weight: np.ndarray
+    groups: np.ndarray | None
+    kept: np.ndarray
+    folds: list | None
+    seed: int
+    experts: list | None
+    attributes: dict
+
+
+def all_log_proba(outputs):
+    """Log-probabilities of all rows: (n_samples, n_experts, n_classes)."""
+    out = np.empty(outputs.shape)
+    for rows in block_slices(len(out), out[0].size):
+        out[rows] = outputs.log_proba(rows)
+    return out
