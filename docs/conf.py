@@ -16,13 +16,14 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_templates"]
+templates_path = ["_templates"]
 autosummary_generate = True
 # docstrings say more than annotations do
 autodoc_typehints = "none"
-numpydoc_show_class_members = True
-numpydoc_show_inherited_class_members = True
-numpydoc_class_members_toctree = False
+# members follow in full (docs/_templates)
+numpydoc_show_class_members = False
+toc_object_entries_show_parents = "hide"
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -37,7 +38,15 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_logitprod"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_favicon = "images/favicon.svg"
+html_context = {"default_mode": "auto"}
 # pages that stand alone
 alone = ("index", "benchmark", "alternatives", "architecture", "changelog")
 html_sidebars = {page: [] for page in alone}
-html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_theme_options = {
+    "header_links_before_dropdown": 4,
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+}
