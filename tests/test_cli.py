@@ -298,3 +298,23 @@ class TestErrors:
         )
         assert "examples:" in done.stdout
         assert done.stdout.endswith("set()\n")
+
+
+@pytest.mark.parametrize(
+    ("module", "command", "remedy"),
+    [
+        ("matplotlib", ["compare", "--report", "r.html"], "sklearn_logitprod[plot]"),
+        ("skops", ["fit", "--save", "m.skops"], "sklearn_logitprod[cli]"),
+    ],
+)
+def test_a_missing_extra_is_named_before_any_work(
+    monkeypatch, tmp_path, capsys, module, command, remedy
+):
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in sys.modules if name.split(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    # the files are not even there: nothing was read
+    assert main([command[0], "a.csv", "b.csv", "--label", "label", *command[1:]]) == 2
+    assert remedy in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -162,7 +162,11 @@ def test_other_names_are_refused_and_nothing_runs(name, tmp_path, monkeypatch):
 
 def test_the_gadgets_do_run_in_an_ordinary_unpickler(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("posix.system", "builtins.eval", "pathlib.Path.touch"):
+    names = ["posix.system", "builtins.eval"]
+    if sys.version_info >= (3, 11):
+        # before, it asks its first argument, a string here, for what paths have
+        names.append("pathlib.Path.touch")
+    for name in names:
         pickle.loads(MALICIOUS[name])
         assert Path("ran").exists()
         Path("ran").unlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sklearn_logitprod.cli.files import check_targets, estimator_for, read_outputs, written
 from sklearn_logitprod.cli.text import table_lines, verdict
 from sklearn_logitprod.inspection import compare
+from sklearn_logitprod.inspection._draw import pyplot
 
 
 def run(args):
@@ -12,7 +13,7 @@ def run(args):
     check_targets(args, "out", "report")
     if args.report:
         # what is missing for figures is better known before than after the work
-        import matplotlib  # noqa: F401
+        pyplot()
     outputs = read_outputs(args)
     estimator = estimator_for(outputs, args)
     table = compare(

@@ -12,12 +12,14 @@ from sklearn_logitprod.cli.files import (
     read_outputs,
     written,
 )
-from sklearn_logitprod.cli.model import Saved, save
+from sklearn_logitprod.cli.model import Saved, save, skops_io
 
 
 def run(args):
     """Read, fit, say what came out, save."""
     check_targets(args, "save")
+    # what is missing to save is better known before than after the work
+    skops_io()
     outputs = read_outputs(args)
     model = estimator_for(outputs, args)
     progress = Progress(sys.stderr)

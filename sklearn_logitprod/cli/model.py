@@ -49,7 +49,7 @@ def save(path, saved):
     path : path
     saved : Saved
     """
-    _skops().dump({"format": _FORMAT, "version": __version__, **vars(saved)}, path)
+    skops_io().dump({"format": _FORMAT, "version": __version__, **vars(saved)}, path)
 
 
 def load(path):
@@ -68,7 +68,7 @@ def load(path):
     ValueError
         If the file is none of these, or holds types that no such model needs.
     """
-    skops = _skops()
+    skops = skops_io()
     try:
         unknown = sorted(set(skops.get_untrusted_types(file=path)) - set(TRUSTED))
     except OSError:
@@ -89,7 +89,8 @@ def load(path):
     return Saved(content["model"], content["input"], content["columns"])
 
 
-def _skops():
+def skops_io():
+    """The module that writes and reads models, or an error that says how to get it."""
     try:
         import skops.io
     except ImportError as error:

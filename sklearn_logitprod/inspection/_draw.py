@@ -16,17 +16,21 @@ METRIC_LABELS = {
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00")
 
 
-def axes(ax, width, height):
-    """The given axes, or those of a new figure of that size in inches."""
+def pyplot():
+    """Matplotlib's pyplot, or an error that says how to get it."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
             "Plots need matplotlib: python -m pip install 'sklearn_logitprod[plot]'."
         ) from error
-    if ax is not None:
-        return ax
-    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+    return plt
+
+
+def axes(ax, width, height):
+    """The given axes, or those of a new figure of that size in inches."""
+    plt = pyplot()
+    return ax or plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 
 def direction(higher_is_better):
