@@ -1,6 +1,6 @@
 """The automatic gate: a short path of candidates, cross-validated and mixed.
 
-The mixture is one more logarithmic pool, of the candidates: with ``F_j`` the held-out
+The mixture is one more logarithmic opinion pool, of the candidates: with ``F_j`` the held-out
 scores of candidate j, its shares minimise
 
     sum_i v_i loss_i(sum_j share_j F_j) / deff  +  KL(share || prior)
@@ -279,7 +279,7 @@ def _choose(trainer, heads):
 
 
 def mixing_shares(scores, sets, weight, prior):
-    """Shares of candidates in their logarithmic pool, from held-out scores.
+    """Shares of candidates in their logarithmic opinion pool, from held-out scores.
 
     Parameters
     ----------
