@@ -141,6 +141,19 @@ class TemperatureSensitivityDisplay:
     band_ : FillBetweenPolyCollection
         One standard error of the difference to the estimator's own temperature, fold by
         fold: what all temperatures have in common on a fold cancels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_logitprod import LogitProdClassifier
+    >>> from sklearn_logitprod.inspection import TemperatureSensitivityDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> y = rng.integers(2, size=200)
+    >>> log_odds = (2 * y[:, None] - 1) + rng.normal(size=(200, 3))
+    >>> model = LogitProdClassifier(gate_width=0)
+    >>> display = TemperatureSensitivityDisplay.from_estimator(model, log_odds, y)
+    >>> display.ax_.get_xlabel()
+    'gate temperature'
     """
 
     def __init__(self, table: pd.DataFrame) -> None:

@@ -25,7 +25,7 @@ def read_clam(
     classes: Sequence[str] | None = None,
     how: Literal["inner", "outer"] = "inner",
 ) -> ExpertOutputs:
-    """Read the test outputs of CLAM, one results folder per expert.
+    r"""Read the test outputs of CLAM, one results folder per expert.
 
     Its training writes ``split_<k>_results.pkl``, a dict of ``slide_id``, ``prob`` and
     ``label`` by slide; its evaluation writes ``fold_<k>.csv`` with the columns
@@ -59,6 +59,19 @@ def read_clam(
     ----------
     Lu et al. 2021, Data-efficient and weakly supervised computational pathology on
     whole-slide images, https://github.com/mahmoodlab/CLAM.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from sklearn_logitprod.io import read_clam
+    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> for expert, row in {"uni": "s1,1,1,0.2,0.8", "conch": "s1,1,0,0.6,0.4"}.items():
+    ...     (root / expert).mkdir()
+    ...     _ = (root / expert / "fold_0.csv").write_text(
+    ...         f"slide_id,Y,Y_hat,p_0,p_1\n{row}\ns2,0,0,0.9,0.1\n"
+    ...     )
+    >>> read_clam([root / "uni", root / "conch"], classes=["normal", "tumour"])
+    ExpertOutputs(2 samples, 2 experts, classes ['normal', 'tumour'], input='proba')
     """
     parts = []
     for name, root in named_paths(roots, "folder").items():
@@ -235,6 +248,20 @@ def read_mcat(
     ----------
     Chen et al. 2021, Multimodal co-attention transformer for survival prediction in
     gigapixel whole slide images, https://github.com/mahmoodlab/MCAT.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, pickle
+    >>> from sklearn_logitprod.io import read_mcat
+    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> slide = {"slide_id": "s1", "risk": -0.3, "survival": 14.0, "censorship": 0.0}
+    >>> for expert in ("mcat", "porpoise"):
+    ...     (root / expert).mkdir()
+    ...     with open(root / expert / "split_latest_val_0_results.pkl", "wb") as file:
+    ...         pickle.dump({"s1": slide}, file)
+    >>> outputs = read_mcat([root / "mcat", root / "porpoise"])
+    >>> outputs, outputs.y.tolist()
+    (ExpertOutputs(1 samples, 2 experts, input='risk'), [(True, 14.0)])
     """
     parts = []
     fields = ("risk", "survival", "censorship")
@@ -264,7 +291,7 @@ def read_stamp(
     patient: str = "PATIENT",
     how: Literal["inner", "outer"] = "inner",
 ) -> ExpertOutputs:
-    """Read the patients' outputs of STAMP, one output folder per expert.
+    r"""Read the patients' outputs of STAMP, one output folder per expert.
 
     Cross-validation writes ``split-<k>/patient-preds.csv``, deployment
     ``patient-preds.csv``. Its rows are sorted by loss, so that every expert has another
@@ -301,6 +328,23 @@ def read_stamp(
     ----------
     El Nahhas et al. 2024, From whole-slide image to biomarker prediction,
     https://github.com/KatherLab/STAMP.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from sklearn_logitprod.io import read_stamp
+    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> head = "PATIENT,msi,pred,msi_MSIH,msi_MSS,loss"
+    >>> rows = ["p1,MSS,MSS,0.1,0.9,0.11", "p2,MSIH,MSIH,0.7,0.3,0.36"]
+    >>> for expert, order in {"uni": rows, "conch": rows[::-1]}.items():
+    ...     (root / expert / "split-0").mkdir(parents=True)
+    ...     text = "\n".join([head, *order])
+    ...     _ = (root / expert / "split-0" / "patient-preds.csv").write_text(text)
+    >>> outputs = read_stamp([root / "uni", root / "conch"])
+    >>> outputs
+    ExpertOutputs(2 samples, 2 experts, classes ['MSIH', 'MSS'], input='proba')
+    >>> outputs.ids.tolist(), outputs.values[0].tolist()
+    (['p1', 'p2'], [[0.1, 0.9], [0.1, 0.9]])
     """
     tables = []
     for name, root in named_paths(roots, "folder").items():

@@ -82,6 +82,23 @@ def read_logitprod(
     References
     ----------
     Huang et al. 2026, arXiv:2604.07779.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> from sklearn_logitprod.io import read_logitprod
+    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> for expert in ("uni", "conch"):
+    ...     folder = root / expert / "split_0"
+    ...     folder.mkdir(parents=True)
+    ...     np.save(folder / "best_val_outputs.npy", [[2.0, -1.0], [0.5, 1.5]])
+    ...     np.save(folder / "best_val_labels.npy", [0, 1])
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")  # no identifiers: rows are matched by position
+    ...     read_logitprod(root, split=0, classes=["normal", "tumour"])
+    ExpertOutputs(2 samples, 2 experts, classes ['normal', 'tumour'], input='logits')
     """
     if part not in _STEMS:
         raise ValueError(f"part={part!r} is unknown; it is one of {list(_STEMS)}.")
