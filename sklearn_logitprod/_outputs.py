@@ -402,10 +402,15 @@ def numeric(X):
         ) from error
 
 
+def plain(value):
+    """A value as it is written, scalars of NumPy as those of Python."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
+
+
 def brief(items, most=8):
     """Comma-separated items in brackets, cut after some."""
     items = list(items)
-    text = ", ".join(repr(item) for item in items[:most])
+    text = ", ".join(map(plain, items[:most]))
     return f"[{text}{', ...' if len(items) > most else ''}]"
 
 

@@ -52,7 +52,7 @@ def check_labels(y, n_samples):
     if kind in ("continuous", "continuous-multioutput"):
         raise ValueError(
             f"Unknown label type: {kind}. y holds numbers that are no class labels, such as "
-            f"{labels.ravel()[0]!r}; a classifier takes classes. Bin the values first."
+            f"{labels.ravel().tolist()[0]!r}; a classifier takes classes. Bin the values first."
         )
     if labels.ndim != 1:
         raise ValueError(

@@ -1,5 +1,7 @@
 """compare, fit and predict on files: equal to Python, whole or nothing, one-line errors."""
 
+import contextlib
+import io
 import re
 import shutil
 import subprocess
@@ -36,15 +38,18 @@ def write(folder, proba, labels, names, classes, groups=None, seed=0):
     return paths
 
 
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory):
+def two_experts(folder):
     """Paths of two experts, on 90 samples of two classes."""
     rng = np.random.default_rng(0)
     labels = rng.integers(2, size=90)
     odds = (2 * labels[:, None] - 1) * [0.6, 1.2] + rng.normal(size=(90, 2))
     proba = 1 / (1 + np.exp(-np.stack([-odds, odds], axis=2)))
-    folder = tmp_path_factory.mktemp("toy")
     return write(folder, proba, labels, ["uni", "conch"], ["normal", "tumour"])
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    return two_experts(tmp_path_factory.mktemp("toy"))
 
 
 @pytest.fixture(scope="module")
@@ -218,28 +223,53 @@ class TestFitAndPredict:
             assert not out.exists()
 
 
+BAD_ARGUMENTS = {
+    "nothing says what is true": (
+        ["{0}", "{1}"],
+        "nothing says what is true: name the column, --label NAME",
+    ),
+    "a column of labels that is absent": (["{0}", "{1}", "--label", "truth"], "truth"),
+    "a file without a name among others with one": (
+        ["{0}", "b={1}", "--label", "label"],
+        "has no name but others have",
+    ),
+    "one name for two files": (["a={0}", "a={1}", "--label", "label"], "'a' names two files"),
+    "a file that is absent": (["{0}", "nowhere.csv", "--label", "label"], "nowhere.csv"),
+    "a column of identifiers that is absent": (
+        ["{0}", "{1}", "--label", "label", "--id", "case"],
+        "case",
+    ),
+    "an unknown metric": (
+        ["{0}", "{1}", "--label", "label", "--metrics", "f1"],
+        "there is no 'f1'",
+    ),
+    "a single fold": (["{0}", "{1}", "--label", "label", "--cv", "1"], "n_splits"),
+    "no resamples": (["{0}", "{1}", "--label", "label", "--resamples", "0"], "n_resamples=0"),
+    "two folders of the authors' layout": (
+        ["{0}", "{1}", "--layout", "logitprod"],
+        "takes one folder, 2 were given",
+    ),
+    "an event without a time": (["{0}", "{1}", "--event", "dead"], "event and time go together"),
+    "a folder for the table that is absent": (
+        ["{0}", "{1}", "--label", "label", "--input", "logits", "--out", "no/t.csv"],
+        "absent",
+    ),
+}
+
+
+def run_badly(arguments, folder):
+    """Exit with what the command says on standard error."""
+    arguments = [text.format(*two_experts(folder)) for text in arguments]
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        code = main(["compare", *arguments, "--quiet"])
+    assert code == 2
+    sys.exit(said.getvalue())
+
+
 class TestErrors:
-    @pytest.mark.parametrize(
-        ("arguments", "message"),
-        [
-            (["{0}", "{1}"], "nothing says what is true: name the column, --label NAME"),
-            (["{0}", "{1}", "--label", "truth"], "truth"),
-            (["{0}", "b={1}", "--label", "label"], "has no name but others have"),
-            (["a={0}", "a={1}", "--label", "label"], "'a' names two files"),
-            (["{0}", "nowhere.csv", "--label", "label"], "nowhere.csv"),
-            (["{0}", "{1}", "--label", "label", "--id", "case"], "case"),
-            (["{0}", "{1}", "--label", "label", "--metrics", "f1"], "there is no 'f1'"),
-            (["{0}", "{1}", "--label", "label", "--cv", "1"], "n_splits"),
-            (["{0}", "{1}", "--label", "label", "--resamples", "0"], "n_resamples=0"),
-            (["{0}", "{1}", "--layout", "logitprod"], "takes one folder, 2 were given"),
-            (["{0}", "{1}", "--event", "dead"], "event and time go together"),
-            (
-                ["{0}", "{1}", "--label", "label", "--input", "logits", "--out", "no/t.csv"],
-                "absent",
-            ),
-        ],
-    )
-    def test_one_line_and_code_2(self, toy, arguments, message, capsys):
+    @pytest.mark.parametrize("name", BAD_ARGUMENTS)
+    def test_one_line_and_code_2(self, toy, name, capsys):
+        arguments, message = BAD_ARGUMENTS[name]
         arguments = [text.format(*toy) for text in arguments]
         assert main(["compare", *arguments, "--quiet"]) == 2
         captured = capsys.readouterr()

@@ -272,23 +272,27 @@ class Misbehaving(ClassifierMixin, BaseEstimator):
         return proba
 
 
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        ("raises", r"'bad' failed: RuntimeError: out of memory"),
-        ("NaN", r"'bad': predict_proba gave nan in row 4"),
-        ("shape", r"'bad': predict_proba gave shape \(120, 2\), expected \(n_samples, 3\)"),
-        ("1-D", r"'bad': predict_proba gave shape \(120,\)"),
-        ("unnormalised", r"'bad': predict_proba gave no probabilities in row 7.*sum 2"),
-        ("negative", r"'bad': predict_proba gave no probabilities in row 2.*lowest -0.5"),
-        ("rows", r"'bad': predict_proba gave 119 rows for 120 samples"),
-        ("text", r"'bad': predict_proba gave values that are no numbers"),
-    ],
-)
-def test_misbehaving_expert_is_named(how, message):
+MISBEHAVING = {
+    "raises": r"'bad' failed: RuntimeError: out of memory",
+    "NaN": r"'bad': predict_proba gave nan in row 4",
+    "shape": r"'bad': predict_proba gave shape \(120, 2\), expected \(n_samples, 3\)",
+    "1-D": r"'bad': predict_proba gave shape \(120,\)",
+    "unnormalised": r"'bad': predict_proba gave no probabilities in row 7.*sum 2",
+    "negative": r"'bad': predict_proba gave no probabilities in row 2.*lowest -0.5",
+    "rows": r"'bad': predict_proba gave 119 rows for 120 samples",
+    "text": r"'bad': predict_proba gave values that are no numbers",
+}
+
+
+def fit_misbehaving(how):
     experts = [*FITTED, ("bad", Misbehaving(how))]
-    with pytest.raises((ValueError, RuntimeError), match=message):
-        LogitProdClassifier(experts, gate_width=None).fit(NEW_X, NEW_Y)
+    LogitProdClassifier(experts, gate_width=None).fit(NEW_X, NEW_Y)
+
+
+@pytest.mark.parametrize("how", MISBEHAVING)
+def test_misbehaving_expert_is_named(how):
+    with pytest.raises((ValueError, RuntimeError), match=MISBEHAVING[how]):
+        fit_misbehaving(how)
 
 
 class Bare:
@@ -303,29 +307,50 @@ def test_objects_that_merely_predict_are_prefit_experts():
     assert clone(model).fit(NEW_X, NEW_Y).score(NEW_X, NEW_Y) > 0.5
 
 
-@pytest.mark.parametrize(
-    ("experts", "params", "message"),
-    [
-        ([], {}, r"experts is empty"),
-        ("lr", {}, r"experts.*'lr'"),
-        ([("a", GaussianNB()), GaussianNB()], {"cv": 3}, r"mixes"),
-        ([("a", GaussianNB()), ("a", GaussianNB())], {"cv": 3}, r"name 'a' 2 times"),
-        ([("a__b", GaussianNB())], {"cv": 3}, r"must not contain '__'"),
-        ([("a", GaussianNB)], {"cv": 3}, r"'a' is a class; pass an instance"),
-        ([("a", StandardScaler())], {"cv": 3}, r"'a' \(StandardScaler\) has none of"),
-        ([("a", GaussianNB())], {}, r"'a' is not fitted, but cv='prefit'.*set cv=5"),
-        ([("a", Bare())], {"cv": 3}, r"'a' failed: TypeError: Cannot clone"),
-        ([("a", "drop")], {}, r"All experts are dropped"),
-        ([(1, GaussianNB())], {"cv": 3}, r"a pair .*name that is a string"),
-        (PAIRS, {"cv": ShuffleSplit(3)}, r"needs each row exactly once"),
-        (PAIRS, {"cv": 3, "missing_classes": "zero"}, r"'missing_classes' parameter"),
-        (PAIRS, {"cv": "fit"}, r"'cv' parameter"),
-        (PAIRS, {"cv": 3, "memory": 7}, r"'memory' parameter"),
-    ],
-)
-def test_experts_that_cannot_be_used(experts, params, message):
-    with pytest.raises((ValueError, TypeError), match=message):
-        LogitProdClassifier(experts, gate_width=None, **params).fit(NEW_X, NEW_Y)
+BAD_EXPERTS = {
+    "an empty list": ([], {}, r"experts is empty"),
+    "a name alone": ("lr", {}, r"experts.*'lr'"),
+    "pairs and bare estimators": ([("a", GaussianNB()), GaussianNB()], {"cv": 3}, r"mixes"),
+    "one name twice": ([("a", GaussianNB()), ("a", GaussianNB())], {"cv": 3}, r"name 'a' 2 times"),
+    "two underscores in a name": ([("a__b", GaussianNB())], {"cv": 3}, r"must not contain '__'"),
+    "a class": ([("a", GaussianNB)], {"cv": 3}, r"'a' is a class; pass an instance"),
+    "an estimator that does not predict": (
+        [("a", StandardScaler())],
+        {"cv": 3},
+        r"'a' \(StandardScaler\) has none of",
+    ),
+    "an unfitted expert, prefit": (
+        [("a", GaussianNB())],
+        {},
+        r"'a' is not fitted, but cv='prefit'.*set cv=5",
+    ),
+    "an expert that cannot be cloned, cross-fitted": (
+        [("a", Bare())],
+        {"cv": 3},
+        r"'a' failed: TypeError: Cannot clone",
+    ),
+    "all dropped": ([("a", "drop")], {}, r"All experts are dropped"),
+    "a name that is a number": ([(1, GaussianNB())], {"cv": 3}, r"a pair .*name that is a string"),
+    "folds that leave out rows": (PAIRS, {"cv": ShuffleSplit(3)}, r"needs each row exactly once"),
+    "an unknown way with missing classes": (
+        PAIRS,
+        {"cv": 3, "missing_classes": "zero"},
+        r"'missing_classes' parameter",
+    ),
+    "an unknown cv": (PAIRS, {"cv": "fit"}, r"'cv' parameter"),
+    "a number as memory": (PAIRS, {"cv": 3, "memory": 7}, r"'memory' parameter"),
+}
+
+
+def fit_bad_experts(name):
+    experts, params, _ = BAD_EXPERTS[name]
+    LogitProdClassifier(experts, gate_width=None, **params).fit(NEW_X, NEW_Y)
+
+
+@pytest.mark.parametrize("name", BAD_EXPERTS)
+def test_experts_that_cannot_be_used(name):
+    with pytest.raises((ValueError, TypeError), match=BAD_EXPERTS[name][2]):
+        fit_bad_experts(name)
 
 
 class TestClasses:

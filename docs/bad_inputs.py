@@ -1,0 +1,74 @@
+"""Write bad_inputs.csv: what the tests put in, and the error that comes out.
+
+    python docs/bad_inputs.py
+
+The cases are those of the tests, which hold each message; ``tests/test_errors_page.py``
+holds that every case is on the page with a message of today.
+"""
+
+import contextlib
+import csv
+import importlib
+import io
+import re
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "bad_inputs.csv"
+FIELDS = ("part", "what is wrong", "error", "message")
+
+
+def cases():
+    """Every case: part, name, function of an empty folder, pattern of the message."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    names = ("bad_input", "experts", "survival", "io_broken", "io_broken_layouts", "cli")
+    fit, experts, survival, tables, layouts, cli = (
+        importlib.import_module(f"test_{name}") for name in names
+    )
+    for name, (call, pattern) in fit.CASES.items():
+        yield "LogitProdClassifier", name, lambda _, call=call: call(), pattern
+    for name, (_, _, pattern) in experts.BAD_EXPERTS.items():
+        yield "experts", name, lambda _, name=name: experts.fit_bad_experts(name), pattern
+    for name, pattern in experts.MISBEHAVING.items():
+        call = experts.fit_misbehaving
+        yield "an expert's answer", name, lambda _, call=call, name=name: call(name), pattern
+    for name, (call, pattern) in survival.BAD.items():
+        yield "LogitProdSurvival", name, lambda _, call=call: call(), pattern
+    for part, module in (("read_tables", tables), ("readers of layouts", layouts)):
+        for name, (read, pattern) in module.CASES.items():
+            yield part, name, read, pattern
+    for name, (arguments, message) in cli.BAD_ARGUMENTS.items():
+        run = lambda folder, own=arguments: cli.run_badly(own, folder)  # noqa: E731
+        yield "logitprod compare", name, run, re.escape(message)
+
+
+def outcome(call):
+    """Type and message of the error that a case raises."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):
+                call(Path(folder))
+        except (Exception, SystemExit) as error:
+            kind = type(error).__name__
+            kind = "exit code 2" if kind == "SystemExit" else kind
+            text = re.sub(r" at 0x[0-9a-f]+", "", str(error).replace(f"{folder}/", ""))
+            return kind, " ".join(text.split())
+    raise AssertionError("a bad input was taken")
+
+
+def main():
+    """Run all cases and write the page's table."""
+    rows = [(part, name, *outcome(call)) for part, name, call, _ in cases()]
+    with PAGE.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(FIELDS)
+        writer.writerows(rows)
+    print(f"{len(rows)} cases")
+
+
+if __name__ == "__main__":
+    main()
