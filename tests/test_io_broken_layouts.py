@@ -177,8 +177,7 @@ CASES = {
     ),
     "other pickle": (
         clam([1, 2]),
-        CLAM
-        + r"it holds list of length 2, expected a dict of one entry per slide\. Pass the folder "
+        CLAM + r"it holds list, expected a dict of one entry per slide\. Pass the folder "
         r"with the results",
     ),
     "pickle of another task": (

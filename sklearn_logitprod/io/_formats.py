@@ -6,13 +6,13 @@ import csv
 import gzip
 import io
 import re
-import zipfile
 import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sklearn_logitprod._outputs import brief
+from sklearn_logitprod.io._pickles import is_text
 from sklearn_logitprod.io._source import Source, existing
 
 _NO_LABEL = frozenset(("", "nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL"))
@@ -262,14 +262,16 @@ def _check_names(source, names):
 
 def _read_parquet(source, path):
     try:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import parquet
     except ModuleNotFoundError as error:
         raise source.error(
             "Parquet files need pyarrow: pip install 'sklearn_logitprod[cli]', or save as CSV."
         ) from error
     try:
         table = parquet.ParquetFile(path).read()
-    except (ArrowException, OSError) as error:
+        contents = [column.to_pylist() for column in table.columns]
+    except Exception as error:
+        # damaged bytes make pyarrow stumble in many ways
         raise source.error(
             f"this is no complete Parquet file ({error}). Copy the file again."
         ) from error
@@ -277,8 +279,7 @@ def _read_parquet(source, path):
         raise source.error("there are no columns. Write the file anew.")
     _check_names(source, table.column_names)
     columns = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        values = column.to_pylist()
+    for name, values in zip(table.column_names, contents, strict=True):
         numbers = [v for v in values if v is not None]
         if numbers and all(type(v) in (int, float) for v in numbers):
             whole = len(numbers) == len(values)
@@ -286,15 +287,20 @@ def _read_parquet(source, path):
             if not whole:
                 columns[name] = columns[name].astype(np.float64)
         else:
-            columns[name] = _objects(values)
+            columns[name] = _objects(source, name, values)
     return Table(source, columns)
 
 
-def _objects(values):
+def _objects(source, name, values):
     """Object array of cells as text, None where there is none."""
     cells = np.empty(len(values), dtype=object)
     for i, value in enumerate(values):
-        text = value.decode() if isinstance(value, bytes) else value
+        try:
+            text = value.decode() if isinstance(value, bytes) else value
+        except UnicodeDecodeError as error:
+            raise source.error(
+                f"{value!r} in column {name!r} is no UTF-8 text. Save text instead of bytes.", i
+            ) from error
         cells[i] = None if text is None else str(text)
     return cells
 
@@ -314,7 +320,7 @@ def load_arrays(source, path):
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, KeyError) as error:
+    except Exception as error:
         _explain(source, error, "npz")
 
 
@@ -333,12 +339,15 @@ def load_array(source, path):
     try:
         with path.open("rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
+    except Exception as error:
         _explain(source, error, "npy")
 
 
 def _explain(source, error, kind):
-    """Raise what NumPy said of a file, with a remedy."""
+    """Raise what NumPy said of a file, with a remedy.
+
+    On damaged bytes it stumbles in many ways, those of tokenize and zipfile among them.
+    """
     if "Object arrays" in str(error):
         raise source.error(
             "an array holds pickled objects, which may run code. Save text with "
@@ -379,6 +388,6 @@ def _read_npz(source, path, array):
 def _column(source, name, values):
     if values.dtype.kind in "iuf":
         return values
-    if values.dtype.kind in "bUS":
-        return _objects(values.tolist())
+    if values.dtype.kind in "bUS" and is_text(values):
+        return _objects(source, name, values.tolist())
     raise source.error(f"array {name!r} has dtype {values.dtype}. Save numbers or text.")

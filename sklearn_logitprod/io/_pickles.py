@@ -7,14 +7,19 @@ that a pickle could steer is ever called, and any other name is an error.
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
+import sys
 from collections import OrderedDict
+from typing import Any, ClassVar
 
 import numpy as np
 
 _PLAIN_DTYPE = re.compile(r"[<>|=]?([biufUS]\d{1,6}|O\d?)")
 _CHARACTERS = {"string": np.int32, "large_string": np.int64}
+# rows that an index may claim to have, for a few bytes claim any number
+_MOST_ROWS = 2**24
 
 
 class _Sealed(type):
@@ -67,6 +72,8 @@ class _Manager(metaclass=_Sealed):
     """Blocks of columns, and the axes that name them."""
 
     def __init__(self, blocks, axes, verify_integrity=True):
+        if len(axes[0]) != sum(len(np.atleast_2d(values)) for values, _ in blocks):
+            raise pickle.UnpicklingError("names and columns of a frame differ in number")
         names = list(axes[0])
         self.columns = {}
         for values, placement in blocks:
@@ -97,10 +104,21 @@ class _Name(metaclass=_Sealed):
         pass
 
 
+def is_text(array):
+    """Whether an array, if it is of text, holds characters: Python fails on other numbers."""
+    if array.dtype.kind != "U" or array.size == 0 or array.dtype.itemsize == 0:
+        return True
+    codes = np.ascontiguousarray(array).view(array.dtype.byteorder.replace("|", "=") + "u4")
+    return bool(codes.max() <= sys.maxunicode)
+
+
 def _decoded(content, dtype, shape, order):
     """Array of a shape from its bytes, or from its list of objects."""
     if dtype.value.kind != "O":
-        return np.ndarray(shape, dtype.value, buffer=content, order=order).copy(order)
+        array = np.ndarray(shape, dtype.value, buffer=content, order=order).copy(order)
+        if not is_text(array):
+            raise pickle.UnpicklingError("text of no characters")
+        return array
     values = np.empty(len(content), dtype=object)
     for i, item in enumerate(content):
         values[i] = None if isinstance(item, type) else plain(item)
@@ -134,7 +152,10 @@ def _latin1(text, encoding):
 @_sealed
 def _new_index(kind, content):
     if "start" in content:
-        return range(content["start"], content["stop"], content["step"])
+        rows = range(content["start"], content["stop"], content["step"])
+        if len(rows) > _MOST_ROWS:
+            raise pickle.UnpicklingError(f"an index of {len(rows)} rows")
+        return rows
     return list(plain(content["data"]))
 
 
@@ -154,8 +175,11 @@ def _text_type(name):
 
 
 @_sealed
-def _buffer(content):
-    return bytes(content)
+def _bytes(content=b"", encoding=None):
+    # of a number they would be so many zeros
+    if not isinstance(content, (bytes, bytearray, str)):
+        raise pickle.UnpicklingError("bytes of something else")
+    return content.encode(encoding or "latin1") if isinstance(content, str) else bytes(content)
 
 
 @_sealed
@@ -163,6 +187,8 @@ def _texts(parts):
     """Strings of an Arrow array: validity bits, offsets, characters."""
     offset_type, length, _, start, (valid, offsets, characters) = parts[:5]
     ends = np.frombuffer(offsets, offset_type)[start : start + length + 1]
+    if len(ends) != length + 1:
+        raise pickle.UnpicklingError("strings are not complete")
     present = np.ones(length, dtype=bool)
     if valid is not None:
         bits = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")
@@ -188,7 +214,7 @@ _RECIPES = {
     ("pandas.arrays", "ArrowStringArray"): _Texts,
     ("pandas.core.arrays.string_arrow", "ArrowStringArray"): _Texts,
     ("pyarrow.lib", "_restore_array"): _texts,
-    ("pyarrow.lib", "py_buffer"): _buffer,
+    ("pyarrow.lib", "py_buffer"): _bytes,
     ("pyarrow.lib", "type_for_alias"): _text_type,
 }
 for _core in ("numpy.core", "numpy._core"):
@@ -196,8 +222,9 @@ for _core in ("numpy.core", "numpy._core"):
     _RECIPES[f"{_core}.multiarray", "scalar"] = _scalar
     _RECIPES[f"{_core}.numeric", "_frombuffer"] = _frombuffer
 for _builtins in ("builtins", "__builtin__"):
-    for _kind in (bytearray, bytes, complex, dict, frozenset, list, set, slice, tuple):
+    for _kind in (complex, dict, frozenset, list, set, slice, tuple):
         _RECIPES[_builtins, _kind.__name__] = _kind
+    _RECIPES[_builtins, "bytearray"] = _RECIPES[_builtins, "bytes"] = _bytes
 for _module, _name, _recipe in (
     ("pandas.core.frame", "DataFrame", _Frame),
     ("pandas.core.indexes.base", "Index", _Name),
@@ -209,16 +236,39 @@ for _module, _name, _recipe in (
     _RECIPES["pandas.arrays" if _name == "StringArray" else "pandas", _name] = _recipe
 
 
-class _Unpickler(pickle.Unpickler):
-    """Answers names by recipes, and keeps the first that has none."""
+class _Bounded:
+    """A file that refuses to read more than it has, before memory for that is taken."""
+
+    def __init__(self, stream):
+        self._stream, self.readline = stream, stream.readline
+        self._size = os.fstat(stream.fileno()).st_size
+
+    def read(self, size):
+        if size > self._size - self._stream.tell():
+            raise pickle.UnpicklingError("pickle data was truncated")
+        return self._stream.read(size)
+
+
+class _Unpickler(pickle._Unpickler):
+    """Answers names by recipes, and keeps the first that has none.
+
+    The one written in Python: in the other a few bytes, a memo of number 2e9, take all memory.
+    """
 
     unknown = None
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
 
     def find_class(self, module, name):
         if (module, name) not in _RECIPES:
             self.unknown = f"{module}.{name}"
             raise pickle.UnpicklingError(self.unknown)
         return _RECIPES[module, name]
+
+    def load_bytearray8(self):
+        # not of the claimed size before it is known to be there
+        self.append(bytearray(self.read(int.from_bytes(self.read(8), "little"))))
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
 
 def plain(value):
@@ -248,7 +298,7 @@ def load_pickle(source, file):
         If the pickle names anything else, or is damaged.
     """
     with open(file, "rb") as stream:
-        unpickler = _Unpickler(stream)
+        unpickler = _Unpickler(_Bounded(stream))
         try:
             return plain(unpickler.load())
         except Exception as error:

@@ -181,9 +181,10 @@ def _frame_table(source, columns):
 def _records(source, content, fields):
     """Slides' names and fields of a dict of dicts, as CLAM and MCAT pickle them."""
     if not isinstance(content, dict) or not content:
+        kind = "nothing" if isinstance(content, dict) else type(content).__name__
         raise source.error(
-            f"it holds {type(content).__name__} of length {np.size(content)}, expected a dict of "
-            "one entry per slide. Pass the folder with the results, not with other pickles."
+            f"it holds {kind}, expected a dict of one entry per slide. Pass the "
+            "folder with the results, not with other pickles."
         )
     ids, found = [], {field: [] for field in fields}
     for row, (name, record) in enumerate(content.items()):
@@ -194,7 +195,8 @@ def _records(source, content, fields):
                 "results of the right task.",
                 row,
             )
-        own = str(np.ravel(plain(record.get("slide_id", name)))[0])
+        own = plain(record.get("slide_id", name))
+        own = str(own.item() if isinstance(own, np.ndarray) and own.size == 1 else own)
         if own != str(name):
             raise source.error(
                 f"slide {str(name)!r} is called {own!r} inside. Write the results anew.", row

@@ -212,7 +212,10 @@ def _ids_and_labels(source, folder, part, n_rows):
             )
         for name in ("slide_ids", "ids"):
             if name in stored and ids is None:
-                ids = [x.decode() if isinstance(x, bytes) else str(x) for x in stored[name]]
+                ids = [
+                    x.decode("utf-8", "backslashreplace") if isinstance(x, bytes) else str(x)
+                    for x in stored[name]
+                ]
     return ids, labels
 
 
@@ -230,7 +233,8 @@ def _read_h5(source, path):
     try:
         with h5py.File(path, "r") as file:
             return {n: np.asarray(file[n]) for n in ("slide_ids", "ids", "labels") if n in file}
-    except (OSError, KeyError, RuntimeError) as error:
+    except Exception as error:
+        # damaged bytes make h5py stumble in many ways
         raise source.error(
             f"this is no complete HDF5 file ({error}). Copy the file again."
         ) from error
@@ -242,6 +246,8 @@ def _check_length(source, array, n_rows, outputs, name="labels"):
             f"{name!r} has shape {array.shape}, but {outputs.path} has {n_rows} rows. Write both "
             "anew from one run."
         )
+    if name == "labels" and array.dtype.kind not in "biuf":
+        raise source.error(f"labels have dtype {array.dtype}, expected numbers. Write them anew.")
 
 
 def _equal(a, b):
