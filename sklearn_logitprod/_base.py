@@ -432,6 +432,11 @@ def _is_table(X):
     """Whether X has two axes and columns of one level, matched by the estimator's own checks."""
     if isinstance(X, ExpertOutputs):
         return False
+    if isinstance(X, (list, tuple)):
+        # nested three deep: a list of lists, or of arrays of two axes
+        first = X[0] if len(X) else []
+        inner = first[0] if isinstance(first, (list, tuple)) and len(first) else 0
+        return not isinstance(inner, (list, tuple, np.ndarray)) and np.ndim(first) < 2
     return len(getattr(X, "shape", (0, 0))) == 2 and not is_two_level(X)
 
 

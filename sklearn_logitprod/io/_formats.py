@@ -319,7 +319,10 @@ def load_arrays(source, path):
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
+        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+            raise ValueError("it holds files that are no arrays")
+        return arrays
     except Exception as error:
         _explain(source, error, "npz")
 

@@ -147,10 +147,20 @@ def make_layout(spec, n_columns, n_experts, n_classes, n_features, random_state)
     )
     layout = Layout({name: shape for name, (shape, _) in groups.items()}, centre, precision)
     if width:
-        layout.split(centre)["hidden"][...] = random_state.normal(
-            scale=n_features**-0.5, size=(n_features, width)
-        )
+        layout.split(centre)["hidden"][...] = _directions(n_features, width, random_state)
     return layout
+
+
+def _directions(n_features, width, random_state):
+    """Random unit vectors, orthogonal as far as there is room: (n_features, width).
+
+    Independent ones leave out more of the features by chance, and seeds differ more.
+    """
+    turns = [
+        np.linalg.qr(random_state.normal(size=(n_features, n_features)))[0]
+        for _ in range(math.ceil(width / n_features))
+    ]
+    return np.hstack(turns)[:, :width]
 
 
 def make_head(theta, layout, spec, n_classes, standardiser=None):

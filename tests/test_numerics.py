@@ -1,0 +1,181 @@
+"""The same answer from any dtype and layout, at any size, and without a word from NumPy."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine, make_moons
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_logitprod import LogitProdClassifier
+
+WIDTHS = [None, 0, 4, "auto"]
+# of predictions from the same numbers in another dtype or layout
+SAME = 1e-12
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def whole_numbers(n=60, n_experts=3, n_classes=3, seed=0):
+    """Logits that every dtype holds exactly."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % n_classes
+    logits = rng.integers(-6, 7, size=(n, n_experts, n_classes)).astype(float)
+    logits[np.arange(n), 0, y] += 3
+    return logits, y
+
+
+def memmap(X, folder, dtype):
+    """Every second row of a file on disk, read only."""
+    twice = np.repeat(X, 2, axis=0).astype(dtype)
+    np.save(folder / "logits.npy", twice)
+    return np.load(folder / "logits.npy", mmap_mode="r")[::2]
+
+
+def read_only(X):
+    X = X.copy()
+    X.setflags(write=False)
+    return X
+
+
+LAYOUTS = {
+    "float16": lambda X, _: X.astype(np.float16),
+    "float32": lambda X, _: X.astype(np.float32),
+    "longdouble": lambda X, _: X.astype(np.longdouble),
+    "int8": lambda X, _: X.astype(np.int8),
+    "int64": lambda X, _: X.astype(np.int64),
+    "big-endian": lambda X, _: X.astype(">f8"),
+    "objects": lambda X, _: X.astype(object),
+    "Fortran order": lambda X, _: np.asfortranarray(X),
+    "samples last": lambda X, _: np.ascontiguousarray(X.transpose(2, 1, 0)).transpose(2, 1, 0),
+    "strided": lambda X, _: np.repeat(np.repeat(X, 2, axis=0), 3, axis=2)[::2, :, ::3],
+    "reversed": lambda X, _: X[::-1].copy()[::-1],
+    "read-only": lambda X, _: read_only(X),
+    "list": lambda X, _: X.tolist(),
+    "strided memmap, float32": lambda X, folder: memmap(X, folder, np.float32),
+    "strided memmap, float16": lambda X, folder: memmap(X, folder, np.float16),
+}
+
+
+@pytest.mark.parametrize("gate_width", WIDTHS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_dtype_and_layout_change_nothing(layout, gate_width, tmp_path):
+    X, y = whole_numbers()
+    other = LAYOUTS[layout](X, tmp_path)
+    plain = LogitProdClassifier(gate_width=gate_width).fit(X, y)
+    model = LogitProdClassifier(gate_width=gate_width).fit(other, y)
+    np.testing.assert_allclose(model.predict_proba(X), plain.predict_proba(X), rtol=SAME)
+    np.testing.assert_allclose(plain.predict_proba(other), plain.predict_proba(X), rtol=SAME)
+
+
+@pytest.mark.parametrize("gate_width", WIDTHS)
+@pytest.mark.parametrize("scale", [1e-310, 1e-30, 1e4])
+def test_logits_of_any_size(scale, gate_width):
+    X, y = whole_numbers()
+    X = X / np.abs(X).max() * scale
+    model = LogitProdClassifier(gate_width=gate_width).fit(X, y)
+    proba = model.predict_proba(X)
+    assert np.isfinite(model.predict_log_proba(X)).all()
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0, rtol=1e-12)
+    assert model.guarantee_gap_ <= 0
+
+
+@pytest.mark.parametrize("gate_width", WIDTHS)
+@pytest.mark.parametrize("tiny", [0.0, 5e-324, 1e-300, 1e-17])
+def test_probabilities_of_zero_and_one_and_denormals(tiny, gate_width):
+    X, y = whole_numbers()
+    proba = np.full(X.shape, tiny)
+    np.put_along_axis(proba, X.argmax(axis=2)[:, :, None], 1.0, axis=2)
+    model = LogitProdClassifier(input="proba", gate_width=gate_width).fit(proba, y)
+    assert np.isfinite(model.predict_log_proba(proba)).all()
+    assert model.guarantee_gap_ <= 0
+    exact = np.where(proba == 1.0, 1.0, 0.0)
+    np.testing.assert_allclose(model.predict_proba(exact), model.predict_proba(proba), rtol=1e-9)
+
+
+@pytest.mark.parametrize("gate_width", [None, 0, "auto"])
+@pytest.mark.parametrize(("n", "n_experts", "n_classes"), [(400, 50, 2), (400, 4, 100)])
+def test_many_experts_and_classes(n, n_experts, n_classes, gate_width):
+    rng = np.random.default_rng(0)
+    y = np.arange(n) % n_classes
+    X = rng.normal(size=(n, n_experts, n_classes))
+    X[np.arange(n), :, y] += 2.0
+    X[rng.random((n, n_experts)) < 0.1] = np.nan
+    X[np.isnan(X[:, :, 0]).all(axis=1)] = 0.0
+    model = LogitProdClassifier(gate_width=gate_width).fit(X, y)
+    assert model.guarantee_gap_ <= 0
+    assert model.score(X, y) > 0.6
+    np.testing.assert_allclose(model.expert_weights(X).sum(axis=1), 1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("gate_width", "n_experts"), [(None, 50), (0, 50), ("auto", 5)], ids=["None", "0", "auto"]
+)
+def test_a_thousand_classes(gate_width, n_experts):
+    rng = np.random.default_rng(0)
+    n, n_classes = 1000, 1000
+    y = np.arange(n) % n_classes
+    X = rng.normal(size=(n, n_experts, n_classes)).astype(np.float32)
+    X[np.arange(n), :, y] += 2.0
+    # two samples of each class are the least that folds can do with
+    X, y = np.concatenate([X, X]), np.concatenate([y, y])
+    model = LogitProdClassifier(gate_width=gate_width, max_iter=10, tol=1e-3, selection_cv=2)
+    with warnings.catch_warnings():
+        # ten iterations are not enough for a gate; they are for what is asked here
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    assert model.guarantee_gap_ <= 0
+    assert np.isfinite(model.predict_log_proba(X[:50])).all()
+    assert model.score(X, y) > 0.5
+
+
+def expert_outputs(X, y):
+    """Out-of-fold log-probabilities of three experts, each on a third of the features."""
+    parts = np.array_split(np.arange(X.shape[1]), 3) if X.shape[1] > 2 else [[0], [1], [0, 1]]
+    experts = (LogisticRegression(), GaussianNB(), DecisionTreeClassifier(max_depth=3))
+    X = (X - X.mean(axis=0)) / (X.std(axis=0) + 1e-9)
+    proba = [
+        cross_val_predict(expert, X[:, part], y, cv=3, method="predict_proba")
+        for expert, part in zip(experts, parts, strict=True)
+    ]
+    return np.log(np.stack(proba, axis=1) + 1e-9), y
+
+
+# each with what seeds may change in the loss of a hidden layer, relative to it: where classes
+# are all but separable the loss is small, and where it ends depends on where it starts
+TASKS = {
+    "iris": (lambda: load_iris(return_X_y=True), 0.01),
+    "wine": (lambda: load_wine(return_X_y=True), 0.05),
+    "breast cancer": (lambda: load_breast_cancer(return_X_y=True), 0.01),
+    "digits": (lambda: tuple(a[:600] for a in load_digits(return_X_y=True)), 0.05),
+    "moons": (lambda: make_moons(300, noise=0.4, random_state=0), 0.015),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("gate_width", [None, 0, 8])
+def test_seeds_end_at_the_same_loss(task, gate_width):
+    load, of_hidden = TASKS[task]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logits, y = expert_outputs(*load())
+    order = np.random.default_rng(0)
+    losses = []
+    for seed in range(200):
+        # rows in another order, too: the order is as much of an accident as the seed
+        rows = order.permutation(len(y))
+        model = LogitProdClassifier(gate_width=gate_width, random_state=seed)
+        losses.append(model.fit(logits[rows], y[rows]).loss_)
+    low, high = min(losses), max(losses)
+    assert high - low <= (of_hidden * low if gate_width else 1e-6)
