@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from contextlib import nullcontext
 from functools import lru_cache
 
@@ -18,6 +19,33 @@ def _controller(torch_loaded):
     return ThreadpoolController()
 
 
+class _OneThread:
+    """One thread while any fit is inside; the settings of before the first hold after the last.
+
+    The limit is the process's own, so that fits in several threads share it: each on its own
+    would restore what another had set.
+    """
+
+    def __init__(self):
+        self._lock, self._inside, self._limit = threading.Lock(), 0, None
+
+    def __enter__(self):
+        with self._lock:
+            if self._inside == 0:
+                self._limit = _controller("torch" in sys.modules).limit(limits=1)
+            self._inside += 1
+
+    def __exit__(self, *exception):
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._limit.restore_original_limits()
+                self._limit = None
+
+
+_one_thread = _OneThread()
+
+
 def limit_threads(data):
     """Context in which BLAS and OpenMP use one thread, if the data are small.
 
@@ -29,4 +57,4 @@ def limit_threads(data):
     """
     if data.n_samples * data.n_columns * data.n_classes > SMALL:
         return nullcontext()
-    return _controller("torch" in sys.modules).limit(limits=1)
+    return _one_thread
