@@ -1,8 +1,10 @@
 """Side by side in threads and processes: the serial answers, and the caller's threads after."""
 
 import os
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -14,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_logitprod import LogitProdClassifier
+from sklearn_logitprod.training.threads import limit_threads
 
 WIDTHS = [None, 0, 4, "auto"]
 
@@ -71,6 +74,29 @@ def test_eight_threads_fit_what_one_does_and_leave_the_settings(gate_width):
         assert settings() == before
     for seed, own in enumerate(found):
         np.testing.assert_array_equal(own, fit_and_predict(seed, gate_width))
+
+
+def test_overlapping_fits_restore_what_was_there_before_the_first():
+    small = SimpleNamespace(n_samples=1, n_columns=1, n_classes=1)
+    entered, leave = threading.Event(), threading.Event()
+
+    def other():
+        with limit_threads(small):
+            entered.set()
+            leave.wait(10)
+            return threads_here()
+
+    with threadpool_limits(2), ThreadPoolExecutor(1) as pool:
+        before = settings()
+        with limit_threads(small):
+            later = pool.submit(other)
+            assert entered.wait(10)
+            assert threads_here() == 1
+        blas = [own["num_threads"] for own in threadpool_info() if own["user_api"] == "blas"]
+        assert set(blas) == {1}  # the other is still inside
+        leave.set()
+        assert later.result() == 1
+        assert settings() == before
 
 
 def test_settings_are_restored_after_a_fit_that_fails():

@@ -14,33 +14,38 @@ SMALL = 1 << 21
 
 
 @lru_cache(maxsize=2)
-def _controller(torch_loaded):
+def _controllers(torch_loaded):
     # looking for the libraries takes longer than a fit: once before torch, once after
-    return ThreadpoolController()
+    found = ThreadpoolController()
+    return found.select(user_api="openmp"), found.select(user_api="blas")
 
 
 class _OneThread:
-    """One thread while any fit is inside; the settings of before the first hold after the last.
+    """One thread for each fit inside, and the caller's settings again after.
 
-    The limit is the process's own, so that fits in several threads share it: each on its own
-    would restore what another had set.
+    OpenMP keeps its number for each thread of Python, BLAS one for the process. Fits in several
+    threads share the latter's limit, from the first that comes to the last that goes: each on
+    its own would in the end restore what another had set.
     """
 
     def __init__(self):
-        self._lock, self._inside, self._limit = threading.Lock(), 0, None
+        self._lock, self._inside, self._shared = threading.Lock(), 0, None
+        self._own = threading.local()
 
     def __enter__(self):
+        openmp, blas = _controllers("torch" in sys.modules)
+        self._own.limits = [*getattr(self._own, "limits", []), openmp.limit(limits=1)]
         with self._lock:
             if self._inside == 0:
-                self._limit = _controller("torch" in sys.modules).limit(limits=1)
+                self._shared = blas.limit(limits=1)
             self._inside += 1
 
     def __exit__(self, *exception):
         with self._lock:
             self._inside -= 1
             if self._inside == 0:
-                self._limit.restore_original_limits()
-                self._limit = None
+                self._shared.restore_original_limits()
+        self._own.limits.pop().restore_original_limits()
 
 
 _one_thread = _OneThread()
