@@ -184,7 +184,9 @@ def run(options):
     results = Parallel(n_jobs=options.jobs, return_as="generator_unordered")(jobs)
     for rows in tqdm(results, total=len(units), unit="repeat", disable=not units):
         table = pd.DataFrame(rows).reindex(columns=FIELDS)
-        table.to_csv(path, mode="a", header=False, index=False)
+        with path.open("a", encoding="utf-8", newline="") as file:
+            # at once, so that an interruption leaves whole repeats
+            file.write(table.to_csv(header=False, index=False))
     return read_results(path)
 
 
@@ -199,7 +201,15 @@ def main(argv=None):
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="repeats at a time")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
     options = parser.parse_args(argv)
-    results = run(options)
+    try:
+        results = run(options)
+    except KeyboardInterrupt:
+        print(
+            f"\ninterrupted: what is done is in {options.csv}, and the same command goes on from "
+            "there",
+            file=sys.stderr,
+        )
+        return 130
     met = []
     for verdict in verdicts(results):
         met.append(verdict.met)

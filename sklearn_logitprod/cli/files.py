@@ -149,5 +149,9 @@ def written(path):
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            f"{path} cannot be written: {error.strerror or error}. What was there is kept."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,0 +1,164 @@
+"""Ctrl-C ends within two seconds, a full disk is an error, and what was there stays."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX")
+ROOT = Path(__file__).resolve().parents[1]
+# two seconds are promised; a loaded machine may take a little longer to get round to it
+PROMISED = 2.0 * float(os.environ.get("LOGITPROD_PATIENCE", "1"))
+
+FIT = """
+import sys
+import numpy as np
+from sklearn_logitprod import LogitProdClassifier
+rng = np.random.default_rng(0)
+y = np.arange(40000) % 10
+X = rng.normal(size=(40000, 6, 10))
+X[np.arange(40000), 0, y] += 1.0
+model = LogitProdClassifier(gate_width=WIDTH, max_iter=10000, tol=1e-14)
+print("fitting", flush=True)
+try:
+    model.fit(X, y)
+except KeyboardInterrupt:
+    print("fitted:", [name for name in vars(model) if name.endswith("_")], flush=True)
+    sys.exit(130)
+print("done")
+"""
+
+
+def interrupted(command, after, wait_for=None, **options):
+    """What a command says that gets Ctrl-C after some seconds, and how long it took."""
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+    if wait_for is not None:
+        assert wait_for in process.stdout.readline()
+    time.sleep(after)
+    assert process.poll() is None, process.communicate()
+    # as a terminal does: to the whole group of processes
+    os.killpg(process.pid, signal.SIGINT)
+    start = time.perf_counter()
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err, time.perf_counter() - start
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gate_width", ["None", "0", "8", "'auto'"])
+def test_fit(gate_width):
+    command = [sys.executable, "-c", FIT.replace("WIDTH", gate_width)]
+    code, out, err, seconds = interrupted(command, 0.3, wait_for="fitting")
+    assert (code, out) == (130, "fitted: []\n"), err
+    assert seconds < PROMISED
+
+
+def experts(folder, n):
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=n)
+    for name in ("uni", "conch", "virchow"):
+        p = 1 / (1 + np.exp(rng.normal(size=n) - (2 * y - 1)))
+        table = {"slide_id": np.arange(n), "label": y, "prob_0": 1 - p, "prob_1": p}
+        pd.DataFrame(table).to_csv(folder / f"{name}.csv", index=False)
+    return [str(folder / f"{name}.csv") for name in ("uni", "conch", "virchow")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_compare(tmp_path, jobs):
+    files = experts(tmp_path, 3000)
+    out = tmp_path / "table.csv"
+    out.write_text("old")
+    command = [sys.executable, "-m", "sklearn_logitprod", "compare", *files, "--label", "label"]
+    command += ["--repeats", "200", "--jobs", jobs, "--out", str(out), "--force"]
+    code, said, err, seconds = interrupted(command, 8.0)
+    assert code == 130, err
+    assert said == ""
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    assert seconds < PROMISED
+    assert out.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.slow
+def test_suite_keeps_what_is_done_and_goes_on(shared_data, tmp_path):
+    shared_data("glioma_grade_pathgraph")
+    table = tmp_path / "results.csv"
+    command = [sys.executable, str(ROOT / "examples" / "benchmarks" / "suite.py"), "--jobs", "1"]
+    command += ["--csv", str(table), "--tasks", "glioma", "--repeats", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        command, env=environment, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (table.exists() and len(table.read_text().splitlines()) > 1):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    start = time.perf_counter()
+    _, err = process.communicate(timeout=60)
+    seconds = time.perf_counter() - start
+    assert seconds < PROMISED
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    kept = table.read_text()
+    assert kept.endswith("\n")
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert table.read_text().startswith(kept)
+    results = pd.read_csv(table)
+    keys = ["task", "family", "condition", "repeat", "split", "method", "n_fit", "n_test"]
+    assert not results.duplicated(keys).any()
+    assert set(results["repeat"]) == {0, 1}
+
+
+def limited(*command):
+    """Run the command line where no file may grow beyond 500 bytes, as if the disk were full."""
+    code = (
+        "import resource, sys\n"
+        "from sklearn_logitprod.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.parametrize("command", ["compare --out", "compare --report", "fit --save", "predict"])
+def test_a_full_disk_is_an_error_and_leaves_the_old_file(command, tmp_path):
+    name, _, option = command.partition(" ")
+    files, target = experts(tmp_path, 90), tmp_path / "target"
+    arguments = [name, *files, "--label", "label", option, str(target)]
+    if name == "compare":
+        arguments += ["--cv", "2", "--repeats", "1", "--resamples", "20"]
+    if name == "predict":
+        model = tmp_path / "model.skops"
+        fit = ["fit", *files, "--label", "label", "--gate", "none", "--save", str(model)]
+        subprocess.run([sys.executable, "-m", "sklearn_logitprod", *fit, "--quiet"], check=True)
+        arguments = ["predict", str(model), *files, "--out", str(target)]
+    target.write_text("old")
+    before = sorted(tmp_path.iterdir())
+    done = limited(*arguments, "--force", "--quiet")
+    assert done.returncode == 2, done.stderr
+    assert "File too large" in done.stderr
+    assert str(target.name) in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert target.read_text() == "old"
+    assert sorted(tmp_path.iterdir()) == before
