@@ -42,15 +42,15 @@ def table(suffix, **params):
     return f"uni{suffix}", read
 
 
-# One byte of the input chooses among these: the file to write and how it is read. HDF5 is not
-# among them: on some damaged files its C library never returns.
+# One byte of the input chooses among these: the file to write and how it is read. HDF5 and
+# Parquet are not among them: on some damaged files the C library of the one never returns, and
+# that of the other takes the memory which a page claims. Neither can be mended from here.
 WAYS = [
     table(".csv"),
     table(".csv", label=None, input="risk", event="event", time="time"),
     table(".tsv", input="logits"),
     table(".csv.gz"),
     table(".npz"),
-    table(".parquet"),
     ("clam/split_0_results.pkl", lambda: read_clam([ROOT / "clam"])),
     ("fold/fold_0.csv", lambda: read_clam([ROOT / "fold"])),
     ("mcat/split_latest_val_0_results.pkl", lambda: read_mcat([ROOT / "mcat"])),
@@ -69,17 +69,16 @@ def npy(array):
 def seeds():
     """A valid file for each way."""
     frame = pd.read_csv(io.StringIO(PROBA))
-    npz, parquet, packed = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    npz, packed = io.BytesIO(), io.BytesIO()
     np.savez(npz, **{name: np.asarray(frame[name], dtype=str) for name in ("slide_id", "label")},
              p_n=frame.p_n, p_t=frame.p_t)  # fmt: skip
-    frame.to_parquet(parquet)
     frame.to_csv(packed, index=False, compression="gzip")
     slides = {"s1": {"slide_id": np.array("s1"), "prob": np.array([[0.2, 0.8]]), "label": 1}}
     risks = {"s1": {"slide_id": "s1", "risk": -1.0, "disc_label": 0.0, "survival": 3.0,
                     "censorship": 0.0}}  # fmt: skip
     stamp = "PATIENT,msi,pred,msi_a,msi_b,loss\np1,a,a,0.9,0.1,0.1\np2,b,b,0.2,0.8,0.2\n"
     yield from (PROBA.encode(), RISK.encode(), PROBA.replace(",", "\t").encode())
-    yield from (packed.getvalue(), npz.getvalue(), parquet.getvalue())
+    yield from (packed.getvalue(), npz.getvalue())
     yield pickle.dumps(slides)
     yield b"slide_id,Y,Y_hat,p_0,p_1\ns1,1,1,0.2,0.8\ns2,0,0,0.9,0.1\n"
     yield pickle.dumps(risks, protocol=2)

@@ -73,7 +73,8 @@ def test_eight_threads_fit_what_one_does_and_leave_the_settings(gate_width):
             found = list(pool.map(lambda seed: fit_and_predict(seed, gate_width), range(16)))
         assert settings() == before
     for seed, own in enumerate(found):
-        np.testing.assert_array_equal(own, fit_and_predict(seed, gate_width))
+        # BLAS may sum in another order: beside other fits it keeps the caller's threads
+        np.testing.assert_allclose(own, fit_and_predict(seed, gate_width), rtol=1e-12)
 
 
 def test_overlapping_fits_restore_what_was_there_before_the_first():

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,16 @@ def npz(**arrays):
     return read
 
 
+def archive(members):
+    def read(folder):
+        with zipfile.ZipFile(folder / "uni.npz", "w") as file:
+            for name, content in members.items():
+                file.writestr(name, content)
+        return read_tables([folder / "uni.npz"], label="label")
+
+    return read
+
+
 def parquet(folder, cut=0, **columns):
     path = folder / "uni.parquet"
     good = {
@@ -67,6 +78,20 @@ def survival(text, **params):
 
 
 CASES = {
+    # found by fuzzing
+    "text of no characters in npz": (
+        npz(slide_id=np.array([2**31], dtype=np.uint32).view("U1"), p_n=np.zeros(1)),
+        r"uni\.npz \(expert 'uni'\): array 'slide_id' has dtype <U1\. Save numbers or text\.",
+    ),
+    "files that are no arrays in npz": (
+        archive({"slide_id": b"s1", "p_n": b"0.5"}),
+        r"uni\.npz \(expert 'uni'\): this is no complete npz file \(it holds files that are no "
+        r"arrays\)\. Copy it again\.",
+    ),
+    "bytes that are no text in Parquet": (
+        lambda folder: parquet(folder, slide_id=[b"s1", b"\x93"]),
+        r"uni\.parquet, row 1 \(expert 'uni'\): b'\\x93' in column 'slide_id' is no UTF-8 text\. ",
+    ),
     # what the file is
     "absent": (
         lambda d: read_tables([d / "uni.csv"]),

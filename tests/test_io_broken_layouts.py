@@ -102,6 +102,18 @@ CASES = {
         npy(lambda d: np.save(d / "best_val_outputs.npy", np.array([{}] * 4), allow_pickle=True)),
         NPY + r"an array holds pickled objects, which may run code\. Save text",
     ),
+    "damaged npy header": (
+        npy(
+            lambda d: (d / "best_val_labels.npy").write_bytes(
+                b"\x93NUMPY\x01\x00v\x00{'descr'" + b" " * 109 + b"\n" + b"\0" * 16
+            )
+        ),
+        r"best_val_labels\.npy \(expert 'uni'\): this is no complete npy file \(.+\)\. Copy",
+    ),
+    "labels of bytes": (
+        npy(lambda d: np.save(d / "best_val_labels.npy", np.array([b"a"] * 4))),
+        r"best_val_labels\.npy \(expert 'uni'\): labels have dtype .*S1, expected numbers\. Write",
+    ),
     "labels that mismatch": (
         npy(lambda d: np.save(d / "best_val_labels.npy", np.array([0, 1, 1, 0]))),
         r"best_val_outputs\.npy, row 2 \(expert 'uni'\): the label is 1 here and 0 in .*conch.*, "
@@ -185,6 +197,11 @@ CASES = {
         r"split_0_results\.pkl, row 0 \(expert 'uni'\): slide 's' has \['risk'\], expected "
         r"\['prob', 'label'\]\. Pass the folder with the results of the right task\.",
     ),
+    "ragged pickle": (
+        clam([[1], [2, 3]]),
+        CLAM + r"it holds list, expected a dict of one entry per slide\.",
+    ),
+    "nothing in the pickle": (clam({}), CLAM + r"it holds nothing, expected a dict"),
     "slide under another name": (
         clam({"s": {"slide_id": np.array("t"), "prob": [0.5, 0.5], "label": 0}}),
         r"slide 's' is called 't' inside\. Write the results anew\.",

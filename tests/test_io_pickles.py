@@ -88,13 +88,13 @@ def test_columns_of_frames_come_back(storage, protocol, tmp_path):
 
 
 def raw(module, name, *args, then=b""):
-    """A pickle that calls a name, dotted or not, with texts."""
+    """A pickle that calls a name, dotted or not, with texts and other values."""
     content = b"\x80\x04" + b"".join(
         b"\x8c" + bytes([len(text.encode())]) + text.encode() for text in (module, name)
     )
     content += b"\x93("
-    for text in args:
-        content += b"X" + len(text.encode()).to_bytes(4, "little") + text.encode()
+    for value in args:
+        content += pickle.dumps(value, protocol=2)[2:-1]
     return content + b"tR" + then + b"."
 
 
@@ -190,7 +190,22 @@ DAMAGED = {
         b"\x80\x02cnumpy\ndtype\nN}X\x08\x00\x00\x00__init__cnumpy\nndarray\ns\x86b."
     ),
     "a recipe's dict": b"\x80\x02c_codecs\nencode\n}X\x01\x00\x00\x00aK\x01sb.",
+    # found by fuzzing: text of no characters, at which Python itself fails
+    "no characters": pickle.dumps(np.array("s1"), protocol=4).replace(
+        b"s\0\0\0001\0\0\0", b"s\0001\0\0\0\0\0"
+    ),
+    # and a few bytes that ask for all memory
+    "a claim of 4 GB": b"\x80\x05\x96\x00\x00\x00\x00\x01\x00\x00\x00.",
+    "zeros by number": raw("builtins", "bytearray", 2**33),
+    "an index of 1e12 rows": raw(
+        "pandas.core.indexes.base", "_new_Index", 0, {"start": 0, "stop": 10**12, "step": 1}
+    ),
 }
+
+
+def test_a_memo_of_any_number_takes_no_memory(tmp_path):
+    # LONG_BINPUT 2**31 - 1: a list of that length in CPython's own unpickler
+    assert load(b"\x80\x02}r\xff\xff\xff\x7f.", tmp_path / "p") == {}
 
 
 @pytest.mark.parametrize("name", DAMAGED)
