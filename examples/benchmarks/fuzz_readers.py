@@ -1,7 +1,7 @@
 """Throw mutated files at the readers, guided by coverage.
 
     python -m pip install atheris
-    python tests/fuzz_readers.py -max_total_time=600
+    python examples/benchmarks/fuzz_readers.py -max_total_time=600
 
 Whatever the bytes, a reader returns ExpertOutputs or raises a ValueError of one line that
 names the file, and does so without running anything and within seconds. Anything else stops
