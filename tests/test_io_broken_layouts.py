@@ -201,6 +201,14 @@ CASES = {
         clam([[1], [2, 3]]),
         CLAM + r"it holds list, expected a dict of one entry per slide\.",
     ),
+    "frame without columns": (
+        clam({"slide_id": True, "prob": 1.0}),
+        CLAM + r"its columns are no lists of one length\.",
+    ),
+    "frame of ragged columns": (
+        clam({"slide_id": [[1], [2, 3]], "p_0": [0.5, 0.5]}),
+        CLAM + r"its columns are no lists of one length\.",
+    ),
     "nothing in the pickle": (clam({}), CLAM + r"it holds nothing, expected a dict"),
     "slide under another name": (
         clam({"s": {"slide_id": np.array("t"), "prob": [0.5, 0.5], "label": 0}}),

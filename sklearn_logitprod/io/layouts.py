@@ -174,8 +174,14 @@ def _is_frame(content):
 
 def _frame_table(source, columns):
     """Table of a pickled frame's columns."""
-    columns = {str(name): np.asarray(plain(column)) for name, column in columns.items()}
-    return Table(source, columns)
+    fault = "its columns are no lists of one length. Write the results anew."
+    try:
+        arrays = {str(name): np.asarray(plain(column)) for name, column in columns.items()}
+    except ValueError as error:
+        raise source.error(fault) from error
+    if len({array.shape for array in arrays.values()}) > 1 or arrays["slide_id"].ndim != 1:
+        raise source.error(fault)
+    return Table(source, arrays)
 
 
 def _records(source, content, fields):
