@@ -45,6 +45,16 @@ def cases():
         yield "logitprod compare", name, run, re.escape(message)
 
 
+def escaped(text):
+    """Text as reStructuredText that shows it as it is."""
+    return re.sub(r"([\\`*|]|_(?!\w))", r"\\\1", text)
+
+
+def unescaped(text):
+    """Inverse of `escaped`."""
+    return re.sub(r"\\(.)", r"\1", text)
+
+
 def outcome(call):
     """Type and message of the error that a case raises."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -62,7 +72,7 @@ def outcome(call):
 
 def main():
     """Run all cases and write the page's table."""
-    rows = [(part, name, *outcome(call)) for part, name, call, _ in cases()]
+    rows = [map(escaped, (part, name, *outcome(call))) for part, name, call, _ in cases()]
     with PAGE.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(FIELDS)

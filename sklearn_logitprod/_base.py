@@ -111,7 +111,7 @@ class BaseLogitProd(
         return {name: vars(probe)[name] for name in names if name in vars(probe)}
 
     def _seed(self):
-        """Seed of hidden layers, mini-batches and folds; None means 0, on purpose.
+        """Seed of mini-batches and folds; None means 0, on purpose.
 
         A fit is deterministic: it neither reads nor changes a global random state.
         """

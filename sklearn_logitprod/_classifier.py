@@ -145,7 +145,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         "cuda:<index>". Constant weights and all predictions run on the CPU in NumPy.
 
     random_state : int, RandomState instance or None, default=None
-        Seeds hidden layers, mini-batches, folds, and cross-fitted experts whose own
+        Seeds mini-batches, folds, and cross-fitted experts whose own
         ``random_state`` is None. None means 0: fits are deterministic and leave NumPy's
         global random state alone.
 

@@ -130,7 +130,7 @@ class LogitProdSurvival(BaseLogitProd):
         Where gates are trained.
 
     random_state : int, RandomState instance or None, default=None
-        Seeds hidden layers, mini-batches, folds, and cross-fitted experts whose own
+        Seeds mini-batches, folds, and cross-fitted experts whose own
         ``random_state`` is None. None means 0.
 
     verbose : int, default=0

@@ -15,7 +15,8 @@ def page_and_cases(monkeypatch):
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     with script.PAGE.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file)), list(script.cases())
+        page = [{k: script.unescaped(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    return page, list(script.cases())
 
 
 def test_page_shows_the_cases_of_the_tests(monkeypatch):

@@ -14,8 +14,9 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn_logitprod import LogitProdClassifier
 
 WIDTHS = [None, 0, 4, "auto"]
-# of predictions from the same numbers in another dtype or layout
-SAME = 1e-12
+# of predictions from the same numbers in another dtype or layout: how BLAS sums depends on where
+# they lie, and rounding of 1e-16 grows to 4e-11 in the automatic gate
+SAME = 1e-9
 
 
 @pytest.fixture(autouse=True)
@@ -151,14 +152,12 @@ def expert_outputs(X, y):
     return np.log(np.stack(proba, axis=1) + 1e-9), y
 
 
-# each with what seeds may change in the loss of a hidden layer, relative to it: where classes
-# are all but separable the loss is small, and where it ends depends on where it starts
 TASKS = {
-    "iris": (lambda: load_iris(return_X_y=True), 0.01),
-    "wine": (lambda: load_wine(return_X_y=True), 0.05),
-    "breast cancer": (lambda: load_breast_cancer(return_X_y=True), 0.01),
-    "digits": (lambda: tuple(a[:600] for a in load_digits(return_X_y=True)), 0.05),
-    "moons": (lambda: make_moons(300, noise=0.4, random_state=0), 0.015),
+    "iris": lambda: load_iris(return_X_y=True),
+    "wine": lambda: load_wine(return_X_y=True),
+    "breast cancer": lambda: load_breast_cancer(return_X_y=True),
+    "digits": lambda: tuple(a[:600] for a in load_digits(return_X_y=True)),
+    "moons": lambda: make_moons(300, noise=0.4, random_state=0),
 }
 
 
@@ -166,10 +165,9 @@ TASKS = {
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("gate_width", [None, 0, 8])
 def test_seeds_end_at_the_same_loss(task, gate_width):
-    load, of_hidden = TASKS[task]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        logits, y = expert_outputs(*load())
+        logits, y = expert_outputs(*TASKS[task]())
     order = np.random.default_rng(0)
     losses = []
     for seed in range(200):
@@ -177,5 +175,4 @@ def test_seeds_end_at_the_same_loss(task, gate_width):
         rows = order.permutation(len(y))
         model = LogitProdClassifier(gate_width=gate_width, random_state=seed)
         losses.append(model.fit(logits[rows], y[rows]).loss_)
-    low, high = min(losses), max(losses)
-    assert high - low <= (of_hidden * low if gate_width else 1e-6)
+    assert max(losses) - min(losses) <= 1e-6

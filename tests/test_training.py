@@ -64,7 +64,7 @@ def make_data(seed=0, missing=0.2, ranges=False, n=N, groups=None, linear_pool=T
     return FitData(read, (n, M, K), sets, linear_pool, "default", groups)
 
 
-def make_problems(data, weights, specs, seed=0):
+def make_problems(data, weights, specs):
     weights = np.atleast_2d(weights)
     gated, diverse = specs[0].gate_width is not None, specs[0].diversity > 0
     losses = data.expert_losses()
@@ -72,7 +72,6 @@ def make_problems(data, weights, specs, seed=0):
         data,
         weights,
         list(specs),
-        seed,
         data.standardisers(weights) if gated else None,
         [loss_correlation(*losses, weight) for weight in weights] if diverse else None,
     )

@@ -38,7 +38,9 @@ def prose(path):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
         ]
         comments = re.findall(r"^\s*# (.*)$", text, flags=re.MULTILINE)
-        text = "\n".join([ast.get_docstring(node) or "" for node in nodes] + comments)
+        docstrings = "\n".join(ast.get_docstring(node) or "" for node in nodes)
+        examples = r"^\s*(?:>>>|\.\.\.) .*$"
+        text = re.sub(examples, "", docstrings, flags=re.MULTILINE) + "\n".join(comments)
     return re.sub(r"``.*?``|`[^`]*`", "", text)
 
 

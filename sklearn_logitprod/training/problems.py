@@ -26,8 +26,6 @@ class Problems:
         Sample weights of each part, divided by its design effect.
     specs : list of HeadSpec
         With the same gate width, calibration, correction and diversity penalty or none.
-    seed : int
-        Seeds the start of a hidden layer.
     standardisers : list of Standardiser or None
         One per part, if the heads have a gate.
     correlations : list of ndarray of shape (n_experts, n_experts) or None
@@ -37,7 +35,6 @@ class Problems:
     data: FitData
     weights: np.ndarray
     specs: list
-    seed: int = 0
     standardisers: list | None = None
     correlations: list | None = None
 
@@ -58,14 +55,7 @@ class Problems:
         n_features = 0 if self.standardisers is None else len(self.standardisers[0].centre)
         data = self.data
         return [
-            make_layout(
-                spec,
-                data.n_columns,
-                data.n_experts,
-                data.n_classes,
-                n_features,
-                np.random.RandomState(self.seed),
-            )
+            make_layout(spec, data.n_columns, data.n_experts, data.n_classes, n_features)
             for spec in self.specs
         ]
 

@@ -39,7 +39,7 @@ class Settings:
     device : str
         "auto", "cpu" or a CUDA device; where gates are trained.
     seed : int
-        Seeds hidden layers and mini-batches.
+        Seeds mini-batches and the rows on which candidates are compared.
     """
 
     solver: str = "lbfgs"
@@ -145,7 +145,7 @@ class Trainer:
         new = [base for base in dict.fromkeys(bases) if base not in self._bases]
         n_parts = len(self.weights)
         if new:
-            problems = Problems(self.data, self.weights, new, self.settings.seed)
+            problems = Problems(self.data, self.weights, new)
             solution, hessian = self._solve_constant(problems)
             for i, base in enumerate(new):
                 self._bases[base] = [
@@ -184,12 +184,12 @@ class Trainer:
         if not mass.all():
             return origin
         weights = self.weights[:, rows] * (self.weights.sum(axis=1) / mass)[:, None]
-        part = Problems(data.subset(rows), weights, problems.specs, self.settings.seed)
+        part = Problems(data.subset(rows), weights, problems.specs)
         limit = np.maximum(1.0, self._limit(part))
         return newton(ConstantObjective(part), origin, limit, self.settings.max_iter)[0].theta
 
     def _constant(self, specs):
-        problems = Problems(self.data, self.weights, list(specs), self.settings.seed)
+        problems = Problems(self.data, self.weights, list(specs))
         return Solved(problems, self._base(specs)[0], ConstantObjective(problems))
 
     def _extend(self, specs):
@@ -199,7 +199,6 @@ class Trainer:
             self.data,
             self.weights,
             list(specs),
-            self.settings.seed,
             self._all_standardisers() if spec.gate_width is not None else None,
             self._all_correlations() if spec.diversity > 0.0 else None,
         )
