@@ -35,6 +35,14 @@ print("done")
 """
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """As in a terminal: processes in the background ignore it, and so do those they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupted(command, said, stream, after=0.2):
     """What a command gives that gets Ctrl-C soon after it said a word, and how long it took."""
     process = subprocess.Popen(
