@@ -105,6 +105,7 @@ def test_compare(tmp_path, jobs):
 
 @pytest.mark.slow
 def test_suite_keeps_what_is_done_and_goes_on(shared_data, tmp_path):
+    pytest.importorskip("tqdm", reason="needs the benchmarks extra")
     shared_data("glioma_grade_pathgraph")
     table = tmp_path / "results.csv"
     command = [sys.executable, str(ROOT / "examples" / "benchmarks" / "suite.py"), "--jobs", "1"]
