@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -63,8 +64,7 @@ class BaseLogitProdCV(
 
     def _estimator(self, params):
         """Unfitted estimator of a candidate."""
-        names = set(self._kind._get_param_names()) & set(self._get_param_names())
-        shared = {name: getattr(self, name) for name in names - {"cv"}}
+        shared = {name: getattr(self, name) for name in _shared_names(type(self))}
         return self._kind(**shared, cv=self.expert_cv, **params)
 
     def _search(self, X, y, sample_weight, groups):
@@ -252,6 +252,12 @@ class BaseLogitProdCV(
     def _best(self):
         check_is_fitted(self, "best_estimator_")
         return self.best_estimator_
+
+
+@lru_cache(maxsize=8)
+def _shared_names(search):
+    """Parameters that a search's estimator has, too; looked up once, as it takes long."""
+    return set(search._kind._get_param_names()) & set(search._get_param_names()) - {"cv"}
 
 
 def _is_width(value):

@@ -40,8 +40,15 @@ class Memory:
 
     def take(self, which):
         """A copy for some of the problems, in any order and number."""
-        out = object.__new__(Memory)
-        vars(out).update({name: array[which] for name, array in vars(self).items()})
+        which = np.arange(len(self.count))[which]
+        out = Memory(len(which), self.steps.shape[2])
+        out.scale, out.count = self.scale[which], self.count[which]
+        # slots that were never written need no copy
+        used = slice(0, min(out.count.max(initial=0), _N_PAIRS))
+        for name in ("steps", "changes"):
+            getattr(out, name)[:, used] = getattr(self, name)[which, used]
+        for name in ("cross", "squares"):
+            getattr(out, name)[:, used, used] = getattr(self, name)[which, used, used]
         return out
 
     def forget(self, which):

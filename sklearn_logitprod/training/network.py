@@ -224,7 +224,8 @@ class GateTerms:
             gradient["output"] = _per_part_back(gate_slope, batch.features, runs)
         else:
             gradient["output"] = torch.bmm(inputs, gate_slope.transpose(1, 2))
-            inner = torch.bmm(groups["output"], gate_slope) * (1.0 - inputs**2)
+            inner = torch.bmm(groups["output"], gate_slope)
+            inner = torch.ops.aten.tanh_backward(inner, inputs)
             gradient["hidden"] = _per_part_back(inner, batch.features, runs)
             gradient["offset"] = inner.sum(dim=2)
         flat = [gradient[name].reshape(len(part), -1) for name in groups]

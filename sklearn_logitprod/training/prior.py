@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -149,6 +149,7 @@ def make_layout(spec, n_columns, n_experts, n_classes, n_features):
     return layout
 
 
+@lru_cache(maxsize=8)
 def _directions(n_features, width):
     """Unit vectors in no special direction, orthogonal as far as there is room.
 
@@ -160,7 +161,9 @@ def _directions(n_features, width):
         np.linalg.qr(random.normal(size=(n_features, n_features)))[0]
         for _ in range(math.ceil(width / n_features))
     ]
-    return np.hstack(turns)[:, :width]
+    directions = np.hstack(turns)[:, :width]
+    directions.flags.writeable = False
+    return directions
 
 
 def make_head(theta, layout, spec, n_classes, standardiser=None):
