@@ -1,21 +1,22 @@
 """The same answer from any dtype and layout, at any size, and without a word from NumPy."""
 
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine, make_moons
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_predict
-from sklearn.naive_bayes import GaussianNB
-from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_logitprod import LogitProdClassifier
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "benchmarks"))
+
+from bench_sensitivity import TASKS, expert_outputs
+
 WIDTHS = [None, 0, 4, "auto"]
 # of predictions from the same numbers in another dtype or layout: how BLAS sums depends on where
-# they lie, and rounding of 1e-16 grows to 4e-11 in the automatic gate
+# they lie, and bench_sensitivity.py says what rounding does to the automatic gate
 SAME = 1e-9
 
 
@@ -138,27 +139,6 @@ def test_a_thousand_classes(gate_width, n_experts):
     assert model.guarantee_gap_ <= 0
     assert np.isfinite(model.predict_log_proba(X[:50])).all()
     assert model.score(X, y) > 0.5
-
-
-def expert_outputs(X, y):
-    """Out-of-fold log-probabilities of three experts, each on a third of the features."""
-    parts = np.array_split(np.arange(X.shape[1]), 3) if X.shape[1] > 2 else [[0], [1], [0, 1]]
-    experts = (LogisticRegression(), GaussianNB(), DecisionTreeClassifier(max_depth=3))
-    X = (X - X.mean(axis=0)) / (X.std(axis=0) + 1e-9)
-    proba = [
-        cross_val_predict(expert, X[:, part], y, cv=3, method="predict_proba")
-        for expert, part in zip(experts, parts, strict=True)
-    ]
-    return np.log(np.stack(proba, axis=1) + 1e-9), y
-
-
-TASKS = {
-    "iris": lambda: load_iris(return_X_y=True),
-    "wine": lambda: load_wine(return_X_y=True),
-    "breast cancer": lambda: load_breast_cancer(return_X_y=True),
-    "digits": lambda: tuple(a[:600] for a in load_digits(return_X_y=True)),
-    "moons": lambda: make_moons(300, noise=0.4, random_state=0),
-}
 
 
 @pytest.mark.slow

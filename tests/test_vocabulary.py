@@ -40,7 +40,8 @@ def prose(path):
         comments = re.findall(r"^\s*# (.*)$", text, flags=re.MULTILINE)
         docstrings = "\n".join(ast.get_docstring(node) or "" for node in nodes)
         examples = r"^\s*(?:>>>|\.\.\.) .*$"
-        text = re.sub(examples, "", docstrings, flags=re.MULTILINE) + "\n".join(comments)
+        docstrings = re.sub(examples, "", docstrings, flags=re.MULTILINE)
+        text = "\n".join([docstrings, *comments])
     return re.sub(r"``.*?``|`[^`]*`", "", text)
 
 

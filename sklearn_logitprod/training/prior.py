@@ -154,7 +154,7 @@ def _directions(n_features, width):
     """Unit vectors in no special direction, orthogonal as far as there is room.
 
     The same (n_features, width) in every fit: a hidden layer is shrunk to its start, so that
-    with a start by seed the loss would depend on the seed, by up to 5 % where it is small.
+    with a start by seed the loss would depend on the seed.
     """
     random = np.random.RandomState(0)
     turns = [
