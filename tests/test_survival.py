@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
 
-import sklearn_logitprod._survival as survival_module
+import sklearn_logitprod.estimators.survival as survival_module
 from sklearn_logitprod import LogitProdSurvival, stack_outputs
 from sklearn_logitprod.fusion.events import label_sets_from_events, log_survival_from_log_events
 from sklearn_logitprod.fusion.likelihood import set_loss

@@ -9,8 +9,8 @@ from sklearn_logitprod._version import __version__
 TRUSTED = [
     f"sklearn_logitprod.{name}"
     for name in (
-        "_classifier.LogitProdClassifier",
-        "_survival.LogitProdSurvival",
+        "estimators.classifier.LogitProdClassifier",
+        "estimators.survival.LogitProdSurvival",
         "fusion.features.Standardiser",
         "fusion.gate.Gate",
         "fusion.pool.Head",

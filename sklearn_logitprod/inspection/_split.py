@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from sklearn_logitprod._base_search import BaseLogitProdCV
 from sklearn_logitprod.inspection._methods import best_expert, filled, rank_average
 from sklearn_logitprod.inspection._scores import (
     Outcome,
@@ -17,6 +16,7 @@ from sklearn_logitprod.inspection._scores import (
     losses,
     risk_prediction,
 )
+from sklearn_logitprod.search.base import BaseLogitProdCV
 
 BEST, FUSED, RANKS = "best expert", "LogitProd", "rank averaging"
 

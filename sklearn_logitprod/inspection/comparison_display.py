@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_logitprod._expert_outputs import ExpertOutputs
 from sklearn_logitprod.inspection._draw import COLOURS, METRIC_LABELS, axes, direction
 from sklearn_logitprod.inspection.compare import compare
+from sklearn_logitprod.outputs.container import ExpertOutputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

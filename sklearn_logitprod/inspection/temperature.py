@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_logitprod._base import BaseLogitProd
-from sklearn_logitprod._classifier import LogitProdClassifier
-from sklearn_logitprod._search import LogitProdClassifierCV
-from sklearn_logitprod._survival_search import LogitProdSurvivalCV
 from sklearn_logitprod._typing import CrossValidation, Scoring
+from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.classifier import LogitProdClassifier
 from sklearn_logitprod.inspection._draw import COLOURS, axes
+from sklearn_logitprod.search.classifier import LogitProdClassifierCV
+from sklearn_logitprod.search.survival import LogitProdSurvivalCV
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 
-from sklearn_logitprod._base import BaseLogitProd
-from sklearn_logitprod._base_search import BaseLogitProdCV
+from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.inspection._draw import COLOURS, axes
+from sklearn_logitprod.search.base import BaseLogitProdCV
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

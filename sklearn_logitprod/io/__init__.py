@@ -1,9 +1,9 @@
 """Readers of expert outputs in files."""
 
-from sklearn_logitprod._expert_outputs import ExpertOutputs
 from sklearn_logitprod.io.layouts import read_clam, read_mcat, read_stamp
 from sklearn_logitprod.io.logitprod import read_logitprod
 from sklearn_logitprod.io.tables import read_tables
+from sklearn_logitprod.outputs.container import ExpertOutputs
 
 __all__ = [
     "ExpertOutputs",

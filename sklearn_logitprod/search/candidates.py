@@ -8,8 +8,8 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.utils import _safe_indexing
 
-from sklearn_logitprod._base import BaseLogitProd
-from sklearn_logitprod._prepared import Prepared, all_log_proba
+from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.prepared import Prepared, all_log_proba
 from sklearn_logitprod.fusion.features import gating_features
 from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.fusion.logits import block_slices

@@ -14,7 +14,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_is_fitted, check_memory
 
-from sklearn_logitprod._outputs import SUM_TOLERANCE, Outputs, brief
+from sklearn_logitprod.outputs.classes import SUM_TOLERANCE, Outputs, brief
 
 METHODS = ("predict_log_proba", "predict_proba", "decision_function")
 

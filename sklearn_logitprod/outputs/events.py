@@ -7,8 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import issparse
 
-from sklearn_logitprod._expert_outputs import declared
-from sklearn_logitprod._outputs import (
+from sklearn_logitprod.fusion.events import events_from_survival, log_events_from_hazard_logits
+from sklearn_logitprod.fusion.logits import (
+    log_proba_from_logits,
+    log_proba_from_proba,
+    samples_fastest,
+)
+from sklearn_logitprod.outputs.classes import (
     check_missing,
     column_names,
     frame_values,
@@ -16,12 +21,7 @@ from sklearn_logitprod._outputs import (
     numeric,
     row_number,
 )
-from sklearn_logitprod.fusion.events import events_from_survival, log_events_from_hazard_logits
-from sklearn_logitprod.fusion.logits import (
-    log_proba_from_logits,
-    log_proba_from_proba,
-    samples_fastest,
-)
+from sklearn_logitprod.outputs.container import declared
 
 _TOLERANCE = 1e-6
 

@@ -16,17 +16,17 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_logitprod._composition import ExpertsComposition
-from sklearn_logitprod._display import ExpertsDisplayMixin
-from sklearn_logitprod._expert_outputs import ExpertOutputs, own_target
-from sklearn_logitprod._outputs import is_two_level, n_rows
-from sklearn_logitprod._prepared import Prepared, all_log_proba
 from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
 from sklearn_logitprod._typing import Floats
-from sklearn_logitprod._validation import check_groups, check_weights, fold_rows
+from sklearn_logitprod.estimators.prepared import Prepared, all_log_proba
+from sklearn_logitprod.experts.composition import ExpertsComposition
+from sklearn_logitprod.experts.display import ExpertsDisplayMixin
 from sklearn_logitprod.fusion.features import FEATURE_SETS
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import expert_shares
+from sklearn_logitprod.outputs.classes import is_two_level, n_rows
+from sklearn_logitprod.outputs.container import ExpertOutputs, own_target
+from sklearn_logitprod.targets.labels import check_groups, check_weights, fold_rows
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.fit import fit_pool
 from sklearn_logitprod.training.prior import MAX_CORRECTION, HeadSpec
@@ -45,7 +45,7 @@ class BaseLogitProd(
     """Fit and inference over aligned log-probabilities of experts.
 
     Subclasses say how y becomes a :class:`Target` (``_target``, ``_sets``), how X becomes
-    :class:`~sklearn_logitprod._outputs.Outputs` (``_precomputed`` in a fit, ``_read``
+    :class:`~sklearn_logitprod.outputs.classes.Outputs` (``_precomputed`` in a fit, ``_read``
     later), what experts are asked (``_replies``), and what to predict.
     """
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sklearn_logitprod._outputs import Outputs
 from sklearn_logitprod.fusion.likelihood import LabelSets
 from sklearn_logitprod.fusion.logits import block_slices
+from sklearn_logitprod.outputs.classes import Outputs
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_logitprod._experts import (
+from sklearn_logitprod.experts.calls import (
     Caller,
     active_experts,
     check_prefit,

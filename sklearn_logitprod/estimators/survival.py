@@ -13,19 +13,19 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._base import BaseLogitProd
-from sklearn_logitprod._event_experts import EventReplies
-from sklearn_logitprod._event_outputs import read_event_outputs
-from sklearn_logitprod._event_times import check_events, given_times, interval_ends
-from sklearn_logitprod._expert_outputs import ExpertOutputs
-from sklearn_logitprod._prepared import Target
-from sklearn_logitprod._step_function import step_functions
 from sklearn_logitprod._typing import CrossValidation, Experts, Floats, GateWidth, RandomState
+from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.prepared import Target
+from sklearn_logitprod.estimators.step_function import step_functions
+from sklearn_logitprod.experts.survival import EventReplies
 from sklearn_logitprod.fusion.events import (
     hazard_from_log_events,
     label_sets_from_events,
     log_survival_from_log_events,
 )
+from sklearn_logitprod.outputs.container import ExpertOutputs
+from sklearn_logitprod.outputs.events import read_event_outputs
+from sklearn_logitprod.targets.events import check_events, given_times, interval_ends
 from sklearn_logitprod.training.estimated import EstimatedData
 from sklearn_logitprod.training.risk import fit_risks
 

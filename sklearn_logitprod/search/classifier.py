@@ -1,29 +1,31 @@
-"""LogitProdSurvivalCV: search over gates of survival experts."""
+"""LogitProdClassifierCV: search over gates of classifiers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import ClassifierMixin
 
-from sklearn_logitprod._base_search import BaseLogitProdCV, search_constraints
-from sklearn_logitprod._event_times import check_events
-from sklearn_logitprod._survival import LogitProdSurvival
 from sklearn_logitprod._typing import CrossValidation, Experts, Floats, Labels, RandomState, Scoring
+from sklearn_logitprod.estimators.classifier import LogitProdClassifier
+from sklearn_logitprod.search.base import BaseLogitProdCV, search_constraints
+from sklearn_logitprod.targets.labels import check_labels
 
 
-class LogitProdSurvivalCV(BaseLogitProdCV):
-    """Search over gates of survival experts by cross-validation.
+class LogitProdClassifierCV(ClassifierMixin, BaseLogitProdCV):
+    """Search over gate width, gate temperature and alpha by cross-validation.
 
-    Gives what ``GridSearchCV`` over :class:`LogitProdSurvival` gives, with folds that
-    hold equal shares of events and one grid of times, and costs about as much as a few
-    fits: all candidates of one gate width are solved together.
+    Gives what ``GridSearchCV`` over :class:`LogitProdClassifier` gives, and costs about
+    as much as a few fits: the experts are evaluated once, and all candidates of one gate
+    width are solved in all folds as one batch of problems.
 
     Parameters
     ----------
     experts : list of (str, estimator) or of estimators, default=None
-        As in :class:`LogitProdSurvival`.
+        As in :class:`LogitProdClassifier`.
 
     gate_widths : sequence of None or int, default=(None, 0, 8, 32)
         Gate widths to try: None for constant weights, 0 for a linear gate, h for one
@@ -33,28 +35,29 @@ class LogitProdSurvivalCV(BaseLogitProdCV):
         Gate temperatures to try.
 
     alphas : sequence of float, default=(30, 100, 300)
-        Prior precisions of the gate weights to try; constant weights have none.
+        Prior precisions of the gate weights to try. Constant weights have none: they
+        are fitted once and score the same for each.
 
     cv : int, splitter or iterable of splits, default=5
-        Folds by which the candidates are compared. A number means folds of equal shares
-        of events; with groups, folds that keep these together.
+        Folds by which the candidates are compared. A number means stratified folds, as
+        in ``GridSearchCV``; with groups, folds that keep these together.
 
     scoring : str, callable or None, default=None
-        What the candidates are compared by, higher is better, called with a fitted
-        estimator, held-out columns and y. None: minus the mean negative log-likelihood,
+        What the candidates are compared by, higher is better. None: minus the log-loss,
         sample weights counted.
 
     expert_cv : "prefit", int, splitter or iterable of splits, default="prefit"
-        What ``cv`` is in :class:`LogitProdSurvival`.
+        What ``cv`` is in :class:`LogitProdClassifier`: "prefit" for fitted experts on new
+        samples, otherwise the folds in which they are cross-fitted, anew in each fold of
+        the search.
 
-    input, times, n_bins, uncensored_weight, cross_class, diversity, features, calibrate, \
+    input, classes, missing_classes, cross_class, diversity, features, calibrate, \
 linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_state, verbose
-        As in :class:`LogitProdSurvival`. With ``times=None`` the grid is that of all rows,
-        in every fold. Risks are calibrated within each fold anew.
+        As in :class:`LogitProdClassifier`.
 
     Attributes
     ----------
-    best_estimator_ : LogitProdSurvival
+    best_estimator_ : LogitProdClassifier
         Fitted on all rows with the best parameters; the methods of this class are its.
     best_params_ : dict
         Its ``gate_width``, ``temperature`` and ``alpha``.
@@ -63,15 +66,18 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
     best_index_ : int
         Its position in ``cv_results_``.
     cv_results_ : dict of ndarray
-        As in :class:`LogitProdClassifierCV`.
+        As in ``GridSearchCV``, candidates in the order of
+        ``ParameterGrid(dict(alpha=..., gate_width=..., temperature=...))``. As they are
+        solved together, each is given an equal part of the time in ``mean_fit_time`` and
+        ``mean_score_time``.
     n_splits_ : int
         Number of folds.
     scorer_ : callable or None
-        The scorer; None for the log-likelihood.
+        The scorer; None for the log-loss.
     refit_time_ : float
         Seconds for the fit on all rows.
-    unique_times_ : ndarray of shape (n_times,), float64
-        Right ends of the intervals.
+    classes_ : ndarray of shape (n_classes,)
+        Sorted class labels.
     n_features_in_ : int
         Number of columns of X in the fit.
     n_iter_ : int
@@ -79,23 +85,24 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
 
     See Also
     --------
-    LogitProdSurvival : With ``gate_width="auto"`` mixes candidates instead of choosing.
+    LogitProdClassifier : With ``gate_width="auto"`` mixes candidates instead of choosing.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_logitprod import LogitProdSurvivalCV
+    >>> from sklearn_logitprod import LogitProdClassifierCV
     >>> rng = np.random.default_rng(0)
-    >>> time = rng.exponential(size=120) + 0.1
-    >>> y = np.array([(True, t) for t in time], dtype=[("event", bool), ("time", float)])
-    >>> risk = -time[:, None] + rng.normal(size=(120, 3)) * [0.5, 1.0, 2.0]
-    >>> search = LogitProdSurvivalCV(input="risk", n_bins=4, gate_widths=(None,), alphas=(100,))
-    >>> len(search.fit(risk, y).cv_results_["params"])
-    3
+    >>> y = rng.integers(2, size=200)
+    >>> log_odds = rng.normal(size=(200, 3)) + (2 * y - 1)[:, None] * [0.2, 1.0, 2.0]
+    >>> search = LogitProdClassifierCV(gate_widths=(None, 0), alphas=(100,)).fit(log_odds, y)
+    >>> len(search.cv_results_["params"])
+    6
+    >>> sorted(search.best_params_)
+    ['alpha', 'gate_width', 'temperature']
     """
 
-    _kind = LogitProdSurvival
-    _parameter_constraints = search_constraints(LogitProdSurvival)
+    _kind = LogitProdClassifier
+    _parameter_constraints = search_constraints(LogitProdClassifier)
 
     def __init__(
         self,
@@ -107,10 +114,9 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         cv: CrossValidation = 5,
         scoring: Scoring = None,
         expert_cv: CrossValidation = "prefit",
-        input: Literal["hazard_logits", "survival", "risk"] = "hazard_logits",
-        times: ArrayLike | None = None,
-        n_bins: int = 10,
-        uncensored_weight: float = 0.0,
+        input: Literal["logits", "proba"] = "logits",
+        classes: ArrayLike | None = None,
+        missing_classes: Literal["raise", "floor", "mean"] = "raise",
         cross_class: float | None = None,
         diversity: float = 0.0,
         features: Literal["default", "paper"] = "default",
@@ -134,9 +140,8 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         self.scoring = scoring
         self.expert_cv = expert_cv
         self.input = input
-        self.times = times
-        self.n_bins = n_bins
-        self.uncensored_weight = uncensored_weight
+        self.classes = classes
+        self.missing_classes = missing_classes
         self.cross_class = cross_class
         self.diversity = diversity
         self.features = features
@@ -152,26 +157,21 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         self.random_state = random_state
         self.verbose = verbose
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
-
     def fit(
         self,
         X: Any,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
-    ) -> LogitProdSurvivalCV:
+    ) -> LogitProdClassifierCV:
         """Compare all candidates, and fit the best one on all rows.
 
         Parameters
         ----------
         X : array or DataFrame
-            As in :class:`LogitProdSurvival`.
-        y : structured array of shape (n_samples,) or DataFrame
-            As in :class:`LogitProdSurvival`.
+            As in :class:`LogitProdClassifier`.
+        y : array-like of shape (n_samples,)
+            Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative; counts in the fits and, with ``scoring=None``, in the scores.
         groups : array-like of shape (n_samples,), default=None
@@ -179,7 +179,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
 
         Returns
         -------
-        self : LogitProdSurvivalCV
+        self : LogitProdClassifierCV
 
         Raises
         ------
@@ -188,33 +188,38 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
             or an expert fails.
         """
         estimator = self._search(X, y, sample_weight, groups)
-        self.unique_times_ = estimator.unique_times_
+        self.classes_ = estimator.classes_
         return self
 
     def _checked(self, y, n_samples):
-        return y, check_events(y, n_samples)[0].astype(int)
+        labels = check_labels(y, n_samples)
+        return labels, labels
 
     def _shared(self, plain, X, y, weight):
-        return {"times": plain._target(X, y, weight).attributes["unique_times_"]}
+        known = np.unique(y) if self.classes is None else self.classes
+        return {"classes": list(known)}
 
-    def score(self, X: Any, y: ArrayLike) -> float:
-        """Concordance of the best candidate's risks (Harrell's C), whatever `scoring` is.
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Accuracy of the best candidate, whatever `scoring` is.
 
         Parameters
         ----------
         X : array or DataFrame
             As in ``fit``.
-        y : structured array of shape (n_samples,) or DataFrame
-            As in ``fit``.
+        y : array-like of shape (n_samples,)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
 
         Returns
         -------
         float
+            Share of samples whose most probable class is the true one.
         """
-        return self._best.score(X, y)
+        return super().score(X, y, sample_weight)
 
-    def predict(self, X: Any) -> Floats:
-        """Risk of each sample, by the best candidate.
+    def predict(self, X: Any) -> Labels:
+        """Most probable class of each sample, by the best candidate.
 
         Parameters
         ----------
@@ -223,45 +228,13 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
 
         Returns
         -------
-        ndarray of shape (n_samples,), float64
-            Higher for earlier events.
+        ndarray of shape (n_samples,)
+            Labels from ``classes_``.
         """
         return self._best.predict(X)
 
-    def predict_survival_function(self, X: Any, return_array: bool = False) -> Labels:
-        """Fused survival functions of the best candidate.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``fit``.
-        return_array : bool, default=False
-            Give survival at ``unique_times_`` as an array.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) of step functions, or (n_samples, n_times), float64
-        """
-        return self._best.predict_survival_function(X, return_array)
-
-    def predict_cumulative_hazard_function(self, X: Any, return_array: bool = False) -> Labels:
-        """Fused cumulative hazard functions of the best candidate.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``fit``.
-        return_array : bool, default=False
-            Give the cumulative hazard at ``unique_times_`` as an array.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) of step functions, or (n_samples, n_times), float64
-        """
-        return self._best.predict_cumulative_hazard_function(X, return_array)
-
-    def predict_hazard(self, X: Any) -> Floats:
-        """Probability of the event in each interval, given survival to its start.
+    def predict_proba(self, X: Any) -> Floats:
+        """Fused class probabilities (n_samples, n_classes) of the best candidate.
 
         Parameters
         ----------
@@ -270,6 +243,35 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
 
         Returns
         -------
-        ndarray of shape (n_samples, n_times), float64
+        ndarray of shape (n_samples, n_classes), float64
         """
-        return self._best.predict_hazard(X)
+        return self._best.predict_proba(X)
+
+    def predict_log_proba(self, X: Any) -> Floats:
+        """Log of the fused class probabilities of the best candidate.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Natural logarithms.
+        """
+        return self._best.predict_log_proba(X)
+
+    def decision_function(self, X: Any) -> Floats:
+        """Log-odds, or log-probabilities of several classes, of the best candidate.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+        """
+        return self._best.decision_function(X)

@@ -16,15 +16,15 @@ from sklearn.model_selection import ParameterGrid, StratifiedGroupKFold, check_c
 from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._base import BaseLogitProd
-from sklearn_logitprod._candidates import Part, cv_results, joined
-from sklearn_logitprod._composition import ExpertsComposition
-from sklearn_logitprod._display import ExpertsDisplayMixin
-from sklearn_logitprod._expert_outputs import own_target
-from sklearn_logitprod._outputs import n_rows
 from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
 from sklearn_logitprod._typing import Floats, Labels
-from sklearn_logitprod._validation import check_weights
+from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.experts.composition import ExpertsComposition
+from sklearn_logitprod.experts.display import ExpertsDisplayMixin
+from sklearn_logitprod.outputs.classes import n_rows
+from sklearn_logitprod.outputs.container import own_target
+from sklearn_logitprod.search.candidates import Part, cv_results, joined
+from sklearn_logitprod.targets.labels import check_weights
 
 
 def search_constraints(kind):

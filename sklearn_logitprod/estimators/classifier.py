@@ -10,11 +10,6 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._base import BaseLogitProd
-from sklearn_logitprod._expert_outputs import ExpertOutputs
-from sklearn_logitprod._experts import ClassReplies
-from sklearn_logitprod._outputs import frame_classes, is_two_level, read_outputs
-from sklearn_logitprod._prepared import Target
 from sklearn_logitprod._typing import (
     CrossValidation,
     Experts,
@@ -23,8 +18,13 @@ from sklearn_logitprod._typing import (
     Labels,
     RandomState,
 )
-from sklearn_logitprod._validation import check_classes, check_labels
+from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.prepared import Target
+from sklearn_logitprod.experts.calls import ClassReplies
 from sklearn_logitprod.fusion.likelihood import LabelSets
+from sklearn_logitprod.outputs.classes import frame_classes, is_two_level, read_outputs
+from sklearn_logitprod.outputs.container import ExpertOutputs
+from sklearn_logitprod.targets.labels import check_classes, check_labels
 
 
 class LogitProdClassifier(ClassifierMixin, BaseLogitProd):

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
-from sklearn_logitprod._expert_outputs import declared
 from sklearn_logitprod.fusion.logits import (
     binary_logits,
     binary_proba,
@@ -18,6 +17,7 @@ from sklearn_logitprod.fusion.logits import (
     log_proba_from_proba,
     samples_fastest,
 )
+from sklearn_logitprod.outputs.container import declared
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_logitprod._event_outputs import EventOutputs, MixedOutputs
+from sklearn_logitprod.outputs.events import EventOutputs, MixedOutputs
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The public estimators: what a fit starts from, fit, inference, one module a task."""

@@ -1,0 +1,1 @@
+"""Experts as parameters: named, run, cross-fitted, shown, their answers aligned."""

@@ -1,0 +1,1 @@
+"""From arrays, frames and answers of experts to one aligned array."""

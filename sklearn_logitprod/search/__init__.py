@@ -1,0 +1,1 @@
+"""Searches over gates: all candidates and folds solved side by side."""

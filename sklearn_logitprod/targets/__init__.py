@@ -1,0 +1,1 @@
+"""What comes beside X: labels, events, weights, groups, folds."""
