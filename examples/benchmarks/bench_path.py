@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
 from sklearn_logitprod.outputs.classes import read_outputs
-from sklearn_logitprod.targets.labels import fold_rows
+from sklearn_logitprod.targets.folds import fold_rows
 from sklearn_logitprod.training.data import FitData, design_effect
 from sklearn_logitprod.training.path import fixed_candidates, mixing_shares
 from sklearn_logitprod.training.prior import HeadSpec

@@ -24,9 +24,11 @@ from sklearn_logitprod.experts.display import ExpertsDisplayMixin
 from sklearn_logitprod.fusion.features import FEATURE_SETS
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import expert_shares
-from sklearn_logitprod.outputs.classes import is_two_level, n_rows
+from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.outputs.container import ExpertOutputs, own_target
-from sklearn_logitprod.targets.labels import check_groups, check_weights, fold_rows
+from sklearn_logitprod.outputs.frames import is_two_level
+from sklearn_logitprod.targets.folds import fold_rows
+from sklearn_logitprod.targets.weights import check_groups, check_weights
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.fit import fit_pool
 from sklearn_logitprod.training.prior import MAX_CORRECTION, HeadSpec

@@ -19,12 +19,13 @@ from sklearn_logitprod._typing import (
     RandomState,
 )
 from sklearn_logitprod.estimators.base import BaseLogitProd
-from sklearn_logitprod.estimators.prepared import Target
-from sklearn_logitprod.experts.calls import ClassReplies
+from sklearn_logitprod.experts.classifiers import ClassReplies
 from sklearn_logitprod.fusion.likelihood import LabelSets
-from sklearn_logitprod.outputs.classes import frame_classes, is_two_level, read_outputs
+from sklearn_logitprod.outputs.classes import read_outputs
 from sklearn_logitprod.outputs.container import ExpertOutputs
+from sklearn_logitprod.outputs.frames import frame_classes, is_two_level
 from sklearn_logitprod.targets.labels import check_classes, check_labels
+from sklearn_logitprod.targets.target import Target
 
 
 class LogitProdClassifier(ClassifierMixin, BaseLogitProd):

@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_logitprod._typing import CrossValidation, Experts, Floats, GateWidth, RandomState
 from sklearn_logitprod.estimators.base import BaseLogitProd
-from sklearn_logitprod.estimators.prepared import Target
 from sklearn_logitprod.estimators.step_function import step_functions
 from sklearn_logitprod.experts.survival import EventReplies
 from sklearn_logitprod.fusion.events import (
@@ -26,6 +25,7 @@ from sklearn_logitprod.fusion.events import (
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.events import read_event_outputs
 from sklearn_logitprod.targets.events import check_events, given_times, interval_ends
+from sklearn_logitprod.targets.target import Target
 from sklearn_logitprod.training.estimated import EstimatedData
 from sklearn_logitprod.training.risk import fit_risks
 

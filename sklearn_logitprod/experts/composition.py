@@ -17,14 +17,9 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_logitprod.experts.calls import (
-    Caller,
-    active_experts,
-    check_prefit,
-    make_splits,
-    name_experts,
-    seeded,
-)
+from sklearn_logitprod.experts.calls import Caller
+from sklearn_logitprod.experts.naming import active_experts, check_prefit, name_experts, seeded
+from sklearn_logitprod.targets.folds import make_splits
 
 if TYPE_CHECKING:
     from typing_extensions import Self

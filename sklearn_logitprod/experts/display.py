@@ -8,7 +8,7 @@ except ImportError:
     # its home before scikit-learn 1.7
     from sklearn.utils._estimator_html_repr import _VisualBlock
 
-from sklearn_logitprod.experts.calls import name_experts
+from sklearn_logitprod.experts.naming import name_experts
 
 
 class ExpertsDisplayMixin:

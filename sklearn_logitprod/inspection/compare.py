@@ -15,6 +15,7 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 
 from sklearn_logitprod._progress import Progress
+from sklearn_logitprod._text import brief
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
@@ -23,10 +24,10 @@ from sklearn_logitprod.inspection._methods import CLASS_METHODS, SURVIVAL_METHOD
 from sklearn_logitprod.inspection._scores import CLASS_SCORES, SURVIVAL_SCORES, Outcome
 from sklearn_logitprod.inspection._split import RANKS, Task, run_split
 from sklearn_logitprod.inspection._table import Totals, comparison_table
-from sklearn_logitprod.outputs.classes import brief, n_rows
+from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.outputs.container import ExpertOutputs, own_target
 from sklearn_logitprod.search.base import BaseLogitProdCV
-from sklearn_logitprod.targets.labels import check_groups
+from sklearn_logitprod.targets.weights import check_groups
 
 
 def compare(

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from sklearn_logitprod._text import brief
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
 from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.inspection._methods import best_expert, filled, mean_of_logits
-from sklearn_logitprod.outputs.classes import brief
 from sklearn_logitprod.outputs.container import own_target
 from sklearn_logitprod.search.base import BaseLogitProdCV
 from sklearn_logitprod.targets.labels import check_labels

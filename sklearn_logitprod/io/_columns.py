@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from sklearn_logitprod.outputs.classes import brief
+from sklearn_logitprod._text import brief
 
 _WORDS = ("probability", "proba", "prob", "p", "logit", "score", "class")
 _NUMBERED = re.compile(r"(.*?)(\d+(?:\.\d+)?)(\D*)")

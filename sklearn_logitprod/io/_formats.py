@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sklearn_logitprod._text import brief
 from sklearn_logitprod.io._pickles import is_text
 from sklearn_logitprod.io._source import Source, existing
-from sklearn_logitprod.outputs.classes import brief
 
 _NO_LABEL = frozenset(("", "nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL"))
 _NO_NUMBER = _NO_LABEL | {"None", "none"}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_logitprod._text import brief
 from sklearn_logitprod.io._columns import labels_array, sorted_labels
 from sklearn_logitprod.io._source import Source
-from sklearn_logitprod.outputs.classes import SUM_TOLERANCE, brief
+from sklearn_logitprod.outputs.checks import SUM_TOLERANCE
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
 _OUTSIDE = 1e-6

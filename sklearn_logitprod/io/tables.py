@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sklearn_logitprod._text import brief
 from sklearn_logitprod._typing import Paths
 from sklearn_logitprod.io._columns import class_columns, risk_column, sorted_labels, time_columns
 from sklearn_logitprod.io._formats import read_table
 from sklearn_logitprod.io._join import Part, check_values, join
 from sklearn_logitprod.io._source import Source, named_paths
-from sklearn_logitprod.outputs.classes import brief
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
 _EVENTS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
+from sklearn_logitprod._text import brief
 from sklearn_logitprod.fusion.logits import (
     binary_logits,
     binary_proba,
@@ -17,12 +16,19 @@ from sklearn_logitprod.fusion.logits import (
     log_proba_from_proba,
     samples_fastest,
 )
+from sklearn_logitprod.outputs.checks import (
+    SUM_TOLERANCE,
+    check_missing,
+    column_names,
+    numeric,
+    row_number,
+)
 from sklearn_logitprod.outputs.container import declared
+from sklearn_logitprod.outputs.frames import frame_values, is_two_level
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
-SUM_TOLERANCE = 1e-3
 _RANGE_TOLERANCE = 1e-6
 
 
@@ -127,84 +133,6 @@ class Outputs:
             )
 
 
-def check_missing(values, rows, names, advice, unit):
-    """Refuse infinite values, experts that are missing in part, rows without experts.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_experts) or (n_rows, n_experts, n_columns)
-    rows : slice or ndarray of int
-        Where these rows lie in X.
-    names : list of str
-        Names of the experts.
-    advice : str
-        What to do about infinite values.
-    unit : str
-        What the last axis of three runs over.
-    """
-    infinite = np.isinf(values)
-    if infinite.any():
-        row, expert = np.argwhere(infinite)[0][:2]
-        raise ValueError(
-            f"X holds an infinite value in row {row_number(rows, row)}, expert "
-            f"{names[expert]!r}. {advice}"
-        )
-    missing = np.isnan(values)
-    if values.ndim == 3:
-        whole = missing.all(axis=-1)
-        part = missing.any(axis=-1) & ~whole
-        if part.any():
-            row, expert = np.argwhere(part)[0]
-            n_missing = int(missing[row, expert].sum())
-            raise ValueError(
-                f"X is NaN in {n_missing} of {values.shape[-1]} {unit} in row "
-                f"{row_number(rows, row)}, expert {names[expert]!r}. An expert that is "
-                f"missing for a sample is NaN in all its {unit}; fill in the others or set the "
-                "whole row of this expert to NaN."
-            )
-        missing = whole
-    empty = missing.all(axis=1)
-    if empty.any():
-        raise ValueError(
-            f"X has {int(empty.sum())} row(s) in which all experts are missing (NaN), the "
-            f"first is row {row_number(rows, int(np.argmax(empty)))}. Remove these rows: at "
-            "least one expert must be present."
-        )
-
-
-def row_number(rows, position):
-    """Row number of a position within a slice or an index array."""
-    return rows.start + position if isinstance(rows, slice) else rows[position]
-
-
-def n_rows(X):
-    """Number of rows of X, before anything else is known of it."""
-    shape = getattr(X, "shape", None)
-    if shape is None:
-        shape = (len(X),) if hasattr(X, "__len__") else np.asarray(X).shape
-    if len(shape) == 0:
-        raise ValueError(
-            "X is a single value. Expert outputs are (n_samples, n_experts, n_classes), or "
-            "(n_samples, n_experts) for a binary task."
-        )
-    return int(shape[0])
-
-
-def is_two_level(X):
-    """Whether X is a DataFrame with columns of several levels."""
-    return hasattr(X, "columns") and getattr(X.columns, "nlevels", 1) > 1
-
-
-def frame_classes(X):
-    """Class labels of a frame with two-level columns (expert, class), as they come."""
-    if X.columns.nlevels != 2:
-        raise ValueError(
-            f"X has columns of {X.columns.nlevels} levels; a frame of expert outputs has two, "
-            "(expert, class) or (expert, time). stack_outputs builds one."
-        )
-    return list(dict.fromkeys(label for _, label in X.columns))
-
-
 def read_outputs(X, kind, classes, column_classes=None, expert_names=None):
     """Bring precomputed expert outputs into one aligned array.
 
@@ -270,228 +198,3 @@ def read_outputs(X, kind, classes, column_classes=None, expert_names=None):
             "class; if y lacks a class in this fit, name all with `classes`."
         )
     return Outputs(values, kind, column_names(values, names, expert_names), order)
-
-
-def column_names(values, names, expert_names):
-    """Names of the experts of an array, checked to be as many as the fit had.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples, n_experts, ...)
-    names : list of str or None
-        What the columns are called; by their number if not given.
-    expert_names : list of str or None
-        Names of a fitted estimator's experts.
-
-    Returns
-    -------
-    list of str
-    """
-    if 0 in values.shape:
-        raise ValueError(
-            f"Found X with {values.shape[0]} sample(s) and {values.shape[1]} feature(s) "
-            f"(shape={values.shape}) while a minimum of 1 is required of both: rows are samples, "
-            "columns outputs of experts."
-        )
-    if expert_names is None:
-        return names or [f"expert{m}" for m in range(values.shape[1])]
-    if len(expert_names) != values.shape[1]:
-        raise ValueError(
-            f"X has shape {values.shape}, hence {values.shape[1]} expert(s), but the fit had "
-            f"{len(expert_names)}: {brief(expert_names)}. Pass all of them, with NaN for an "
-            "expert that is missing."
-        )
-    return list(expert_names)
-
-
-_CLASS_WORDS = (
-    "class",
-    "class labels",
-    "Names are compared by value and type; rename the columns or convert y.",
-    "An expert that never gives a class has probability 0 there, or its lowest logit.",
-)
-
-
-def frame_values(X, classes, expert_names, words=_CLASS_WORDS):
-    """Values of a frame with two-level columns, aligned by the names of both levels.
-
-    Parameters
-    ----------
-    X : DataFrame
-        Columns (expert, class) or (expert, time).
-    classes : ndarray of shape (n_classes,)
-        Labels of the second level, in the order wanted.
-    expert_names : list of str or None
-        Names of a fitted estimator's experts; as they come if not given.
-    words : tuple of str
-        For messages: what a label is, what labels are compared with, and two pieces
-        of advice.
-
-    Returns
-    -------
-    values : ndarray of shape (n_samples, n_experts, n_classes)
-    names : list of str
-    """
-    label_word, against, on_mismatch, on_absence = words
-    frame_labels = frame_classes(X)
-    experts = list(dict.fromkeys(expert for expert, _ in X.columns))
-    columns = list(X.columns)
-    if len(set(columns)) < len(columns):
-        twice = next(column for column in columns if columns.count(column) > 1)
-        raise ValueError(f"X has the column {twice} more than once.")
-    unknown = [label for label in frame_labels if label not in set(classes.tolist())]
-    lacking = [label for label in classes.tolist() if label not in set(frame_labels)]
-    if unknown or lacking:
-        raise ValueError(
-            f"The {label_word} names in X's columns, {brief(frame_labels)}, do not match the "
-            f"{against} {brief(classes.tolist())}: "
-            + "; ".join(
-                part
-                for part in (
-                    f"no columns for {brief(lacking)}" if lacking else "",
-                    f"unknown {brief(unknown)}" if unknown else "",
-                )
-                if part
-            )
-            + f". {on_mismatch}"
-        )
-    if expert_names is None:
-        expert_names = experts
-    elif set(map(str, experts)) != set(map(str, expert_names)):
-        gone = [name for name in expert_names if name not in set(map(str, experts))]
-        new = [name for name in experts if str(name) not in set(map(str, expert_names))]
-        raise ValueError(
-            f"X's experts differ from those of the fit: missing {brief(gone)}, new "
-            f"{brief(new)}. Pass the columns of every expert, NaN where one is missing."
-        )
-    by_name = {str(expert): expert for expert in experts}
-    labels = classes.tolist()
-    position = {column: i for i, column in enumerate(columns)}
-    wanted = [(by_name[str(name)], label) for name in expert_names for label in labels]
-    absent = [column for column in wanted if column not in position]
-    if absent:
-        raise ValueError(
-            f"X has no column {absent[0]}: each expert needs one column per {label_word}. "
-            f"{on_absence}"
-        )
-    values = numeric(X.to_numpy(dtype=None if len(set(X.dtypes)) == 1 else float))
-    values = values[:, [position[column] for column in wanted]]
-    values = values.reshape(len(values), len(expert_names), len(labels))
-    return values, [str(name) for name in expert_names]
-
-
-def numeric(X):
-    """X as an array of real numbers, without copying one that is."""
-    try:
-        values = X if isinstance(X, np.ndarray) else np.asarray(X)
-    except ValueError as error:
-        raise ValueError(
-            "X is ragged: its rows or experts differ in length. Expert outputs are one "
-            "rectangular array; mark a missing expert with NaN."
-        ) from error
-    if values.dtype.kind in "bui" or values.dtype.kind == "f":
-        return values
-    if values.dtype.kind == "c":
-        raise ValueError("X holds complex numbers. Complex data not supported: logits are real.")
-    try:
-        return values.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"X has dtype {values.dtype} and holds values that are no numbers ({error}). Expert "
-            "outputs are numeric; drop identifier and label columns."
-        ) from error
-
-
-def plain(value):
-    """A value as it is written, scalars of NumPy as those of Python."""
-    return repr(value.item() if isinstance(value, np.generic) else value)
-
-
-def brief(items, most=8):
-    """Comma-separated items in brackets, cut after some."""
-    items = list(items)
-    text = ", ".join(map(plain, items[:most]))
-    return f"[{text}{', ...' if len(items) > most else ''}]"
-
-
-def stack_outputs(
-    outputs: Mapping[str, ArrayLike], classes: Sequence[Any] | None = None
-) -> pd.DataFrame:
-    """Stack the outputs of several experts into one two-level DataFrame.
-
-    Parameters
-    ----------
-    outputs : dict of str to array or DataFrame of shape (n_samples, n_classes)
-        Logits or probabilities of each expert, NaN in a whole row where it is missing.
-        DataFrames must share one index.
-    classes : sequence of length n_classes, optional
-        Class labels of the columns. Not needed if every expert is a DataFrame, whose
-        columns then name the classes, in any order.
-
-    Returns
-    -------
-    pandas.DataFrame of shape (n_samples, n_experts * n_classes)
-        Columns (expert, class), ready for ``fit``.
-
-    Raises
-    ------
-    ValueError
-        If there is no expert, shapes or indices differ, or class labels do not match.
-
-    Examples
-    --------
-    >>> from sklearn_logitprod import stack_outputs
-    >>> stack_outputs({"uni": [[0.2, 0.8]], "conch": [[0.6, 0.4]]}, classes=["normal", "tumour"])
-         uni         conch
-      normal tumour normal tumour
-    0    0.2    0.8    0.6    0.4
-    """
-    import pandas as pd
-
-    if not hasattr(outputs, "items") or len(outputs) == 0:
-        raise ValueError(
-            "stack_outputs takes a non-empty dict of expert name to array, such as "
-            "{'uni': Z1, 'conch': Z2}."
-        )
-    frames: dict[str, Any] = {}
-    first: Any = None
-    for name, values in outputs.items():
-        frame = values if isinstance(values, pd.DataFrame) else None
-        if frame is None:
-            array = np.asarray(values)
-            labels = classes
-            if labels is None:
-                raise ValueError(
-                    f"Expert {name!r} is an array, whose columns have no names: give `classes`, "
-                    "the class labels of its columns."
-                )
-            if array.ndim != 2 or array.shape[1] != len(labels):
-                raise ValueError(
-                    f"Expert {name!r} has shape {array.shape}, expected (n_samples, "
-                    f"{len(labels)}): one column per class of {brief(labels)}."
-                )
-            frame = pd.DataFrame(array, columns=pd.Index(list(labels)))
-            if first is not None and len(frame) == len(first):
-                frame.index = first.index
-        elif classes is not None or first is not None:
-            labels = list(classes) if classes is not None else list(first.columns)
-            if set(frame.columns) != set(labels):
-                raise ValueError(
-                    f"Expert {name!r} has columns {brief(frame.columns)}, expected the classes "
-                    f"{brief(labels)}."
-                )
-            frame = frame[labels]
-        if first is None:
-            first = frame
-        if len(frame) != len(first):
-            raise ValueError(
-                f"Expert {name!r} has {len(frame)} rows, the first expert {len(first)}. Outputs "
-                "must be of the same samples in the same order; use NaN rows where missing."
-            )
-        if not frame.index.equals(first.index):
-            raise ValueError(
-                f"Expert {name!r} has another index than the first expert. Align them first, for "
-                "instance with DataFrame.reindex, which leaves NaN for missing samples."
-            )
-        frames[name] = frame
-    return pd.concat(frames, axis=1)

@@ -13,15 +13,9 @@ from sklearn_logitprod.fusion.logits import (
     log_proba_from_proba,
     samples_fastest,
 )
-from sklearn_logitprod.outputs.classes import (
-    check_missing,
-    column_names,
-    frame_values,
-    is_two_level,
-    numeric,
-    row_number,
-)
+from sklearn_logitprod.outputs.checks import check_missing, column_names, numeric, row_number
 from sklearn_logitprod.outputs.container import declared
+from sklearn_logitprod.outputs.frames import frame_values, is_two_level
 
 _TOLERANCE = 1e-6
 

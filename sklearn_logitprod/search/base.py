@@ -21,10 +21,10 @@ from sklearn_logitprod._typing import Floats, Labels
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.experts.composition import ExpertsComposition
 from sklearn_logitprod.experts.display import ExpertsDisplayMixin
-from sklearn_logitprod.outputs.classes import n_rows
+from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.outputs.container import own_target
 from sklearn_logitprod.search.candidates import Part, cv_results, joined
-from sklearn_logitprod.targets.labels import check_weights
+from sklearn_logitprod.targets.weights import check_weights
 
 
 def search_constraints(kind):

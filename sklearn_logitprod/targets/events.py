@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
-from sklearn_logitprod.outputs.classes import brief
-from sklearn_logitprod.targets.labels import check_length, missing_values
+from sklearn_logitprod._text import brief
+from sklearn_logitprod.targets.weights import check_length, missing_values
 
 _HOW_TO = (
     "Pass a structured array whose first field is boolean (the event) and second numeric (the "

@@ -1,0 +1,120 @@
+"""Experts by name: as parameters, seeded, checked to be fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import _name_estimators
+from sklearn.utils.validation import check_is_fitted
+
+
+def name_experts(experts):
+    """Experts as (name, estimator) pairs.
+
+    Parameters
+    ----------
+    experts : list of (str, estimator) or of estimators
+        Bare estimators are named by their class, in lower case, and numbered where
+        that is not unique, as ``make_pipeline`` does.
+
+    Returns
+    -------
+    list of (str, estimator)
+    """
+    if isinstance(experts, (str, dict)) or not hasattr(experts, "__iter__"):
+        raise ValueError(
+            f"experts is {type(experts).__name__} {experts!r}, but a list of (name, estimator) "
+            "pairs or of estimators is needed; None if X holds precomputed outputs."
+        )
+    pairs, bare = [], []
+    for item in experts:
+        if isinstance(item, (tuple, list)):
+            if len(item) != 2 or not isinstance(item[0], str):
+                raise ValueError(
+                    f"experts holds {item!r}; each entry is an estimator or a pair "
+                    "(name, estimator) with a name that is a string."
+                )
+            pairs.append(tuple(item))
+        else:
+            bare.append(item)
+    if pairs and bare:
+        raise ValueError("experts mixes (name, estimator) pairs and bare estimators; name all.")
+    pairs = pairs or _name_estimators(bare)
+    if not pairs:
+        raise ValueError("experts is empty: give at least one expert, or None for precomputed X.")
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"experts has the name {name!r} {names.count(name)} times.")
+        if "__" in name:
+            raise ValueError(f"The expert's name {name!r} must not contain '__'.")
+    return pairs
+
+
+def active_experts(experts, replies):
+    """The named experts that are not ``"drop"``, each checked to give such replies."""
+    pairs = [(name, expert) for name, expert in name_experts(experts) if expert != "drop"]
+    if not pairs:
+        raise ValueError("All experts are dropped; at least one is needed.")
+    for name, expert in pairs:
+        if isinstance(expert, type):
+            raise ValueError(f"Expert {name!r} is a class; pass an instance, {expert.__name__}().")
+        if not any(hasattr(expert, method) for method in replies.methods):
+            raise ValueError(
+                f"Expert {name!r} ({type(expert).__name__}) has none of "
+                f"{', '.join(replies.methods)}. {replies.wanted}"
+            )
+    return pairs
+
+
+def seeded(pairs, seed):
+    """Experts whose unset random states are set, each to a number of its own.
+
+    Parameters
+    ----------
+    pairs : list of (str, estimator)
+    seed : int
+
+    Returns
+    -------
+    list of (str, estimator)
+        Clones.
+    """
+    random = np.random.RandomState(seed)
+    out = []
+    for name, expert in pairs:
+        own = random.randint(np.iinfo(np.int32).max)
+        copied = named_call(name, clone, expert)
+        unset = {
+            key: own
+            for key, value in copied.get_params(deep=True).items()
+            if value is None and key.rpartition("__")[2] == "random_state"
+        }
+        if unset:
+            copied.set_params(**unset)
+        out.append((name, copied))
+    return out
+
+
+def check_prefit(name, expert):
+    """Raise unless an expert is fitted, or none of scikit-learn's business."""
+    try:
+        check_is_fitted(expert)
+    except NotFittedError as error:
+        raise ValueError(
+            f"Expert {name!r} is not fitted, but cv='prefit' takes experts as they are. Fit it "
+            "first, on other data than these, or set cv=5 to cross-fit all experts here."
+        ) from error
+    except TypeError:
+        # not a scikit-learn estimator: it predicts or raises, we cannot know before
+        return
+
+
+def named_call(name, function, *args):
+    """Call a function of an expert; what it raises names the expert."""
+    try:
+        return function(*args)
+    except Exception as error:
+        kind = next((k for k in (ValueError, TypeError) if isinstance(error, k)), RuntimeError)
+        raise kind(f"Expert {name!r} failed: {type(error).__name__}: {error}") from error
