@@ -27,7 +27,7 @@ from sklearn_logitprod import (
     LogitProdSurvival,
     LogitProdSurvivalCV,
 )
-from sklearn_logitprod.fusion.likelihood import LabelSets
+from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.inspection import compare
 from sklearn_logitprod.inspection._resampling import bootstrap, holm, signed_rank
 from sklearn_logitprod.inspection._scores import (
@@ -345,7 +345,7 @@ def test_a_cohort_with_missing_physicians(shared_data):
 def weighted(name, labels, proba, weight):
     """A score of weighted samples, by repeating them."""
     rows = np.repeat(np.arange(len(labels)), weight)
-    outcome = Outcome(LabelSets.from_labels(labels[rows]))
+    outcome = Outcome(ClassLabels(labels[rows]))
     return CLASS_SCORES[name].function(outcome, Prediction(np.log(proba[rows])))[0]
 
 
@@ -355,7 +355,7 @@ def test_contributions_are_derivatives_in_the_weights(name, n_classes):
     y = labels(60, n_classes)
     proba = np.random.default_rng(1).dirichlet(np.ones(n_classes), size=60).round(2) + 0.01
     proba /= proba.sum(axis=1, keepdims=True)
-    outcome = Outcome(LabelSets.from_labels(y))
+    outcome = Outcome(ClassLabels(y))
     value, own = CLASS_SCORES[name].function(outcome, Prediction(np.log(proba)))
     assert own.sum() == pytest.approx(0.0, abs=1e-12)
     many = 2000

@@ -19,7 +19,6 @@ from sklearn_logitprod.fusion.events import (
     log_survival_from_log_events,
     survival_from_log_events,
 )
-from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.fusion.logits import samples_fastest
 
 TIMES = np.array([1.0, 2.5, 4.0, 8.0])
@@ -185,7 +184,8 @@ def test_an_event_lies_in_the_interval_that_ends_at_or_after_it():
 
 def test_events_alone_are_plain_labels():
     sets = label_sets_from_events(np.ones(3, dtype=bool), np.array([0.5, 3.0, 9.0]), TIMES)
-    assert_array_equal(sets.labels, [0, 2, TAIL])
+    assert_array_equal(sets.first, [[0, 2, TAIL]])
+    assert_array_equal(sets.last, sets.first)
 
 
 def test_a_sample_censored_at_an_edge_has_survived_the_interval_that_ends_there():
@@ -235,7 +235,7 @@ def textbook_loss(logits, interval, observed):
 def test_the_loss_is_binary_cross_entropy_over_the_intervals_entered(logits):
     event = np.repeat([True, False], TAIL)
     sets = label_sets_from_events(event, np.tile(TIMES, 2), TIMES)
-    loss = set_loss(np.tile(log_events_from_hazard_logits(logits), (2 * TAIL, 1)), sets)
+    loss = sets.loss(np.tile(log_events_from_hazard_logits(logits), (2 * TAIL, 1)))
     expected = [textbook_loss(logits, j, True) for j in range(TAIL)]
     expected += [textbook_loss(logits, j + 1, False) for j in range(TAIL)]
     assert_allclose(loss, expected, rtol=1e-8, atol=1e-12)
@@ -244,7 +244,7 @@ def test_the_loss_is_binary_cross_entropy_over_the_intervals_entered(logits):
 def test_a_hopeless_loss_is_not_clamped():
     log_events = log_events_from_hazard_logits(np.full((2, TAIL), [[-40.0], [40.0]]))
     sets = label_sets_from_events([True, False], [0.5, 8.0], TIMES)
-    assert_allclose(set_loss(log_events, sets), [40.0, 40.0 * TAIL], rtol=1e-12)
+    assert_allclose(sets.loss(log_events), [40.0, 40.0 * TAIL], rtol=1e-12)
 
 
 @given(
@@ -256,7 +256,7 @@ def test_censoring_inside_an_interval_means_a_constant_hazard_rate_there(logits,
     edges = np.append(0.0, TIMES)
     time = np.array([edges[k] + share * (edges[k + 1] - edges[k])])
     log_events = log_events_from_hazard_logits(logits)
-    loss = set_loss(log_events[None], label_sets_from_events([False], time, TIMES))
+    loss = label_sets_from_events([False], time, TIMES).loss(log_events[None])
     log_survival = np.append(0.0, log_survival_from_log_events(log_events))
     # a rate that is constant by pieces makes log S linear by pieces
     assert_allclose(-loss, np.interp(time, edges, log_survival), rtol=1e-10, atol=1e-12)
@@ -265,7 +265,7 @@ def test_censoring_inside_an_interval_means_a_constant_hazard_rate_there(logits,
 def test_for_small_hazards_survival_itself_is_interpolated_to_first_order():
     hazard, time = 1e-3, np.array([1.75])
     log_events = log_events_from_hazard_logits(np.full(TAIL, special.logit(hazard)))
-    loss = set_loss(log_events[None], label_sets_from_events([False], time, TIMES))
+    loss = label_sets_from_events([False], time, TIMES).loss(log_events[None])
     survival = np.append(1.0, survival_from_log_events(log_events))
     linear = np.interp(time, np.append(0.0, TIMES), survival)
     assert_allclose(np.exp(-loss), linear, atol=hazard**2)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sklearn_logitprod import LogitProdClassifier, stack_outputs
-from sklearn_logitprod.fusion.likelihood import LabelSets
+from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.fusion.logits import log_proba_from_logits
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.prior import HeadSpec
@@ -139,7 +139,7 @@ def test_temperature_is_prior_strength():
     data = FitData(
         lambda rows: log_proba_from_logits(X[rows]),
         X.shape,
-        LabelSets.from_labels(y),
+        ClassLabels(y),
         True,
         "default",
     )

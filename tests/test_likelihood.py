@@ -12,7 +12,8 @@ from scipy import special
 from scipy.optimize import approx_fprime
 from sklearn.metrics import log_loss
 
-from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss, set_loss_gradient
+from sklearn_logitprod.fusion.events import EventSets
+from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets, Likelihood
 from sklearn_logitprod.fusion.logits import samples_fastest
 
 KINDS = ["labels", "ranges", "fractional"]
@@ -26,7 +27,7 @@ def make_sets(kind, n_samples=9, n_categories=5, seed=1):
     """Labels, one range per sample, or two ranges with random weights."""
     rng = np.random.default_rng(seed)
     if kind == "labels":
-        return LabelSets.from_labels(rng.integers(n_categories, size=n_samples))
+        return ClassLabels(rng.integers(n_categories, size=n_samples))
     n_sets = 1 if kind == "ranges" else 2
     first, last = np.sort(rng.integers(n_categories, size=(2, n_sets, n_samples)), axis=0)
     weight = rng.random((n_sets, n_samples))
@@ -58,20 +59,18 @@ def textbook_loss(scores, sets):
 def test_a_set_of_one_category_gives_cross_entropy():
     scores, sets = make_scores(), make_sets("labels")
     expected = log_loss(sets.labels, special.softmax(scores, axis=1), labels=range(5))
-    assert_allclose(set_loss(scores, sets).mean(), expected, rtol=1e-12)
+    assert_allclose(sets.loss(scores).mean(), expected, rtol=1e-12)
 
 
 def test_ranges_of_one_category_are_labels_however_they_are_written():
     labels = np.array([0, 2, 1, 4])
     written_out = LabelSets(labels[None], labels[None].copy(), np.ones((1, 4)))
-    assert_array_equal(written_out.labels, labels)
     doubled = LabelSets(np.stack([labels] * 2), np.stack([labels] * 2), np.full((2, 4), 0.5))
-    assert doubled.labels is None
     scores = make_scores(4)
     for sets in written_out, doubled:
         results = zip(
-            set_loss_gradient(scores, sets),
-            set_loss_gradient(scores, LabelSets.from_labels(labels)),
+            sets.loss_gradient(scores),
+            ClassLabels(labels).loss_gradient(scores),
         )
         for result, expected in results:
             assert_allclose(result, expected, atol=1e-14)
@@ -80,7 +79,7 @@ def test_ranges_of_one_category_are_labels_however_they_are_written():
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_loss_is_its_definition(kind):
     scores, sets = make_scores(), make_sets(kind)
-    assert_allclose(set_loss(scores, sets), textbook_loss(scores, sets), atol=1e-14)
+    assert_allclose(sets.loss(scores), textbook_loss(scores, sets), atol=1e-14)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -88,11 +87,10 @@ def test_the_gradient_agrees_with_finite_differences(kind):
     scores, sets = make_scores(), make_sets(kind)
     for i in range(len(scores)):
         row = sets.take([i])
-        gradient = set_loss_gradient(scores[i : i + 1], row)[1][0]
+        gradient = row.loss_gradient(scores[i : i + 1])[1][0]
         step = 1e-5
         numeric = [
-            (set_loss(scores[[i]] + step * e, row) - set_loss(scores[[i]] - step * e, row))[0]
-            / (2 * step)
+            (row.loss(scores[[i]] + step * e) - row.loss(scores[[i]] - step * e))[0] / (2 * step)
             for e in np.eye(scores.shape[1])
         ]
         assert_allclose(gradient, numeric, atol=1e-9)
@@ -103,29 +101,29 @@ def test_the_gradient_of_a_weighted_sum_agrees_with_finite_differences(kind):
     scores, sets = make_scores(), make_sets(kind)
     weight = np.linspace(0.5, 2.0, len(scores))
     numeric = approx_fprime(
-        scores.ravel(), lambda x: weight @ set_loss(x.reshape(scores.shape), sets), 1e-7
+        scores.ravel(), lambda x: weight @ sets.loss(x.reshape(scores.shape)), 1e-7
     )
-    gradient = weight[:, None] * set_loss_gradient(scores, sets)[1]
+    gradient = weight[:, None] * sets.loss_gradient(scores)[1]
     assert_allclose(gradient.ravel(), numeric, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_loss_and_probabilities_beside_the_gradient_are_the_plain_ones(kind):
     scores, sets = make_scores(), make_sets(kind)
-    loss, _, proba = set_loss_gradient(scores, sets)
-    assert_allclose(loss, set_loss(scores, sets), rtol=1e-14)
+    loss, _, proba = sets.loss_gradient(scores)
+    assert_allclose(loss, sets.loss(scores), rtol=1e-14)
     assert_allclose(proba, special.softmax(scores, axis=1), rtol=1e-13)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradients_sum_to_zero_over_the_categories(kind):
-    gradient = set_loss_gradient(make_scores(), make_sets(kind))[1]
+    gradient = make_sets(kind).loss_gradient(make_scores())[1]
     assert_allclose(gradient.sum(axis=1), 0.0, atol=1e-14)
 
 
 @given(scores_strategy(bound=1e4))
 def test_a_set_of_everything_costs_nothing(scores):
-    loss, gradient, _ = set_loss_gradient(scores, whole(*scores.shape))
+    loss, gradient, _ = whole(*scores.shape).loss_gradient(scores)
     assert_array_equal(loss, 0.0)
     assert_allclose(gradient, 0.0, atol=1e-11)
 
@@ -138,7 +136,7 @@ def test_likelihoods_of_disjoint_sets_add_up(scores, data):
     everything = whole(n_samples, n_categories)
     low = LabelSets(everything.first, 0 * everything.last + cut - 1, everything.weight)
     high = LabelSets(everything.first + cut, everything.last, everything.weight)
-    total = np.exp(-set_loss(scores, low)) + np.exp(-set_loss(scores, high))
+    total = np.exp(-low.loss(scores)) + np.exp(-high.loss(scores))
     assert_allclose(total, 1.0, rtol=1e-11)
 
 
@@ -147,7 +145,7 @@ def test_a_larger_set_never_costs_more(scores):
     n_samples, n_categories = scores.shape
     everything = whole(n_samples, n_categories)
     losses = [
-        set_loss(scores, LabelSets(everything.first, 0 * everything.last + k, everything.weight))
+        LabelSets(everything.first, 0 * everything.last + k, everything.weight).loss(scores)
         for k in range(n_categories)
     ]
     assert np.all(np.diff(losses, axis=0) <= 1e-11)
@@ -159,7 +157,7 @@ def test_a_larger_set_never_costs_more(scores):
 def test_shifting_the_scores_of_a_sample_changes_nothing(kind, shift):
     scores, sets = make_scores(), make_sets(kind)
     shifts = shift * np.linspace(-1.0, 1.0, len(scores))[:, None]
-    results = zip(set_loss_gradient(scores + shifts, sets), set_loss_gradient(scores, sets))
+    results = zip(sets.loss_gradient(scores + shifts), sets.loss_gradient(scores))
     for result, expected in results:
         assert_allclose(result, expected, atol=1e-11)
 
@@ -167,10 +165,10 @@ def test_shifting_the_scores_of_a_sample_changes_nothing(kind, shift):
 def test_the_loss_is_linear_in_the_weights_of_the_sets():
     scores, sets = make_scores(), make_sets("fractional")
     alone = [
-        set_loss_gradient(scores, LabelSets(first[None], last[None], np.ones((1, len(scores)))))
+        LabelSets(first[None], last[None], np.ones((1, len(scores)))).loss_gradient(scores)
         for first, last in zip(sets.first, sets.last)
     ]
-    loss, gradient, _ = set_loss_gradient(scores, sets)
+    loss, gradient, _ = sets.loss_gradient(scores)
     assert_allclose(loss, sum(w * a[0] for w, a in zip(sets.weight, alone)), atol=1e-14)
     assert_allclose(
         gradient, sum(w[:, None] * a[1] for w, a in zip(sets.weight, alone)), atol=1e-14
@@ -183,8 +181,8 @@ def test_huge_scores_neither_overflow_nor_warn(kind):
     scores = np.where(make_scores() > 0, 1e4, -1e4)
     with warnings.catch_warnings(), np.errstate(over="raise", invalid="raise", divide="raise"):
         warnings.simplefilter("error")
-        loss, gradient, proba = set_loss_gradient(scores, sets)
-        assert_allclose(set_loss(scores, sets), loss)
+        loss, gradient, proba = sets.loss_gradient(scores)
+        assert_allclose(sets.loss(scores), loss)
     assert_allclose(loss, textbook_loss(scores, sets), atol=1e-11)
     assert loss.max() > 1e4
     assert np.abs(gradient).max() <= 1.0 + 1e-11
@@ -196,7 +194,7 @@ def test_memory_order_changes_no_value_and_scores_are_left_alone(kind):
     scores, sets = make_scores(), make_sets(kind)
     copy = samples_fastest(scores)
     copy.flags.writeable = False
-    results = zip(set_loss_gradient(copy, sets), set_loss_gradient(scores, sets))
+    results = zip(sets.loss_gradient(copy), sets.loss_gradient(scores))
     for result, expected in results:
         assert_allclose(result, expected, atol=1e-15)
     assert_array_equal(copy, scores)
@@ -222,12 +220,41 @@ def test_taking_rows_takes_their_losses(kind, rows):
     scores, sets = make_scores(), make_sets(kind)
     taken = sets.take(rows)
     assert taken.n_samples == len(scores[rows])
-    assert_allclose(set_loss(scores[rows], taken), set_loss(scores, sets)[rows], rtol=1e-14)
+    assert_allclose(taken.loss(scores[rows]), sets.loss(scores)[rows], rtol=1e-14)
     if kind == "labels":
         assert_array_equal(taken.labels, sets.labels[rows])
 
 
-def test_only_sets_of_one_category_are_labels():
-    assert_array_equal(LabelSets.from_labels([2, 0]).labels, [2, 0])
-    assert make_sets("ranges").labels is None
-    assert make_sets("fractional").labels is None
+@pytest.mark.parametrize("rows", [slice(2, 5), [1, 1, 0]])
+@pytest.mark.parametrize("make", [ClassLabels, EventSets])
+def test_rows_of_a_likelihood_are_of_its_kind(make, rows):
+    labels = np.arange(6)
+    whole = make(labels) if make is ClassLabels else make(*[labels[None]] * 2, np.ones((1, 6)))
+    assert type(whole.take(rows)) is make
+
+
+def test_one_partial_label_moves_no_prior():
+    """How firmly the path holds parameters is said by the kind of outcome, not by its rows."""
+    labels = np.arange(60) % 3
+    partial = LabelSets(
+        labels[None], np.maximum(labels, np.arange(60) == 0)[None], np.ones((1, 60))
+    )
+    assert (partial.strength, partial.choose_expert) == (1.0, True)
+    assert (ClassLabels(labels).strength, ClassLabels(labels).choose_expert) == (1.0, True)
+    events = EventSets(labels[None], labels[None], np.ones((1, 60)))
+    assert (events.strength, events.choose_expert) == (10.0, False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_curvature_without_a_hessian_per_row_is_that_with_one(kind):
+    """The covariance of the categories, written out as Hessians of the rows."""
+    scores, sets = make_scores(), make_sets(kind)
+    rng = np.random.default_rng(2)
+    jacobian = rng.normal(size=(3, scores.shape[1], len(scores)))
+    weight = rng.random(len(scores))
+    proba = special.softmax(scores, axis=1)
+    hessians = proba[:, :, None] * (np.eye(scores.shape[1]) - proba[:, None])
+    own = sets.blocks(jacobian, sets.state(scores), weight, np.empty_like(jacobian))
+    general = Likelihood.blocks(sets, jacobian, hessians, weight, np.empty_like(jacobian))
+    for found, expected in zip(own, general, strict=True):
+        assert_allclose(found, expected, atol=1e-13)

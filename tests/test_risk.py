@@ -12,7 +12,6 @@ from sklearn_logitprod.fusion.events import (
     log_events_from_log_rates,
     survival_from_log_events,
 )
-from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.fusion.logits import logsumexp
 from sklearn_logitprod.fusion.risk import RiskModel
 from sklearn_logitprod.training.data import FitData
@@ -55,7 +54,7 @@ def calibrated(risk=RISK, sets=SETS, weight=ONES):
 def penalised_loss(theta):
     """The objective, from the likelihood that the pool is fitted by."""
     z = (RISK - RISK.mean()) / RISK.std()
-    loss = set_loss(log_events_from_log_rates(theta[:-1] + theta[-1] * z[:, None]), SETS).sum()
+    loss = SETS.loss(log_events_from_log_rates(theta[:-1] + theta[-1] * z[:, None])).sum()
     prior = RATE_PRECISION * ((theta[:-1] - BASELINE) ** 2).sum() + SLOPE_PRECISION * theta[-1] ** 2
     return loss + 0.5 * prior
 

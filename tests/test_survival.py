@@ -13,7 +13,6 @@ from sklearn.model_selection import KFold
 import sklearn_logitprod.estimators.survival as survival_module
 from sklearn_logitprod import LogitProdSurvival, stack_outputs
 from sklearn_logitprod.fusion.events import label_sets_from_events, log_survival_from_log_events
-from sklearn_logitprod.fusion.likelihood import set_loss
 
 TIMES = np.array([1.0, 2.0, 4.0])
 N, M, T = 120, 3, len(TIMES)
@@ -142,7 +141,7 @@ class TestPredictions:
         np.testing.assert_allclose(
             np.exp(log_survival_from_log_events(logits)), SURVIVAL, atol=1e-6
         )
-        by_hand = [set_loss(logits[:, m], sets).mean() for m in range(M)]
+        by_hand = [sets.loss(logits[:, m]).mean() for m in range(M)]
         np.testing.assert_allclose(fitted.expert_losses_, by_hand)
         np.testing.assert_allclose(fitted.reference_losses_[:M], by_hand)
 

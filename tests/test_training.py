@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from sklearn_logitprod import LogitProdClassifier
-from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
+from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets
 from sklearn_logitprod.fusion.logits import log_proba_from_logits
 from sklearn_logitprod.fusion.pool import Pool
 from sklearn_logitprod.training import data as data_module
@@ -52,7 +52,7 @@ def make_data(seed=0, missing=0.2, ranges=False, n=N, groups=None, linear_pool=T
     absent = rng.random((n, M)) < missing
     absent[:, 0] = False
     logits[absent] = np.nan
-    sets = LabelSets.from_labels(y)
+    sets = ClassLabels(y)
     if ranges:
         first = np.stack([y, np.minimum(y + 1, K - 1)])
         last = np.maximum(first, rng.integers(0, K, (2, n)))
@@ -295,7 +295,7 @@ def test_held_out_rows_play_no_part():
     part = FitData(
         lambda rows: whole.read(kept[rows]),
         (len(kept), M, K),
-        whole.sets.take(kept),
+        whole.likelihood.take(kept),
         True,
         "default",
     )
@@ -473,14 +473,19 @@ def test_blend_is_the_least_that_meets_the_reference(ranges):
     close = fit_head(data, weight, HeadSpec(cross_class=1.0), Settings()).head
     far = fit_head(data, weight, HeadSpec(strength=1e6), Settings()).head
     own, other = far.scores(block.columns, None), close.scores(block.columns, None)
-    totals = [set_loss(scores, data.sets).sum() for scores in (own, other)]
+    totals = [data.likelihood.loss(scores).sum() for scores in (own, other)]
     assert totals[1] < totals[0]
     ceiling = 0.3 * totals[0] + 0.7 * totals[1]
     # three lines side by side: one is there already, one never gets there
-    ends = np.stack([own, other, own]), np.stack([other, own, own]), np.ones((3, N)), data.sets
+    ends = (
+        np.stack([own, other, own]),
+        np.stack([other, own, own]),
+        np.ones((3, N)),
+        data.likelihood,
+    )
     share, loss = Line(lambda: [ends]).meet(np.full(3, ceiling))
     grid = np.linspace(0, 1, 2001)
-    values = [set_loss((1 - t) * own + t * other, data.sets).sum() for t in grid]
+    values = [data.likelihood.loss((1 - t) * own + t * other).sum() for t in grid]
     assert share[0] == pytest.approx(grid[np.argmax(np.array(values) <= ceiling)], abs=1e-3)
     assert ceiling - 1e-5 <= loss[0] <= ceiling
     assert (share[1], loss[1]) == (0.0, pytest.approx(totals[1]))
@@ -527,7 +532,7 @@ def test_path_losses_are_those_of_cross_validation():
 
 def make_candidates(n=200, n_candidates=5, ranges=False):
     rng = np.random.default_rng(0)
-    sets = make_data(n=n, ranges=ranges).sets
+    sets = make_data(n=n, ranges=ranges).likelihood
     scores = rng.normal(size=(n_candidates, n, K))
     scores[:, np.arange(n), sets.first[0]] += np.linspace(0.0, 2.0, n_candidates)[:, None]
     return scores, sets, rng.dirichlet(np.ones(n_candidates))
@@ -539,7 +544,7 @@ def test_mixing_shares_are_the_optimum_between_data_and_prior(ranges):
     weight = np.random.default_rng(1).uniform(0.0, 1.0, 200)
 
     def objective(shares):
-        loss = set_loss(np.tensordot(shares, scores, 1), sets)
+        loss = sets.loss(np.tensordot(shares, scores, 1))
         return weight @ loss + (shares * np.log(np.maximum(shares, 1e-300) / prior)).sum()
 
     shares = mixing_shares(scores, sets, weight, prior)

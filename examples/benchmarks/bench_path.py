@@ -20,7 +20,7 @@ from scipy.special import logsumexp, softmax
 from tasks import add_data_arguments, load_tasks
 from threadpoolctl import threadpool_limits
 
-from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
+from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.outputs.classes import read_outputs
 from sklearn_logitprod.targets.folds import fold_rows
 from sklearn_logitprod.training.data import FitData, design_effect
@@ -63,7 +63,7 @@ LARGE = 4000  # fit rows from which on only the first --most problems of a task 
 def fit_data(proba, y, groups=None):
     """Fit data of probabilities."""
     outputs = read_outputs(proba, "proba", np.arange(proba.shape[2]))
-    sets = LabelSets.from_labels(y)
+    sets = ClassLabels(y)
     return FitData(outputs.log_proba, outputs.shape, sets, True, "default", groups)
 
 
@@ -97,18 +97,18 @@ def try_candidates(problem, n_folds):
             tried[spec.describe()] = scores, test.scores([fitted.head(i)])[0]
     for name, _, heads in fixed_candidates(data):
         scores = data.scores(heads)
-        losses = set_loss(scores, data.sets)
+        losses = data.likelihood.loss(scores)
         chosen = [int(np.argmin(losses @ weight)) for weight in weights]
         best = int(np.argmin(losses.sum(axis=1)))
         tried[name] = held_out_scores(scores[chosen]), test.scores([heads[best]])[0]
     weight = np.full(len(y), 1.0 / design_effect(data.centre_losses, np.ones(len(y)), groups))
-    return tried, data.sets, weight
+    return tried, data.likelihood, weight
 
 
 def ways(tried, sets, weight):
     """By name: held-out scores of each candidate and of each way of mixing."""
     out = {name: scores for name, (_, scores) in tried.items()}
-    losses = {name: weight @ set_loss(own, sets) for name, (own, _) in tried.items()}
+    losses = {name: weight @ sets.loss(own) for name, (own, _) in tried.items()}
     for label, prior in (("earlier path", EARLIER), ("path", NOW)):
         names = [name for name in prior if name in tried]
         mass = np.array([prior[name] for name in names])

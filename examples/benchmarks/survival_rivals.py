@@ -24,7 +24,6 @@ from sklearn_logitprod.fusion.events import (
     label_sets_from_events,
     log_survival_from_log_events,
 )
-from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.metrics import (
     concordance_index,
     integrated_brier_score,
@@ -230,7 +229,7 @@ def scores(outputs, risk, distribution):
     if distribution is None:
         return out
     sets = label_sets_from_events(y_test["event"], y_test["time"], outputs.times)
-    out["log-loss"] = float(set_loss(distribution, sets).mean())
+    out["log-loss"] = float(sets.loss(distribution).mean())
     grid = safe_time_grid(y_fit, y_test, outputs.times)
     if len(grid) > 1:
         survival = np.exp(log_survival_from_log_events(distribution))

@@ -46,7 +46,7 @@ class BaseLogitProd(
 ):
     """Fit and inference over aligned log-probabilities of experts.
 
-    Subclasses say how y becomes a :class:`Target` (``_target``, ``_sets``), how X becomes
+    Subclasses say how y becomes a :class:`Target` (``_target``, ``_likelihood``), how X becomes
     :class:`~sklearn_logitprod.outputs.classes.Outputs` (``_precomputed`` in a fit, ``_read``
     later), what experts are asked (``_replies``), and what to predict.
     """
@@ -179,7 +179,9 @@ class BaseLogitProd(
             fitted, outputs = self._run_experts(X, target, own, groups, params, seed, progress)
         attributes = self._features_of(X) | target.attributes
         weight = raw * target.factor
-        return Prepared(outputs, target.sets, weight, groups, kept, folds, seed, fitted, attributes)
+        return Prepared(
+            outputs, target.likelihood, weight, groups, kept, folds, seed, fitted, attributes
+        )
 
     def _finish(self, prepared, progress):
         """Fit the pool on what was prepared, and set the fitted attributes."""
@@ -259,13 +261,13 @@ class BaseLogitProd(
 
     def _fit_data(self, prepared):
         """Fit data and sample weights of the rows that count."""
-        outputs, sets, groups = prepared.outputs, prepared.sets, prepared.groups
+        outputs, likelihood, groups = prepared.outputs, prepared.likelihood, prepared.groups
         kept, weight = prepared.kept, prepared.weight
         if len(kept) < len(weight):
-            outputs, sets, weight = outputs.take(kept), sets.take(kept), weight[kept]
+            outputs, likelihood, weight = outputs.take(kept), likelihood.take(kept), weight[kept]
             groups = None if groups is None else np.unique(groups[kept], return_inverse=True)[1]
         data = FitData(
-            outputs.log_proba, outputs.shape, sets, self.linear_pool, self.features, groups
+            outputs.log_proba, outputs.shape, likelihood, self.linear_pool, self.features, groups
         )
         return data, weight
 

@@ -20,7 +20,7 @@ from sklearn_logitprod._typing import (
 )
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.experts.classifiers import ClassReplies
-from sklearn_logitprod.fusion.likelihood import LabelSets
+from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.outputs.classes import read_outputs
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.frames import frame_classes, is_two_level
@@ -344,10 +344,10 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         classes, codes = check_classes(labels, known)
         check_classes(labels[weight > 0], classes)
         attributes = {"classes_": classes}
-        return Target(labels, codes, self._sets(labels, attributes), attributes=attributes)
+        return Target(labels, codes, self._likelihood(labels, attributes), attributes=attributes)
 
-    def _sets(self, y, attributes):
-        return LabelSets.from_labels(np.searchsorted(attributes["classes_"], y))
+    def _likelihood(self, y, attributes):
+        return ClassLabels(np.searchsorted(attributes["classes_"], y))
 
     def _precomputed(self, X, target):
         return read_outputs(X, self.input, target.attributes["classes_"], self.classes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_logitprod.fusion.likelihood import LabelSets
+from sklearn_logitprod.fusion.likelihood import Likelihood
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.outputs.classes import Outputs
 
@@ -19,7 +19,7 @@ class Prepared:
     ----------
     outputs : Outputs
         Of all rows.
-    sets : LabelSets
+    likelihood : Likelihood
     weight : ndarray of shape (n_samples,)
         In the loss: sample weights, times what the estimator itself weighs by.
     groups : ndarray of shape (n_samples,), int, or None
@@ -35,7 +35,7 @@ class Prepared:
     """
 
     outputs: Outputs
-    sets: LabelSets
+    likelihood: Likelihood
     weight: np.ndarray
     groups: np.ndarray | None
     kept: np.ndarray

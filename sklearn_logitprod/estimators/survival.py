@@ -331,10 +331,10 @@ class LogitProdSurvival(BaseLogitProd):
         times = interval_ends(event, time, weight, times, self.n_bins)
         attributes = {"unique_times_": times}
         factor = 1.0 + self.uncensored_weight * (event - 1.0)
-        sets = self._sets(structured, attributes)
-        return Target(structured, event.astype(np.intp), sets, factor, attributes)
+        likelihood = self._likelihood(structured, attributes)
+        return Target(structured, event.astype(np.intp), likelihood, factor, attributes)
 
-    def _sets(self, y, attributes):
+    def _likelihood(self, y, attributes):
         event, time, _ = check_events(y, len(y))
         return label_sets_from_events(event, time, attributes["unique_times_"])
 
@@ -376,7 +376,9 @@ class LogitProdSurvival(BaseLogitProd):
         """What calibrates the experts' risks under weights of the rows that count."""
         outputs, kept = prepared.outputs.take(prepared.kept), prepared.kept
         risks = {position: outputs.risk(position) for position in outputs.risks}
-        return partial(fit_risks, risks, prepared.sets.take(kept), n_times=outputs.shape[2] - 1)
+        return partial(
+            fit_risks, risks, prepared.likelihood.take(kept), n_times=outputs.shape[2] - 1
+        )
 
     def _fit_data(self, prepared):
         data, weight = super()._fit_data(prepared)

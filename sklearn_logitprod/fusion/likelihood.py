@@ -1,23 +1,128 @@
-"""One likelihood for classification and survival: a set of categories per sample.
+"""Likelihoods: what the outcomes of samples say of their fused scores.
 
-Every sample carries one or more weighted *sets* of categories that its outcome may
-still be. With fused scores ``F`` the loss of a sample is
-``logsumexp(F) - sum_r weight_r * logsumexp(F over set_r)`` and its gradient in ``F`` is
-``softmax(F) - sum_r weight_r * softmax(F over set_r)``.
-A class label is the set ``{y}``, which gives cross-entropy.
+A likelihood holds the outcomes of some rows and is the one thing that knows what they mean:
+fits, guarantee and comparisons ask it for losses, gradients and curvature, and the automatic
+path how firmly such outcomes want parameters held. Classes and events share :class:`LabelSets`:
+every sample carries one or more weighted *sets* of categories that its outcome may still be.
+With fused scores ``F`` its loss is ``logsumexp(F) - sum_r weight_r * logsumexp(F over set_r)``,
+with the gradient ``softmax(F) - sum_r weight_r * softmax(F over set_r)`` in ``F``. A class label
+is the set ``{y}``, which gives cross-entropy.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklearn_logitprod.fusion.logits import logsumexp
+from sklearn_logitprod.fusion.logits import log_softmax, logsumexp
+
+
+class Likelihood(ABC):
+    """Outcomes of some rows; the base of all likelihoods.
+
+    A subclass says ``n_samples``, ``take``, ``loss``, ``loss_gradient`` and ``state``; the loss
+    is convex in the scores or has a convex majoriser of the curvature that ``state`` gives.
+
+    Attributes
+    ----------
+    strength : float
+        Factor on the priors of the automatic path, but that of the class bias: how much less
+        than a class label one outcome says.
+    choose_expert : bool
+        Whether outcomes tell the best expert apart surely enough for it to be a candidate of
+        the automatic path.
+    largest_loss : float
+        Loss beyond which a sample no longer counts against a candidate of a search, in nats.
+    """
+
+    strength = 1.0
+    choose_expert = True
+    largest_loss = np.inf
+
+    @property
+    @abstractmethod
+    def n_samples(self):
+        """Number of samples."""
+
+    @abstractmethod
+    def take(self, rows):
+        """The outcomes of some rows (a slice, a mask or indices)."""
+
+    @abstractmethod
+    def loss(self, scores):
+        """Negative log-likelihood of each sample.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (..., n_samples, n_categories)
+            Fused scores F.
+
+        Returns
+        -------
+        ndarray of shape (..., n_samples)
+            Losses in nats.
+        """
+
+    @abstractmethod
+    def loss_gradient(self, scores):
+        """Losses, their gradient in the scores, and what the curvature is made of.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (..., n_samples, n_categories)
+
+        Returns
+        -------
+        loss : ndarray of shape (..., n_samples)
+        gradient : ndarray of shape (..., n_samples, n_categories)
+        state : ndarray of shape (..., n_samples, ...)
+            As :meth:`state` gives it, up to rounding.
+        """
+
+    @abstractmethod
+    def state(self, scores):
+        """What the curvature is made of: Hessians in the scores, unless ``blocks`` says else.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_samples, n_categories)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_categories, n_categories)
+        """
+
+    def blocks(self, jacobian, state, weight, scratch):
+        """Curvature of the summed loss in some directions and in a shift of the scores.
+
+        With J the derivative of the scores in the directions and H the Hessians of the
+        losses in the scores, both of each row: ``sum_i weight_i J_i^T H_i J_i`` and so on.
+
+        Parameters
+        ----------
+        jacobian : ndarray of shape (n_directions, n_categories, n_samples)
+        state : ndarray of shape (n_samples, ...)
+            As from :meth:`state`.
+        weight : ndarray of shape (n_samples,)
+        scratch : ndarray of the shape of ``jacobian``
+            Overwritten.
+
+        Returns
+        -------
+        inner : ndarray of shape (n_directions, n_directions)
+        cross : ndarray of shape (n_directions, n_categories)
+        spread : ndarray of shape (n_categories, n_categories)
+        """
+        hessian = state.transpose(1, 2, 0) * weight
+        np.einsum("kjn,cjn->ckn", hessian, jacobian, out=scratch)
+        inner = np.einsum("ckn,dkn->cd", jacobian, scratch)
+        return inner, scratch.sum(axis=2), hessian.sum(axis=2)
 
 
 @dataclass(frozen=True, eq=False)
-class LabelSets:
+class LabelSets(Likelihood):
     """Weighted ranges of categories, one or more per sample.
 
     Categories are ordered and a set is a range ``first..last``, both included: enough
@@ -36,36 +141,18 @@ class LabelSets:
     last: np.ndarray
     weight: np.ndarray
 
-    @classmethod
-    def from_labels(cls, labels):
-        """Sets of one category each.
-
-        Parameters
-        ----------
-        labels : ndarray of shape (n_samples,), int
-            Category indices.
-        """
-        labels = np.asarray(labels, dtype=np.intp)[None, :]
-        return cls(labels, labels, np.ones(labels.shape))
+    # scikit-learn's log_loss clips probabilities there
+    largest_loss = -float(np.log(np.finfo(np.float64).eps))
 
     @property
     def n_samples(self):
         """Number of samples."""
         return self.first.shape[1]
 
-    @property
-    def labels(self):
-        """Category indices (n_samples,) if every sample has one set of one, else None."""
-        if len(self.first) == 1 and (self.first is self.last or np.all(self.first == self.last)):
-            return self.first[0]
-        return None
-
     def take(self, rows):
         """The sets of some rows (a slice, a mask or indices)."""
-        if self.first is self.last:
-            first = self.first[:, rows]
-            return LabelSets(first, first, self.weight[:, rows])
-        return LabelSets(self.first[:, rows], self.last[:, rows], self.weight[:, rows])
+        first, last, weight = self.first[:, rows], self.last[:, rows], self.weight[:, rows]
+        return replace(self, first=first, last=last, weight=weight)
 
     def members(self, n_categories):
         """Membership of each category: bool array (n_sets, n_samples, n_categories)."""
@@ -73,58 +160,78 @@ class LabelSets:
         inside = (category >= self.first[:, None]) & (category <= self.last[:, None])
         return np.moveaxis(inside, 1, -1)
 
+    def loss(self, scores):
+        """Negative log-likelihood of each sample's sets under ``softmax(scores)``."""
+        loss = logsumexp(scores)
+        for inside, weight in zip(self.members(scores.shape[-1]), self.weight, strict=True):
+            loss = loss - weight * logsumexp(np.where(inside, scores, -np.inf))
+        return loss
 
-def set_loss(scores, sets):
-    """Negative log-likelihood of each sample's sets under ``softmax(scores)``.
+    def loss_gradient(self, scores):
+        """Losses, their gradient in the scores, and the fused probabilities ``softmax(F)``."""
+        normaliser = logsumexp(scores)
+        proba = np.exp(scores - normaliser[..., None])
+        loss, gradient = normaliser, proba
+        for inside, weight in zip(self.members(scores.shape[-1]), self.weight, strict=True):
+            own = np.where(inside, scores, -np.inf)
+            within = logsumexp(own)
+            loss = loss - weight * within
+            gradient = gradient - weight[:, None] * np.exp(own - within[..., None])
+        return loss, gradient, proba
+
+    def state(self, scores):
+        """Fused probabilities (n_samples, n_categories).
+
+        ``diag p - p p^T`` is the Hessian for one category per sample, and an upper bound
+        for larger sets, whose own Hessian can be indefinite.
+        """
+        return np.exp(log_softmax(scores))
+
+    def blocks(self, jacobian, state, weight, scratch):
+        """Curvature by the covariance of the categories, without a Hessian per row."""
+        proba = state.T
+        np.multiply(jacobian, proba, out=scratch)
+        mean = scratch.sum(axis=1)
+        scratch *= weight
+        n_directions = len(jacobian)
+        inner = jacobian.reshape(n_directions, -1) @ scratch.reshape(n_directions, -1).T
+        inner -= (mean * weight) @ mean.T
+        mass = proba * weight
+        spread = np.diag(mass.sum(axis=1)) - mass @ proba.T
+        return inner, scratch.sum(axis=2) - mean @ mass.T, spread
+
+
+class ClassLabels(LabelSets):
+    """One category for each sample: sets of one, read off where others are summed over.
 
     Parameters
     ----------
-    scores : ndarray of shape (..., n_samples, n_categories)
-        Fused scores F, normalised or not.
-    sets : LabelSets
-
-    Returns
-    -------
-    ndarray of shape (..., n_samples)
-        Losses in nats.
+    labels : ndarray of shape (n_samples,), int
+        Category indices.
     """
-    labels = sets.labels
-    if labels is not None:
-        return logsumexp(scores) - scores[..., np.arange(len(labels)), labels]
-    loss = logsumexp(scores)
-    for inside, weight in zip(sets.members(scores.shape[-1]), sets.weight, strict=True):
-        loss = loss - weight * logsumexp(np.where(inside, scores, -np.inf))
-    return loss
 
+    def __init__(self, labels):
+        labels = np.asarray(labels, dtype=np.intp)[None, :]
+        super().__init__(labels, labels, np.ones(labels.shape))
 
-def set_loss_gradient(scores, sets):
-    """Losses, their gradient in the scores, and the fused probabilities.
+    @property
+    def labels(self):
+        """Category indices (n_samples,)."""
+        return self.first[0]
 
-    Parameters
-    ----------
-    scores : ndarray of shape (..., n_samples, n_categories)
-    sets : LabelSets
+    def take(self, rows):
+        """The labels of some rows (a slice, a mask or indices)."""
+        return ClassLabels(self.labels[rows])
 
-    Returns
-    -------
-    loss : ndarray of shape (..., n_samples)
-    gradient : ndarray of shape (..., n_samples, n_categories)
-        ``softmax(F) - sum_r weight_r softmax(F over set_r)``.
-    proba : ndarray of shape (..., n_samples, n_categories)
-        ``softmax(F)``.
-    """
-    normaliser = logsumexp(scores)
-    proba = np.exp(scores - normaliser[..., None])
-    labels = sets.labels
-    if labels is not None:
-        own = (..., np.arange(len(labels)), labels)
+    def loss(self, scores):
+        """Cross-entropy of each sample."""
+        return logsumexp(scores) - scores[..., np.arange(len(self.labels)), self.labels]
+
+    def loss_gradient(self, scores):
+        """Cross-entropy, its gradient in the scores, and the fused probabilities."""
+        normaliser = logsumexp(scores)
+        proba = np.exp(scores - normaliser[..., None])
+        own = (..., np.arange(len(self.labels)), self.labels)
         gradient = proba.copy(order="K")
         gradient[own] -= 1.0
         return normaliser - scores[own], gradient, proba
-    loss, gradient = normaliser, proba
-    for inside, weight in zip(sets.members(scores.shape[-1]), sets.weight, strict=True):
-        own = np.where(inside, scores, -np.inf)
-        within = logsumexp(own)
-        loss = loss - weight * within
-        gradient = gradient - weight[:, None] * np.exp(own - within[..., None])
-    return loss, gradient, proba

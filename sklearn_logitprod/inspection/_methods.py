@@ -1,7 +1,7 @@
 """Other ways to combine experts, fitted on the outputs that a fusion learns from.
 
 A method is a function of the log-probabilities on the fit data, of shape (n_samples,
-n_experts, n_classes), and of their label sets; it returns a function from those on new
+n_experts, n_classes), and of their likelihood; it returns a function from those on new
 samples to combined log-probabilities of shape (n_samples, n_classes). A missing expert is
 a row of NaN, which gives way to the mean of the experts present.
 """
@@ -12,7 +12,6 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_logitprod.fusion.events import log_survival_from_log_events
-from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.fusion.logits import logsumexp
 
 _MIN_COVERAGE = 0.8
@@ -36,7 +35,7 @@ def filled(log_proba):
     return np.where(missing, mean_of_logits(log_proba)[:, None], log_proba)
 
 
-def best_expert(log_proba, sets):
+def best_expert(log_proba, likelihood):
     """Position of the expert of the smallest loss on the rows that it has.
 
     Experts that miss more than a fifth of the rows that the best covered one has are not
@@ -45,13 +44,13 @@ def best_expert(log_proba, sets):
     Parameters
     ----------
     log_proba : ndarray of shape (n_samples, n_experts, n_classes)
-    sets : LabelSets
+    likelihood : Likelihood
 
     Returns
     -------
     int
     """
-    loss = set_loss(np.moveaxis(log_proba, 1, 0), sets)
+    loss = likelihood.loss(np.moveaxis(log_proba, 1, 0))
     coverage = (~np.isnan(loss)).mean(axis=1)
     covered = coverage >= max(_MIN_COVERAGE * coverage.max(), 1 / loss.shape[1])
     means = [np.nanmean(own) if one else np.inf for own, one in zip(loss, covered, strict=True)]
@@ -73,11 +72,11 @@ def mean_of_logits(log_proba):
     return product - logsumexp(product)[:, None]
 
 
-def _mean_of_logits(log_proba, sets):
+def _mean_of_logits(log_proba, likelihood):
     return mean_of_logits
 
 
-def _mean_of_proba(log_proba, sets):
+def _mean_of_proba(log_proba, likelihood):
     return lambda new: _log(np.nanmean(np.exp(new), axis=1))
 
 
@@ -86,20 +85,20 @@ def _log(proba):
     return np.log(np.maximum(proba, _SMALLEST))
 
 
-def _greedy(log_proba, sets, max_size=50):
+def _greedy(log_proba, likelihood, max_size=50):
     """Ensemble selection with replacement (Caruana et al., 2004) on the log-loss.
 
     Starts from nothing and adds the expert that helps the mean of probabilities most, the
     same one again if it does; the best ensemble on the way is kept.
     """
     log_proba = filled(log_proba)
-    inside = sets.members(log_proba.shape[2])[:, :, None]
+    inside = likelihood.members(log_proba.shape[2])[:, :, None]
     reached = np.where(inside, np.exp(log_proba), 0.0).sum(axis=-1)
     total, counts = np.zeros(reached.shape[:2]), np.zeros(reached.shape[2])
     best_loss, best = np.inf, counts
     for size in range(1, max_size + 1):
         mixed = _log((total[..., None] + reached) / size)
-        losses = -np.einsum("rn,rnm->m", sets.weight, mixed) / len(log_proba)
+        losses = -np.einsum("rn,rnm->m", likelihood.weight, mixed) / len(log_proba)
         chosen = int(np.argmin(losses))
         total += reached[..., chosen]
         counts[chosen] += 1
@@ -108,11 +107,11 @@ def _greedy(log_proba, sets, max_size=50):
     return lambda new: _log(np.einsum("nmk,m->nk", np.exp(filled(new)), best))
 
 
-def _stacked(log_proba, sets):
+def _stacked(log_proba, likelihood):
     """Logistic regression, as it comes, on the log-probabilities of all experts."""
     n_classes = log_proba.shape[2]
     model = LogisticRegression(max_iter=5000)
-    model.fit(filled(log_proba).reshape(len(log_proba), -1), sets.labels)
+    model.fit(filled(log_proba).reshape(len(log_proba), -1), likelihood.labels)
 
     def predict(new):
         proba = np.zeros((len(new), n_classes))

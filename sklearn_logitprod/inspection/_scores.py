@@ -13,7 +13,6 @@ import numpy as np
 from scipy.stats import rankdata
 
 from sklearn_logitprod.fusion.events import log_survival_from_log_events
-from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.inspection._methods import risk_of
 from sklearn_logitprod.metrics import concordance_index, safe_time_grid
 from sklearn_logitprod.metrics.brier import mean_over_time, sample_brier_scores
@@ -46,7 +45,7 @@ class Outcome:
 
     Attributes
     ----------
-    sets : LabelSets
+    likelihood : Likelihood
     y : structured array of shape (n_samples,) or None
         For survival: events and times.
     times : ndarray of shape (n_times,) or None
@@ -54,7 +53,7 @@ class Outcome:
         Events and times of all samples, from which censoring is estimated; None: `y`.
     """
 
-    sets: object
+    likelihood: object
     y: object = None
     times: object = None
     cohort: object = None
@@ -62,8 +61,8 @@ class Outcome:
     def take(self, rows):
         """Outcome of some of the samples."""
         if self.y is None:
-            return Outcome(self.sets.take(rows))
-        return Outcome(self.sets.take(rows), self.y[rows], self.times, self.y)
+            return Outcome(self.likelihood.take(rows))
+        return Outcome(self.likelihood.take(rows), self.y[rows], self.times, self.y)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +99,8 @@ def losses(outcome, prediction):
         NaN for a method that gives no probabilities.
     """
     if prediction.log_proba is None:
-        return np.full(outcome.sets.n_samples, np.nan)
-    return set_loss(prediction.log_proba, outcome.sets)
+        return np.full(outcome.likelihood.n_samples, np.nan)
+    return outcome.likelihood.loss(prediction.log_proba)
 
 
 def _log_loss(outcome, prediction):
@@ -109,13 +108,13 @@ def _log_loss(outcome, prediction):
 
 
 def _accuracy(outcome, prediction):
-    return _mean((prediction.log_proba.argmax(axis=1) == outcome.sets.labels).astype(float))
+    return _mean((prediction.log_proba.argmax(axis=1) == outcome.likelihood.labels).astype(float))
 
 
 def _balanced_accuracy(outcome, prediction):
     """Mean over the classes of the share of their samples that are recognised."""
-    hit = prediction.log_proba.argmax(axis=1) == outcome.sets.labels
-    return _class_mean(outcome.sets.labels, hit)
+    hit = prediction.log_proba.argmax(axis=1) == outcome.likelihood.labels
+    return _class_mean(outcome.likelihood.labels, hit)
 
 
 def _class_mean(labels, values):
@@ -134,13 +133,13 @@ def _brier(outcome, prediction):
     """
     proba = np.exp(prediction.log_proba)
     n_classes = proba.shape[1]
-    wanted = np.eye(n_classes)[outcome.sets.labels]
+    wanted = np.eye(n_classes)[outcome.likelihood.labels]
     return _mean(((proba - wanted) ** 2).sum(axis=1) / (2.0 if n_classes == 2 else 1.0))
 
 
 def _roc_auc(outcome, prediction):
     """Area under the ROC curve; for several classes the mean of one against the rest."""
-    labels, log_proba = outcome.sets.labels, prediction.log_proba
+    labels, log_proba = outcome.likelihood.labels, prediction.log_proba
     n_classes = log_proba.shape[1]
     found = []
     for k in [1] if n_classes == 2 else range(n_classes):
@@ -226,7 +225,7 @@ def evaluate(scores, outcome, prediction):
     contributions : ndarray of shape (n_scores, n_samples)
     """
     values = np.full(len(scores), np.nan)
-    contributions = np.full((len(scores), outcome.sets.n_samples), np.nan)
+    contributions = np.full((len(scores), outcome.likelihood.n_samples), np.nan)
     for i, (name, score) in enumerate(scores.items()):
         if prediction.log_proba is not None or name == "concordance":
             values[i], contributions[i] = score.function(outcome, prediction)

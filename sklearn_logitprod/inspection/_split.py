@@ -97,8 +97,8 @@ def run_split(estimator, X, y, task, train, test):
     clash = sorted({*task.methods, BEST, FUSED} & set(names))
     if clash:
         raise ValueError(f"An expert is called {clash[0]!r}, as a method here is. Rename it.")
-    sets = task.outcome.sets.take(train)
-    best = names[best_expert(known, sets)]
+    likelihood = task.outcome.likelihood.take(train)
+    best = names[best_expert(known, likelihood)]
     alone = np.moveaxis(filled(new), 1, 0)
     predictions = {name: task.prediction(own) for name, own in zip(names, alone, strict=True)}
     predictions[BEST] = predictions[best]
@@ -106,7 +106,7 @@ def run_split(estimator, X, y, task, train, test):
         if name == RANKS:
             predictions[name] = Prediction(risk=rank_average(known, new))
         else:
-            predictions[name] = task.prediction(fit(known, sets)(new))
+            predictions[name] = task.prediction(fit(known, likelihood)(new))
     predictions[FUSED] = task.prediction(model._log_proba(X_test))
     outcome = task.outcome.take(test)
     values, contributions = zip(

@@ -210,9 +210,12 @@ def _task(estimator, X, y, groups, scores, methods):
     times = target.attributes.get("unique_times_")
     # each split knows all classes, or the same times
     if times is None:
-        known, outcome = {"classes": list(target.attributes["classes_"])}, Outcome(target.sets)
+        known, outcome = (
+            {"classes": list(target.attributes["classes_"])},
+            Outcome(target.likelihood),
+        )
     else:
-        known, outcome = {"times": times}, Outcome(target.sets, target.y, times)
+        known, outcome = {"times": times}, Outcome(target.likelihood, target.y, times)
     task = Task(outcome, target.strata, check_groups(groups, n_samples), scores, methods)
     return clone(estimator).set_params(**known), target.y, task
 

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from sklearn_logitprod._text import brief
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
-from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.inspection._methods import best_expert, filled, mean_of_logits
 from sklearn_logitprod.outputs.container import own_target
 from sklearn_logitprod.search.base import BaseLogitProdCV
@@ -88,14 +87,14 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
     if y is None:
         raise ValueError("y is missing: the loss needs the outcomes. Pass y.")
     log_proba = estimator.expert_logits(X)
-    sets = _label_sets(estimator, y, len(log_proba))
+    likelihood = _likelihood(estimator, y, len(log_proba))
     alone = filled(log_proba)
-    best = best_expert(log_proba, sets)
-    oracle = _oracle(estimator, log_proba, sets)
+    best = best_expert(log_proba, likelihood)
+    oracle = _oracle(estimator, log_proba, likelihood)
     losses = {
-        "LogitProd": set_loss(estimator._log_proba(X), sets).mean(),
-        "best expert": set_loss(alone[:, best], sets).mean(),
-        "mean of logits": set_loss(mean_of_logits(log_proba), sets).mean(),
+        "LogitProd": likelihood.loss(estimator._log_proba(X)).mean(),
+        "best expert": likelihood.loss(alone[:, best]).mean(),
+        "mean of logits": likelihood.loss(mean_of_logits(log_proba)).mean(),
         "oracle": oracle.loss,
     }
     table = pd.DataFrame({"loss": losses}).rename_axis("method")
@@ -110,8 +109,8 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
     return table
 
 
-def _label_sets(estimator, y, n_samples):
-    """Label sets of y, by the classes or times of the estimator."""
+def _likelihood(estimator, y, n_samples):
+    """Likelihood of y, by the classes or times of the estimator."""
     if isinstance(estimator, LogitProdClassifier):
         y = check_labels(y, n_samples)
         unknown = np.setdiff1d(y, estimator.classes_)
@@ -120,15 +119,15 @@ def _label_sets(estimator, y, n_samples):
                 f"y has labels {unknown[:8].tolist()!r}, which the estimator does not know; its "
                 f"classes are {brief(estimator.classes_.tolist())}."
             )
-    return estimator._sets(y, vars(estimator))
+    return estimator._likelihood(y, vars(estimator))
 
 
-def _oracle(estimator, log_proba, sets):
+def _oracle(estimator, log_proba, likelihood):
     """Constant weights fitted on the rows themselves: a PoolFit."""
     data = FitData(
         lambda rows: log_proba[rows].copy(),
         log_proba.shape,
-        sets,
+        likelihood,
         estimator.linear_pool,
         estimator.features,
     )

@@ -11,13 +11,9 @@ from sklearn.utils import _safe_indexing
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.prepared import Prepared, all_log_proba
 from sklearn_logitprod.fusion.features import gating_features
-from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.search import search_pools
-
-# scikit-learn's log_loss clips probabilities there
-_WORST = -float(np.log(np.finfo(np.float64).eps))
 
 
 def _given(self, X):
@@ -75,15 +71,15 @@ class Part:
             yield own, columns, gating_features(columns, pool.features)
 
     def _score(self, pool, blocks, rows, scorer):
-        sets, weight = self.data.sets.take(rows), self.weight[rows]
+        likelihood, weight = self.data.likelihood.take(rows), self.weight[rows]
         if scorer is None:
             losses = np.concatenate(
                 [
-                    set_loss(pool.scores(columns, features), sets.take(own))
+                    likelihood.take(own).loss(pool.scores(columns, features))
                     for own, columns, features in blocks
                 ]
             )
-            return -np.average(np.minimum(losses, _WORST), weights=weight)
+            return -np.average(np.minimum(losses, likelihood.largest_loss), weights=weight)
         model = _from_columns(self.plain)(**self.plain.get_params(deep=False))
         vars(model).update(self.prepared.attributes, pool_=pool, experts_=None)
         model.expert_names_ = self.prepared.outputs.names
@@ -101,12 +97,12 @@ def joined(plain, prepared, y, X_held_out, y_held_out, weight):
         ]
     )
     y = _concatenated(_safe_indexing(y, prepared.kept), y_held_out)
-    sets = plain._sets(y, prepared.attributes)
+    likelihood = plain._likelihood(y, prepared.attributes)
     groups = data.groups
     if groups is not None:
         groups = np.append(groups, np.zeros(len(weight), dtype=int))
     shape = log_proba.shape
-    joined = FitData(log_proba.__getitem__, shape, sets, data.linear_pool, data.kind, groups)
+    joined = FitData(log_proba.__getitem__, shape, likelihood, data.linear_pool, data.kind, groups)
     held_out = np.arange(data.n_samples, len(log_proba))
     return Part(plain, prepared, joined, np.append(own, weight), [held_out], y)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sklearn_logitprod.fusion.likelihood import LabelSets
+from sklearn_logitprod.fusion.likelihood import Likelihood
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class Target:
         What cross-fitted experts are fitted on.
     strata : ndarray of shape (n_samples,), int
         What folds should hold alike.
-    sets : LabelSets
+    likelihood : Likelihood
         What the outcome of each sample may still be.
     factor : ndarray of shape (n_samples,) or float
         Positive factor on the sample weights in the loss.
@@ -29,6 +29,6 @@ class Target:
 
     y: object
     strata: np.ndarray
-    sets: LabelSets
+    likelihood: Likelihood
     factor: object = 1.0
     attributes: dict = field(default_factory=dict)

@@ -16,7 +16,6 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from sklearn_logitprod.fusion.gate import masked_softmax
-from sklearn_logitprod.fusion.likelihood import set_loss_gradient
 from sklearn_logitprod.training.curvature import Scratch, product_hessian
 from sklearn_logitprod.training.lbfgs import Solution
 from sklearn_logitprod.training.prior import MAX_LOG_SHARPNESS
@@ -110,7 +109,7 @@ class _BlockState:
     """
 
     def __init__(self, problems, block, which, groups):
-        self.problems, self.columns, self.sets = problems, block.columns, block.sets
+        self.problems, self.columns, self.likelihood = problems, block.columns, block.likelihood
         self.groups, self.spec = groups, problems.specs[0]
         self.which, self.temperature = which, problems.temperature[which, None]
         self.weight = problems.weights[:, block.rows][problems.part[which]]
@@ -141,10 +140,9 @@ class _BlockState:
 
     def evaluate(self):
         """Loss and its slope in the scores."""
-        loss, slope, proba = set_loss_gradient(self.scores.transpose(0, 2, 1), self.sets)
+        loss, slope, self.state = self.likelihood.loss_gradient(self.scores.transpose(0, 2, 1))
         self.slope = slope.transpose(0, 2, 1)
         self.slope *= self.weight[:, None]
-        self.proba = proba.transpose(0, 2, 1)
         self.value = np.einsum("bn,bn->b", self.weight, loss)
         if self.problems.correlations is not None:
             own, pull = self._diversity()
@@ -233,10 +231,11 @@ class _BlockState:
             self.product[i],
             self.sharpness[i],
             self.problems.spec(self.which[i]),
-            self.proba[i],
+            self.likelihood,
+            self.state[i],
             self.weight[i],
             scratch,
-        )
+        )[0]
 
 
 def newton(objective, origin, limit, max_iter):

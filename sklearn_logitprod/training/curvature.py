@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_logitprod.fusion.logits import log_softmax
 from sklearn_logitprod.fusion.pool import fused_scores
 
 
@@ -23,11 +22,12 @@ class Scratch:
         return tuple(half.reshape(shape) for half in halves)
 
 
-def product_hessian(log_proba, gate, product, sharpness, spec, proba, weight, scratch):
+def product_hessian(log_proba, gate, product, sharpness, spec, likelihood, state, weight, scratch):
     """Gauss-Newton Hessian in gate bias, log sharpness and class bias.
 
-    ``sum_i weight_i J_i^T (diag p_i - p_i p_i^T) J_i`` with J the derivative of F. All
-    arrays have the samples last.
+    ``sum_i weight_i J_i^T H_i J_i`` with J the derivative of F and H the curvature of the
+    likelihood in F (for classes ``diag p - p p^T``). Arrays have the samples last, but
+    for the state.
 
     Parameters
     ----------
@@ -38,15 +38,18 @@ def product_hessian(log_proba, gate, product, sharpness, spec, proba, weight, sc
         Weighted sum of the columns.
     sharpness : float
     spec : HeadSpec
-    proba : ndarray of shape (n_classes, n_samples)
-        Fused probabilities.
+    likelihood : Likelihood
+    state : ndarray of shape (n_samples, ...)
+        Of the likelihood, at these scores.
     weight : ndarray of shape (n_samples,)
     scratch : Scratch
 
     Returns
     -------
-    ndarray of shape (n_parameters, n_parameters)
-        Of bias and, with calibration, log sharpness and class bias.
+    hessian : ndarray of shape (n_parameters, n_parameters)
+        In bias and, with calibration, log sharpness and class bias.
+    spread : ndarray of shape (n_classes, n_classes)
+        In F itself, summed over the rows.
     """
     n_columns = len(log_proba)
     jacobian, weighted = scratch.arrays((n_columns + spec.calibrate, *product.shape))
@@ -54,18 +57,10 @@ def product_hessian(log_proba, gate, product, sharpness, spec, proba, weight, sc
     jacobian[:n_columns] *= ((sharpness / spec.temperature) * gate)[:, None]
     if spec.calibrate:
         np.multiply(product, sharpness, out=jacobian[-1])
-    np.multiply(jacobian, proba, out=weighted)
-    mean = weighted.sum(axis=1)
-    weighted *= weight
-    n_parts = len(jacobian)
-    head = jacobian.reshape(n_parts, -1) @ weighted.reshape(n_parts, -1).T
-    head -= (mean * weight) @ mean.T
+    inner, cross, spread = likelihood.blocks(jacobian, state, weight, weighted)
     if not spec.calibrate:
-        return head
-    mass = proba * weight
-    spread = np.diag(mass.sum(axis=1)) - mass @ proba.T
-    cross = weighted.sum(axis=2) - mean @ mass.T
-    return np.block([[head, cross], [cross.T, spread]])
+        return inner, spread
+    return np.block([[inner, cross], [cross.T, spread]]), spread
 
 
 def head_curvature(data, weight, head, spec):
@@ -83,7 +78,7 @@ def head_curvature(data, weight, head, spec):
     hessian : ndarray of shape (n_base, n_base)
         In bias and, with calibration, log sharpness and class bias; without the prior.
     spread : ndarray of shape (n_classes, n_classes)
-        Mean covariance of softmax F: the curvature in F itself.
+        Mean curvature in F itself; for classes, the covariance of softmax F.
     """
     scratch, hessian, spread = Scratch(), 0.0, 0.0
     sharpness = np.exp(head.log_sharpness)
@@ -93,17 +88,16 @@ def head_curvature(data, weight, head, spec):
         gate = head.gate.weights(features, columns.present)
         scores = head.scores(columns, features)
         product = fused_scores(columns, gate, 0.0)
-        proba = np.exp(log_softmax(scores))
-        hessian = hessian + product_hessian(
+        own_hessian, own_spread = product_hessian(
             columns.log_proba.transpose(1, 2, 0),
             gate.T,
             product.T,
             sharpness,
             spec,
-            proba.T,
+            block.likelihood,
+            block.likelihood.state(scores),
             own,
             scratch,
         )
-        mass = proba.T * own
-        spread = spread + np.diag(mass.sum(axis=1)) - mass @ proba
+        hessian, spread = hessian + own_hessian, spread + own_spread
     return hessian, spread / weight.sum()

@@ -1,4 +1,4 @@
-"""Fit data in blocks: expert outputs as columns, label sets, rows."""
+"""Fit data in blocks: expert outputs as columns, outcomes, rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from sklearn_logitprod.fusion.columns import Columns, make_columns
 from sklearn_logitprod.fusion.features import Standardiser, feature_moments, gating_features
 from sklearn_logitprod.fusion.gate import Gate
-from sklearn_logitprod.fusion.likelihood import LabelSets, set_loss
+from sklearn_logitprod.fusion.likelihood import Likelihood
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import Head
 
@@ -26,21 +26,21 @@ class Block:
 
     rows: slice
     columns: Columns
-    sets: LabelSets
+    likelihood: Likelihood
     kind: str
 
     def expert_losses(self):
         """Loss of each expert, 0 where it is missing, and where it is present."""
         n_experts = self.columns.n_experts
         present = self.columns.present[:, :n_experts]
-        own = [set_loss(self.columns.log_proba[:, m], self.sets) for m in range(n_experts)]
+        own = [self.likelihood.loss(self.columns.log_proba[:, m]) for m in range(n_experts)]
         return np.where(present, np.stack(own, axis=1), 0.0), present
 
     def thin(self):
         """The same without anything that was computed from the log-probabilities."""
         own = self.columns
         columns = Columns(own.log_proba, own.present, own.n_experts)
-        return Block(self.rows, columns, self.sets, self.kind)
+        return Block(self.rows, columns, self.likelihood, self.kind)
 
     @cached_property
     def features(self):
@@ -61,7 +61,7 @@ class FitData:
         normalised and floored, NaN where an expert is missing.
     shape : tuple of int
         (n_samples, n_experts, n_classes) of the whole.
-    sets : LabelSets
+    likelihood : Likelihood
     linear_pool : bool
     features : {"default", "paper"}
     groups : ndarray of shape (n_samples,), int, optional
@@ -73,10 +73,10 @@ class FitData:
         Experts present on at least one row.
     """
 
-    def __init__(self, read, shape, sets, linear_pool, features, groups=None):
+    def __init__(self, read, shape, likelihood, linear_pool, features, groups=None):
         self.n_samples, self.n_experts, self.n_classes = shape
         self.n_columns = self.n_experts + bool(linear_pool)
-        self.sets, self.groups = sets, groups
+        self.likelihood, self.groups = likelihood, groups
         self.linear_pool, self.kind = bool(linear_pool), features
         self.read = read
         per_row = (self.n_columns + self.n_experts) * self.n_classes
@@ -95,7 +95,7 @@ class FitData:
     def block(self, rows):
         """Some rows, given as a slice or sorted indices, read anew."""
         columns = make_columns(self.read(rows), None, self.linear_pool)
-        return Block(rows, columns, self.sets.take(rows), self.kind)
+        return Block(rows, columns, self.likelihood.take(rows), self.kind)
 
     def blocks(self, n_rows=None):
         """Blocks as they are kept, or made anew with about ``n_rows`` rows each."""
@@ -130,7 +130,7 @@ class FitData:
         def read(own):
             return self.read(rows[own])
 
-        return FitData(read, shape, self.sets.take(rows), self.linear_pool, self.kind, groups)
+        return FitData(read, shape, self.likelihood.take(rows), self.linear_pool, self.kind, groups)
 
     @property
     def kept(self):
@@ -203,7 +203,7 @@ class FitData:
         out = np.empty((len(heads), self.n_samples))
         for block, scores in self._block_scores(heads):
             for i, own in enumerate(scores):
-                out[i, block.rows] = set_loss(own, block.sets)
+                out[i, block.rows] = block.likelihood.loss(own)
         return out
 
     def scores(self, heads):

@@ -33,7 +33,7 @@ class EstimatedData(FitData):
         shape = (self.n_samples, self.n_experts, self.n_classes)
         for weight in weights:
             read = self._estimate(weight)
-            own = FitData(read, shape, self.sets, self.linear_pool, self.kind, self.groups)
+            own = FitData(read, shape, self.likelihood, self.linear_pool, self.kind, self.groups)
             yield own, weight[None]
 
     def subset(self, rows):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_logitprod.fusion.gate import Gate
-from sklearn_logitprod.fusion.likelihood import set_loss
 from sklearn_logitprod.fusion.pool import Head
 
 _SELECT = 1e3
@@ -58,7 +57,7 @@ def reference_losses(data, weights):
     totals = np.zeros((len(weights), len(heads)))
     for block in data:
         for i, head in enumerate(heads):
-            loss = set_loss(head.scores(block.columns, None), block.sets)
+            loss = block.likelihood.loss(head.scores(block.columns, None))
             # summed as Line does, so that its end is this to the last bit
             totals[:, i] += (weights[:, block.rows] * loss).sum(axis=1)
     return totals
@@ -112,7 +111,7 @@ def _line(pool, head, data, weight):
     def ends(block):
         own = pool.scores(block.columns, block.features if pool.needs_features else None)
         other = own if head is None else head.scores(block.columns, None)
-        return own[None], other[None], weight[None, block.rows], block.sets
+        return own[None], other[None], weight[None, block.rows], block.likelihood
 
     kept = [ends(block) for block in data] if data.kept else None
     return Line(lambda: kept or (ends(block) for block in data))
@@ -125,7 +124,7 @@ class Line:
     ----------
     blocks : callable
         Gives, for each block of rows, the scores at both ends (n_lines, n_rows,
-        n_classes), the weights (n_lines, n_rows) and the label sets.
+        n_classes), the weights (n_lines, n_rows) and the likelihood.
     """
 
     def __init__(self, blocks):
@@ -135,9 +134,9 @@ class Line:
         """Total losses at shares (n,) of the far ends of lines ``which``."""
         out = np.zeros(len(which))
         share = share[:, None, None]
-        for own, other, weight, sets in self._blocks():
+        for own, other, weight, likelihood in self._blocks():
             scores = own[which] if not share.any() else _between(own[which], other[which], share)
-            out += (weight[which] * set_loss(scores, sets)).sum(axis=1)
+            out += (weight[which] * likelihood.loss(scores)).sum(axis=1)
         return out
 
     def meet(self, ceiling):

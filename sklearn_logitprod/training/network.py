@@ -10,10 +10,12 @@ differences.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import singledispatch
 
 import numpy as np
 import torch
 
+from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets
 from sklearn_logitprod.training.lbfgs import Solution, minimise
 from sklearn_logitprod.training.prior import MAX_LOG_SHARPNESS
 
@@ -65,6 +67,66 @@ class Place:
         return out.to(self.device, dtype)
 
 
+@singledispatch
+def terms_of(likelihood, n_categories, where):
+    """Losses of a likelihood on tensors: a callable of fused scores.
+
+    Sets of categories have theirs in torch, registered below; any other likelihood is asked
+    in NumPy, which costs nothing on the CPU, where both share memory, and a copy elsewhere.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    n_categories : int
+    where : Place
+
+    Returns
+    -------
+    callable
+        Of scores (n, n_categories, n_rows): losses (n, n_rows) and their gradients.
+    """
+
+    def terms(fused):
+        scores = fused.cpu().double().numpy().transpose(0, 2, 1)
+        loss, gradient, _ = likelihood.loss_gradient(scores)
+        return where.tensor(loss), where.tensor(gradient.transpose(0, 2, 1))
+
+    return terms
+
+
+@terms_of.register
+def _(likelihood: ClassLabels, n_categories, where):
+    labels = where.tensor(likelihood.labels)[None, None]
+    inside = likelihood.members(n_categories).transpose(0, 2, 1)
+    posterior = where.tensor(inside[0].astype(np.float64))
+
+    def terms(fused):
+        within = fused.gather(1, labels.expand(len(fused), 1, -1))[:, 0]
+        return _against(fused, within, posterior)
+
+    return terms
+
+
+@terms_of.register
+def _(likelihood: LabelSets, n_categories, where):
+    outside = where.tensor(~likelihood.members(n_categories).transpose(0, 2, 1))
+    weight = where.tensor(likelihood.weight)
+
+    def terms(fused):
+        masked = fused[:, None].masked_fill(outside, -torch.inf)
+        within = torch.logsumexp(masked, dim=2)
+        posterior = torch.exp(masked - within[:, :, None]) * weight[:, None]
+        return _against(fused, (weight * within).sum(dim=1), posterior.sum(dim=1))
+
+    return terms
+
+
+def _against(fused, within, posterior):
+    """Loss and gradient of what the sets hold against everything."""
+    normaliser = torch.logsumexp(fused, dim=1)
+    return normaliser - within, torch.exp_(fused - normaliser[:, None]).sub_(posterior)
+
+
 class Batch:
     """Rows of the fit data as tensors, samples last.
 
@@ -73,7 +135,7 @@ class Batch:
     columns : Columns
     features : list of ndarray of shape (n_samples, n_features)
         Standardised gating features, one array per part.
-    sets : LabelSets
+    likelihood : Likelihood
     weights : ndarray of shape (n_parts, n_samples)
     where : Place
         Device and precision.
@@ -81,7 +143,7 @@ class Batch:
         Whether the centred log-probabilities are needed.
     """
 
-    def __init__(self, columns, features, sets, weights, where, with_correction):
+    def __init__(self, columns, features, likelihood, weights, where, with_correction):
         tensor = where.tensor
 
         self.log_proba = tensor(columns.log_proba.transpose(1, 2, 0))
@@ -90,29 +152,13 @@ class Batch:
         self.centred = tensor(columns.centred.T) if with_correction else None
         self.weights = tensor(weights)
         self.n_experts = columns.n_experts
-        inside = sets.members(columns.log_proba.shape[2]).transpose(0, 2, 1)
-        self.labels = sets.labels
-        if self.labels is not None:
-            self.labels = tensor(self.labels)[None, None]
-            self.posterior = tensor(inside[0].astype(np.float64))
-        else:
-            self.outside, self.set_weight = tensor(~inside), tensor(sets.weight)
+        self.terms = terms_of(likelihood, columns.log_proba.shape[2], where)
 
     @classmethod
     def of_block(cls, block, weights, standardisers, where, with_correction):
         """Batch of a block of the fit data, its features standardised for each part."""
         features = [standardiser(block.features) for standardiser in standardisers]
-        return cls(block.columns, features, block.sets, weights, where, with_correction)
-
-    def set_terms(self, fused):
-        """Log-probability of the sets, up to the normaliser, and its gradient."""
-        if self.labels is not None:
-            labels = self.labels.expand(len(fused), 1, -1)
-            return fused.gather(1, labels)[:, 0], self.posterior
-        masked = fused[:, None].masked_fill(self.outside, -torch.inf)
-        within = torch.logsumexp(masked, dim=2)
-        posterior = torch.exp(masked - within[:, :, None]) * self.set_weight[:, None]
-        return (self.set_weight * within).sum(dim=1), posterior.sum(dim=1)
+        return cls(block.columns, features, block.likelihood, weights, where, with_correction)
 
 
 class GateTerms:
@@ -192,10 +238,8 @@ class GateTerms:
         groups, part, temperature, runs = view
         inputs, steer, gate, product, fused, sharpness = self.forward(view, batch)
         weight = batch.weights[part]
-        normaliser = torch.logsumexp(fused, dim=1)
-        inside, posterior = batch.set_terms(fused)
-        loss = normaliser - inside
-        slope = torch.exp_(fused - normaliser[:, None]).sub_(posterior).mul_(weight[:, None])
+        loss, slope = batch.terms(fused)
+        slope.mul_(weight[:, None])
 
         column_slope = slope[:, 0, None] * batch.log_proba[:, 0]
         for k in range(1, slope.shape[1]):

@@ -19,7 +19,6 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import softmax
 
-from sklearn_logitprod.fusion.likelihood import set_loss, set_loss_gradient
 from sklearn_logitprod.fusion.pool import Pool
 from sklearn_logitprod.training.guarantee import reference_heads
 from sklearn_logitprod.training.prior import MAX_CORRECTION
@@ -56,9 +55,8 @@ def candidates(spec, data):
     """Candidates of the path that are fitted, in groups of one layout, with prior masses.
 
     Constant weights at two strengths hold most of the prior mass; gates and cross-class
-    corrections must earn theirs. Where outcomes are sets, as those of survival, a sample
-    says less, most of all a censored one: priors are ten times as strong, but not that of
-    the class bias, which all samples inform.
+    corrections must earn theirs. How strong priors are is the likelihood's to say, but not
+    that of the class bias, which all samples inform.
 
     Parameters
     ----------
@@ -71,7 +69,7 @@ def candidates(spec, data):
     -------
     list of (list of HeadSpec, list of float)
     """
-    strength = 1.0 if data.sets.labels is not None else 10.0
+    strength = data.likelihood.strength
     base = replace(
         spec,
         gate_width=None,
@@ -104,14 +102,13 @@ def fixed_candidates(data):
     """Candidates without parameters: names, prior masses and heads to choose from.
 
     For tasks that one expert dominates or that have next to no data: the best expert,
-    chosen anew in each fold, and the mean of probabilities. Where outcomes are sets,
-    which expert is the best is too uncertain to choose one.
+    chosen anew in each fold if outcomes tell which that is, and the mean of probabilities.
     """
     if data.n_experts == 1:
         return []
     heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
     path = []
-    if data.sets.labels is not None:
+    if data.likelihood.choose_expert:
         path.append(("best expert", 0.25, heads[: data.n_experts]))
     if data.linear_pool:
         path.append(("mean of probabilities", 0.2, heads[-1:]))
@@ -179,12 +176,12 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
 
     scores = np.array([trial.scores for trial in trials])
     rows = np.sort(np.concatenate(folds))
-    sets, held = part.sets.take(rows), own[rows]
-    cv_losses = set_loss(scores[:, rows], sets) @ held / held.sum()
+    likelihood, held = part.likelihood.take(rows), own[rows]
+    cv_losses = likelihood.loss(scores[:, rows]) @ held / held.sum()
     effect = data.design_effect(weight)
     prior = np.array([trial.mass for trial in trials])
     scale = total / held.sum() / effect
-    shares = mixing_shares(scores[:, rows], sets, scale * held, prior / prior.sum())
+    shares = mixing_shares(scores[:, rows], likelihood, scale * held, prior / prior.sum())
 
     if part is not data:
         tell("all rows: candidates that are mixed")
@@ -255,7 +252,7 @@ def _cross_validate(data, weight, spec, folds, settings, everything, tell):
 def _best_scores(trainer, heads):
     """Scores of the best of some heads under each set of a trainer's weights."""
     scores = trainer.data.scores(heads)
-    losses = set_loss(scores, trainer.data.sets)
+    losses = trainer.data.likelihood.loss(scores)
     return scores[[int(np.argmin(losses @ own)) for own in trainer.weights]]
 
 
@@ -278,13 +275,13 @@ def _choose(trainer, heads):
     return FittedHead(heads[best], [losses[best]], True)
 
 
-def mixing_shares(scores, sets, weight, prior):
+def mixing_shares(scores, likelihood, weight, prior):
     """Shares of candidates in their logarithmic opinion pool, from held-out scores.
 
     Parameters
     ----------
     scores : ndarray of shape (n_candidates, n_samples, n_classes)
-    sets : LabelSets
+    likelihood : Likelihood
     weight : ndarray of shape (n_samples,)
         Sample weights over the design effect.
     prior : ndarray of shape (n_candidates,)
@@ -300,7 +297,7 @@ def mixing_shares(scores, sets, weight, prior):
     def objective(tilt):
         shares = softmax(np.log(prior) + tilt)
         mixed = (shares @ flat).reshape(scores.shape[1:])
-        loss, slope, _ = set_loss_gradient(mixed, sets)
+        loss, slope, _ = likelihood.loss_gradient(mixed)
         surprise = np.log(np.maximum(shares, np.finfo(float).tiny) / prior)
         gradient = flat @ (slope * weight[:, None]).ravel() + surprise
         value = weight @ loss + shares @ surprise

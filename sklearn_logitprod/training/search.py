@@ -106,7 +106,12 @@ class _References:
         def blocks():
             for rows in block_slices(data.n_samples, len(part) * data.n_classes, _LINE_VALUES):
                 other = self.scores[:, rows][self.position[part]]
-                yield scores[:, rows], other, self.weights[:, rows][part], data.sets.take(rows)
+                yield (
+                    scores[:, rows],
+                    other,
+                    self.weights[:, rows][part],
+                    data.likelihood.take(rows),
+                )
 
         shares, _ = Line(blocks).meet(self.losses[part])
         pools = []
