@@ -1,13 +1,18 @@
-"""Words of messages: values and lists as they are written."""
+"""Words of messages: how values are written, and whom a warning addresses."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
-if TYPE_CHECKING:
-    pass
+# what calls a fit on behalf of someone: a warning names the line that called these
+_BETWEEN = {"sklearn_logitprod", "sklearn", "joblib"}
+
+_SAID: ContextVar[set | None] = ContextVar("said", default=None)
 
 
 def plain(value):
@@ -20,3 +25,32 @@ def brief(items, most=8):
     items = list(items)
     text = ", ".join(map(plain, items[:most]))
     return f"[{text}{', ...' if len(items) > most else ''}]"
+
+
+def warn(message, category=UserWarning):
+    """Warn, naming the line that led here from outside of this package and scikit-learn.
+
+    Parameters
+    ----------
+    message : str
+    category : type of Warning
+    """
+    said = _SAID.get()
+    if said is not None:
+        if message in said:
+            return
+        said.add(message)
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
+@contextmanager
+def said_once():
+    """Context in which each warning of this package is given once, however often it holds."""
+    token = _SAID.set(set() if _SAID.get() is None else _SAID.get())
+    try:
+        yield
+    finally:
+        _SAID.reset(token)

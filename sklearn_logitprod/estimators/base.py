@@ -1,32 +1,29 @@
-"""The fit skeleton and the inference that classifier and survival estimator share."""
+"""The fit that all estimators share: from X and y to a pool."""
 
 from __future__ import annotations
 
-import copy
 import re
-import warnings
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import MetaEstimatorMixin, TransformerMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
+from sklearn_logitprod._text import warn
 from sklearn_logitprod._typing import Floats
+from sklearn_logitprod.estimators.inference import PoolInference, is_table
 from sklearn_logitprod.estimators.prepared import Prepared, all_log_proba
-from sklearn_logitprod.experts.composition import ExpertsComposition
+from sklearn_logitprod.experts.composition import ExpertsComposition, fitted_experts
 from sklearn_logitprod.experts.display import ExpertsDisplayMixin
 from sklearn_logitprod.fusion.features import FEATURE_SETS
-from sklearn_logitprod.fusion.logits import block_slices
-from sklearn_logitprod.fusion.pool import expert_shares
 from sklearn_logitprod.outputs.checks import n_rows
-from sklearn_logitprod.outputs.container import ExpertOutputs, own_target
-from sklearn_logitprod.outputs.frames import is_two_level
+from sklearn_logitprod.outputs.container import own_target
 from sklearn_logitprod.targets.folds import fold_rows
 from sklearn_logitprod.targets.weights import check_groups, check_weights
 from sklearn_logitprod.training.data import FitData
@@ -41,15 +38,22 @@ class BaseLogitProd(
     ExpertsDisplayMixin,
     CallbackSupportMixin,
     MetaEstimatorMixin,
-    TransformerMixin,
+    PoolInference,
     ExpertsComposition,
 ):
     """Fit and inference over aligned log-probabilities of experts.
 
-    Subclasses say how y becomes a :class:`Target` (``_target``, ``_likelihood``), how X becomes
-    :class:`~sklearn_logitprod.outputs.classes.Outputs` (``_precomputed`` in a fit, ``_read``
-    later), what experts are asked (``_replies``), and what to predict.
+    Subclasses name their task, and say how y becomes a :class:`Target` (``_target``,
+    ``_likelihood``), how X becomes outputs (``_read``), what experts are asked (``_replies``),
+    and what to predict.
+
+    Attributes
+    ----------
+    task_name : str
+        Task of the estimator, by which comparisons and the command line know what to do.
     """
+
+    task_name: str
 
     _parameter_constraints = {
         "cv": ["cv_object", StrOptions({"prefit"})],
@@ -97,17 +101,13 @@ class BaseLogitProd(
                 "'cpu', 'cuda' or 'cuda:<index>'."
             )
 
-    def _check_features(self, X):
-        """Check the number and names of X's columns against those of the fit."""
-        if _is_table(X):
-            validate_data(self, X, reset=False, skip_check_array=True)
-
     def _features_of(self, X):
         """Number and, where it has them, names of X's columns, as fitted attributes."""
-        if not _is_table(X):
+        if not is_table(X):
             # aligned by name or by the last two axes, or for experts of their own kind
             return {"n_features_in_": int(np.prod(np.shape(X)[1:]))}
-        probe = copy.copy(self)
+        # reads names off X as scikit-learn does, whatever is fitted here already
+        probe = BaseEstimator()
         validate_data(probe, X, reset=True, skip_check_array=True)
         names = ("n_features_in_", "feature_names_in_")
         return {name: vars(probe)[name] for name in names if name in vars(probe)}
@@ -173,33 +173,29 @@ class BaseLogitProd(
         if self.gate_width == "auto":
             folds = fold_rows(self.selection_cv, target.strata, groups, kept, seed)
         if self.experts is None:
-            fitted, outputs = None, self._precomputed(X, target)
+            fitted, outputs = None, self._read(X, target.attributes)
         else:
             own = None if sample_weight is None else raw
             fitted, outputs = self._run_experts(X, target, own, groups, params, seed, progress)
-        attributes = self._features_of(X) | target.attributes
+        attributes = self._features_of(X) | target.attributes | fitted_experts(fitted)
+        attributes |= {"expert_names_": outputs.names, "n_experts_": len(outputs.names)}
         weight = raw * target.factor
-        return Prepared(
-            outputs, target.likelihood, weight, groups, kept, folds, seed, fitted, attributes
-        )
+        return Prepared(outputs, target.likelihood, weight, groups, kept, folds, seed, attributes)
 
     def _finish(self, prepared, progress):
         """Fit the pool on what was prepared, and set the fitted attributes."""
         attributes = {**prepared.attributes, **self._fit_pool(prepared, progress)}
         # all at once, at the end: a fit that fails leaves an earlier one as it was
         vars(self).pop("feature_names_in_", None)
-        self._set_experts(prepared.experts)
         vars(self).update(attributes)
 
     def _head_spec(self, n_experts, n_classes):
         """What is fitted, from the parameters."""
         cross_class = self.cross_class
         if cross_class is not None and n_experts * n_classes**2 > MAX_CORRECTION:
-            warnings.warn(
+            warn(
                 f"cross_class is left out: {n_experts} experts x {n_classes}^2 classes "
-                f"make more than {MAX_CORRECTION} correction parameters.",
-                UserWarning,
-                stacklevel=6,
+                f"make more than {MAX_CORRECTION} correction parameters."
             )
             cross_class = None
         return HeadSpec(
@@ -221,20 +217,17 @@ class BaseLogitProd(
         outputs = prepared.outputs
         absent = [name for name, on in zip(outputs.names, data.active, strict=True) if not on]
         if absent:
-            warnings.warn(
+            warn(
                 f"Expert(s) {', '.join(absent)} are missing (NaN) on every row of the fit data; "
-                "their weight is 0, also where they are present later.",
-                UserWarning,
-                stacklevel=5,
+                "their weight is 0, also where they are present later."
             )
         spec = self._head_spec(data.n_experts, data.n_classes)
         fit = fit_pool(data, weight, spec, self._settings(prepared.seed), prepared.folds, progress)
         if not fit.converged:
-            warnings.warn(
+            warn(
                 f"The fit stopped at max_iter={self.max_iter} before tol={self.tol:g} was reached. "
                 "Raise max_iter or alpha.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
         selection = None
         if fit.selection is not None:
@@ -245,8 +238,6 @@ class BaseLogitProd(
             }
         return {
             "pool_": fit.pool,
-            "expert_names_": outputs.names,
-            "n_experts_": len(outputs.names),
             "mean_expert_weights_": fit.mean_weights,
             "expert_losses_": fit.expert_losses,
             "reference_losses_": fit.reference_losses,
@@ -271,186 +262,32 @@ class BaseLogitProd(
         )
         return data, weight
 
-    def _outputs(self, X):
-        """Outputs of the fitted experts on X, or X itself if it holds them."""
-        check_is_fitted(self)
-        self._check_features(X)
-        if self.experts_ is None:
-            return self._read(X)
-        pairs = list(self.named_experts_.items())
-        return self._caller().outputs(pairs, X, self._replies(vars(self)))
 
-    def _outputs_of(self, prepared, X):
-        """Outputs on X of the experts of a fit that got no further than its preparation."""
-        model = copy.copy(self)
-        vars(model).update(prepared.attributes, expert_names_=prepared.outputs.names)
-        model._set_experts(prepared.experts)
-        return model._outputs(X)
+def with_pool(estimator, attributes, pool):
+    """A fitted estimator of the same parameters that holds a pool and no experts.
 
-    def _blocks(self, X):
-        """Number of rows of X, and their columns, block by block."""
-        outputs = self._outputs(X)
-        n_samples, n_experts, n_classes = outputs.shape
-        active = self.pool_.active
+    Parameters
+    ----------
+    estimator : BaseLogitProd
+    attributes : dict
+        Fitted attributes beside the pool.
+    pool : Pool
 
-        def columns():
-            for rows in block_slices(n_samples, n_experts * n_classes):
-                log_proba = outputs.log_proba(rows)
-                if not active.all():
-                    _check_active(log_proba, rows.start, active, self.expert_names_)
-                yield self.pool_.columns(log_proba)
-
-        return n_samples, columns()
-
-    def _collect(self, X, compute):
-        """``compute(columns)`` of all rows of X."""
-        n_samples, blocks = self._blocks(X)
-        out, start = None, 0
-        for columns in blocks:
-            values = compute(columns)
-            if out is None:
-                out = np.empty((n_samples, *values.shape[1:]), values.dtype)
-            out[start : start + len(values)] = values
-            start += len(values)
-        return out
-
-    def _log_proba(self, X):
-        """Fused log-probabilities (n_samples, n_classes)."""
-        return self._collect(X, lambda columns: self.pool_.log_proba(columns))
-
-    def _shares(self, columns):
-        return expert_shares(columns, self.pool_.coefficients(columns))
-
-    def expert_weights(self, X: Any) -> Floats:
-        """Weight of each expert for each sample.
-
-        The fitted pool is one product with coefficients ``a_m(x)`` for the experts and
-        ``a_lin(x)`` for the linear pool. The weight of an expert is ``(a_m + a_lin /
-        number of experts present) / sum of all a``.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``predict``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_experts), float64
-            Non-negative, rows sum to 1; 0 where an expert is missing.
-        """
-        return self._collect(X, lambda columns: self._shares(columns)[0])
-
-    def _present_weights(self, X):
-        """Weights of ``expert_weights``, NaN where an expert is missing."""
-
-        def compute(columns):
-            missing = ~columns.present[:, : columns.n_experts]
-            return np.where(missing, np.nan, self._shares(columns)[0])
-
-        return self._collect(X, compute)
-
-    def linear_pool_share(self, X: Any) -> Floats:
-        """Share of the linear pool in all coefficients of each sample.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``predict``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            ``a_lin / sum of all a``, in [0, 1]; 0 with ``linear_pool=False``.
-        """
-        return self._collect(X, lambda columns: self._shares(columns)[1])
-
-    def sharpness(self, X: Any) -> Floats:
-        """Sum of all coefficients of each sample.
-
-        Above 1 the product is sharper than a weighted mean of log-probabilities, below
-        1 flatter.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``predict``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            Positive.
-        """
-        return self._collect(X, lambda columns: self._shares(columns)[2])
-
-    def cross_class_share(self, X: Any) -> Floats:
-        """How much of the fused scores the cross-class correction moves.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``predict``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            Norm of the correction, centred over the classes, over the sum of its norm
-            and that of the weighted product; in [0, 1], and 0 without a correction.
-        """
-        return self._collect(X, lambda columns: self.pool_.correction_share(columns))
-
-    def expert_logits(self, X: Any) -> Floats:
-        """Log-probabilities of each expert, as the pool reads them.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``predict``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_experts, n_classes), float64
-            Natural logarithms, normalised over the classes (in the order of
-            ``classes_``; for survival, the intervals and the tail) and floored; NaN where
-            an expert is missing.
-        """
-        return all_log_proba(self._outputs(X))
-
-    def transform(self, X: Any) -> Floats:
-        """Log-probabilities of the experts, one column per expert and class.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``predict``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_experts * n_classes), float64
-            ``expert_logits(X)``, expert by expert.
-        """
-        logits = self.expert_logits(X)
-        return logits.reshape(len(logits), -1)
+    Returns
+    -------
+    estimator
+        Takes precomputed outputs, or :class:`~sklearn_logitprod.estimators.inference.ColumnBlocks`.
+    """
+    model = type(estimator)(**estimator.get_params(deep=False))
+    vars(model).update({**attributes, **fitted_experts(None), "pool_": pool})
+    return model
 
 
-def _is_table(X):
-    """Whether X has two axes and columns of one level, matched by the estimator's own checks."""
-    if isinstance(X, ExpertOutputs):
-        return False
-    if isinstance(X, (list, tuple)):
-        # nested three deep: a list of lists, or of arrays of two axes
-        first = X[0] if len(X) else []
-        inner = first[0] if isinstance(first, (list, tuple)) and len(first) else 0
-        return not isinstance(inner, (list, tuple, np.ndarray)) and np.ndim(first) < 2
-    return len(getattr(X, "shape", (0, 0))) == 2 and not is_two_level(X)
+def target_of(estimator, X, y):
+    """What y says to an estimator, checked: a :class:`Target`."""
+    return estimator._target(X, y, np.ones(n_rows(X)))
 
 
-def _check_active(log_proba, start, active, names):
-    """Refuse rows on which only experts are present that the fit never saw."""
-    empty = ~(~np.isnan(log_proba[:, :, 0]) & active).any(axis=1)
-    if empty.any():
-        unseen = [name for name, on in zip(names, active, strict=True) if not on]
-        raise ValueError(
-            f"In row {start + int(np.argmax(empty))} of X all experts are missing but "
-            f"{', '.join(unseen)}, which the fit data lacked and which has no weight. Refit with "
-            "data that hold this expert, or remove the row."
-        )
+def likelihood_of(model, y):
+    """Likelihood of y, by the classes or times of a fitted estimator."""
+    return model._likelihood(y, vars(model))

@@ -10,6 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_logitprod._text import brief
 from sklearn_logitprod._typing import (
     CrossValidation,
     Experts,
@@ -222,6 +223,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
     True
     """
 
+    task_name = "classes"
+
     _parameter_constraints = {
         **BaseLogitProd._parameter_constraints,
         "experts": [None, "array-like"],
@@ -344,16 +347,23 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         classes, codes = check_classes(labels, known)
         check_classes(labels[weight > 0], classes)
         attributes = {"classes_": classes}
-        return Target(labels, codes, self._likelihood(labels, attributes), attributes=attributes)
+        return Target(labels, codes, ClassLabels(codes), attributes=attributes)
 
-    def _likelihood(self, y, attributes):
-        return ClassLabels(np.searchsorted(attributes["classes_"], y))
+    def _likelihood(self, y, fitted):
+        classes, labels = fitted["classes_"], check_labels(y, len(y))
+        unknown = np.setdiff1d(labels, classes)
+        if len(unknown):
+            raise ValueError(
+                f"y has labels {unknown[:8].tolist()!r}, which the estimator does not know; its "
+                f"classes are {brief(classes.tolist())}."
+            )
+        return ClassLabels(np.searchsorted(classes, labels))
 
-    def _precomputed(self, X, target):
-        return read_outputs(X, self.input, target.attributes["classes_"], self.classes)
+    def _read(self, X, fitted, expert_names=None):
+        return read_outputs(X, self.input, fitted["classes_"], self.classes, expert_names)
 
-    def _replies(self, attributes):
-        return ClassReplies(attributes["classes_"], self.missing_classes)
+    def _replies(self, fitted):
+        return ClassReplies(fitted["classes_"], self.missing_classes)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Labels:
         """Names of the columns of ``transform``: ``expert_class``.
@@ -370,9 +380,6 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         check_is_fitted(self)
         names = [f"{name}_{label}" for name in self.expert_names_ for label in self.classes_]
         return np.asarray(names, dtype=object)
-
-    def _read(self, X):
-        return read_outputs(X, self.input, self.classes_, self.classes, self.expert_names_)
 
     def predict_log_proba(self, X: Any) -> Floats:
         """Log of the fused class probabilities.

@@ -28,10 +28,8 @@ class Prepared:
     folds : list of ndarray of int or None
         Held-out rows of each fold of the automatic path, as positions in ``kept``.
     seed : int
-    experts : list of (str, estimator) or None
-        Fitted experts.
     attributes : dict
-        Fitted attributes that are known already.
+        Fitted attributes that are known already, the experts among them.
     """
 
     outputs: Outputs
@@ -41,7 +39,6 @@ class Prepared:
     kept: np.ndarray
     folds: list | None
     seed: int
-    experts: list | None
     attributes: dict
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_logitprod._text import warn
 from sklearn_logitprod._typing import CrossValidation, Experts, Floats, GateWidth, RandomState
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.step_function import step_functions
@@ -22,6 +22,7 @@ from sklearn_logitprod.fusion.events import (
     label_sets_from_events,
     log_survival_from_log_events,
 )
+from sklearn_logitprod.metrics import concordance_index
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.events import read_event_outputs
 from sklearn_logitprod.targets.events import check_events, given_times, interval_ends
@@ -204,6 +205,8 @@ class LogitProdSurvival(BaseLogitProd):
     True
     """
 
+    task_name = "events"
+
     _parameter_constraints = {
         **BaseLogitProd._parameter_constraints,
         "experts": [None, "array-like"],
@@ -331,28 +334,23 @@ class LogitProdSurvival(BaseLogitProd):
         times = interval_ends(event, time, weight, times, self.n_bins)
         attributes = {"unique_times_": times}
         factor = 1.0 + self.uncensored_weight * (event - 1.0)
-        likelihood = self._likelihood(structured, attributes)
+        likelihood = label_sets_from_events(event, time, times)
         return Target(structured, event.astype(np.intp), likelihood, factor, attributes)
 
-    def _likelihood(self, y, attributes):
+    def _likelihood(self, y, fitted):
         event, time, _ = check_events(y, len(y))
-        return label_sets_from_events(event, time, attributes["unique_times_"])
+        return label_sets_from_events(event, time, fitted["unique_times_"])
 
-    def _precomputed(self, X, target):
-        times = target.attributes["unique_times_"]
-        return read_event_outputs(X, self.input, len(times), times)
+    def _read(self, X, fitted, expert_names=None):
+        times = fitted["unique_times_"]
+        return read_event_outputs(X, self.input, len(times), times, expert_names)
 
-    def _read(self, X):
-        times = self.unique_times_
-        return read_event_outputs(X, self.input, len(times), times, self.expert_names_)
+    def _calibrated(self, outputs, fitted):
+        models = {m: fitted["risk_models_"][outputs.names[m]] for m in outputs.risks}
+        return outputs.calibrated(models)
 
-    def _outputs(self, X):
-        outputs = super()._outputs(X)
-        models = [self.risk_models_[outputs.names[m]] for m in outputs.risks]
-        return outputs.calibrated(dict(zip(outputs.risks, models, strict=True)))
-
-    def _replies(self, attributes):
-        return EventReplies(attributes["unique_times_"])
+    def _replies(self, fitted):
+        return EventReplies(fitted["unique_times_"])
 
     def _prepare(self, X, y, sample_weight, groups, params, progress):
         prepared = super()._prepare(X, y, sample_weight, groups, params, progress)
@@ -363,11 +361,9 @@ class LogitProdSurvival(BaseLogitProd):
         named = {outputs.names[position]: model for position, model in models.items()}
         constant = [name for name, model in named.items() if model.constant]
         if constant:
-            warnings.warn(
+            warn(
                 f"The risk of expert(s) {', '.join(constant)} is constant on the fit data: they "
-                "tell samples apart nowhere, and stand for the average survival alone.",
-                UserWarning,
-                stacklevel=4,
+                "tell samples apart nowhere, and stand for the average survival alone."
             )
         attributes = {**prepared.attributes, "risk_models_": named}
         return replace(prepared, outputs=outputs.calibrated(models), attributes=attributes)
@@ -493,8 +489,6 @@ class LogitProdSurvival(BaseLogitProd):
         float
             Share of comparable pairs that the risks order rightly, ties counted half.
         """
-        from sklearn_logitprod.metrics import concordance_index
-
         risk = self.predict(X)
         event, time, _ = check_events(y, len(risk))
         return concordance_index(event, time, risk)

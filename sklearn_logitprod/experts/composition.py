@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from sklearn.utils import Bunch, indexable
@@ -17,6 +16,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import has_fit_parameter
 
+from sklearn_logitprod._text import warn
 from sklearn_logitprod.experts.calls import Caller
 from sklearn_logitprod.experts.naming import active_experts, check_prefit, name_experts, seeded
 from sklearn_logitprod.targets.folds import make_splits
@@ -185,13 +185,11 @@ class ExpertsComposition(_BaseComposition):
             outputs = caller.outputs(pairs, X, replies)
             suspects = replies.suspects(outputs, target.strata)
             if suspects:
-                warnings.warn(
+                warn(
                     f"Expert(s) {', '.join(suspects)} make next to no error on the fit data, far "
                     "fewer than the other experts or their own probabilities let expect. "
                     "Were they trained on these samples? Then their weights are too large: fit on "
-                    "new samples, or set cv=5 to cross-fit the experts.",
-                    UserWarning,
-                    stacklevel=5,
+                    "new samples, or set cv=5 to cross-fit the experts."
                 )
             return pairs, outputs
         pairs = seeded(pairs, seed)
@@ -200,7 +198,9 @@ class ExpertsComposition(_BaseComposition):
         outputs, fitted = caller.cross_fit(pairs, X, target.y, replies, splits, fit_params)
         return fitted, outputs
 
-    def _set_experts(self, pairs):
-        """Fitted experts as attributes; None for precomputed outputs."""
-        self.experts_ = None if pairs is None else [expert for _, expert in pairs]
-        self.named_experts_ = None if pairs is None else Bunch(**dict(pairs))
+
+def fitted_experts(pairs):
+    """Fitted attributes of (name, estimator) pairs; of None, for precomputed outputs, None."""
+    if pairs is None:
+        return {"experts_": None, "named_experts_": None}
+    return {"experts_": [expert for _, expert in pairs], "named_experts_": Bunch(**dict(pairs))}

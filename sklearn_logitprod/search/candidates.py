@@ -8,7 +8,8 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.utils import _safe_indexing
 
-from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.base import BaseLogitProd, with_pool
+from sklearn_logitprod.estimators.inference import ColumnBlocks
 from sklearn_logitprod.estimators.prepared import Prepared, all_log_proba
 from sklearn_logitprod.fusion.features import gating_features
 from sklearn_logitprod.fusion.logits import block_slices
@@ -16,21 +17,11 @@ from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.search import search_pools
 
 
-def _given(self, X):
-    """Columns that are at hand, in place of ``_blocks`` of an estimator."""
-    return sum(columns.n_samples for columns in X), iter(X)
-
-
-def _from_columns(plain):
-    """Class of a fitted candidate, which predicts from columns instead of X."""
-    return type(type(plain).__name__, (type(plain),), {"_blocks": _given})
-
-
 @dataclass(frozen=True, eq=False)
 class Part:
     """Outputs of experts, with the folds in which all candidates are fitted on them."""
 
-    plain: BaseLogitProd
+    estimator: BaseLogitProd
     prepared: Prepared
     data: FitData
     weight: np.ndarray
@@ -46,7 +37,7 @@ class Part:
         """Pools of each specification: a dict of lists, one pool per fold."""
         # constant weights have no alpha
         distinct = list(dict.fromkeys(map(_without_alpha, specs)))
-        settings = self.plain._settings(self.prepared.seed)
+        settings = self.estimator._settings(self.prepared.seed)
         pools = search_pools(self.data, self.weight, self.folds, distinct, settings, progress)
         return [pools[_without_alpha(spec)] for spec in specs]
 
@@ -80,31 +71,29 @@ class Part:
                 ]
             )
             return -np.average(np.minimum(losses, likelihood.largest_loss), weights=weight)
-        model = _from_columns(self.plain)(**self.plain.get_params(deep=False))
-        vars(model).update(self.prepared.attributes, pool_=pool, experts_=None)
-        model.expert_names_ = self.prepared.outputs.names
-        own = _safe_indexing(self.y, rows)
-        return scorer(model, [columns for _, columns, _ in blocks], own)
+        model = with_pool(self.estimator, self.prepared.attributes, pool)
+        held_out = ColumnBlocks([columns for _, columns, _ in blocks])
+        return scorer(model, held_out, _safe_indexing(self.y, rows))
 
 
-def joined(plain, prepared, y, X_held_out, y_held_out, weight):
+def joined(estimator, prepared, y, X_held_out, y_held_out, weight):
     """Part of one fold: out-of-fold outputs to fit on, and those held out behind them."""
-    data, own = plain._fit_data(prepared)
+    data, own = estimator._fit_data(prepared)
     log_proba = np.concatenate(
         [
             all_log_proba(prepared.outputs.take(prepared.kept)),
-            all_log_proba(plain._outputs_of(prepared, X_held_out)),
+            all_log_proba(estimator._outputs_by(prepared.attributes, X_held_out)),
         ]
     )
     y = _concatenated(_safe_indexing(y, prepared.kept), y_held_out)
-    likelihood = plain._likelihood(y, prepared.attributes)
+    likelihood = estimator._likelihood(y, prepared.attributes)
     groups = data.groups
     if groups is not None:
         groups = np.append(groups, np.zeros(len(weight), dtype=int))
     shape = log_proba.shape
     joined = FitData(log_proba.__getitem__, shape, likelihood, data.linear_pool, data.kind, groups)
     held_out = np.arange(data.n_samples, len(log_proba))
-    return Part(plain, prepared, joined, np.append(own, weight), [held_out], y)
+    return Part(estimator, prepared, joined, np.append(own, weight), [held_out], y)
 
 
 def _concatenated(first, second):

@@ -101,7 +101,8 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
     ['alpha', 'gate_width', 'temperature']
     """
 
-    _kind = LogitProdClassifier
+    _searched = LogitProdClassifier
+    _handed_on = ("classes_",)
     _parameter_constraints = search_constraints(LogitProdClassifier)
 
     def __init__(
@@ -187,15 +188,14 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
             If X, y, sample_weight or groups do not fit together, a candidate is none,
             or an expert fails.
         """
-        estimator = self._search(X, y, sample_weight, groups)
-        self.classes_ = estimator.classes_
+        self._search(X, y, sample_weight, groups)
         return self
 
     def _checked(self, y, n_samples):
         labels = check_labels(y, n_samples)
         return labels, labels
 
-    def _shared(self, plain, X, y, weight):
+    def _shared(self, estimator, X, y, weight):
         known = np.unique(y) if self.classes is None else self.classes
         return {"classes": list(known)}
 

@@ -94,7 +94,8 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
     3
     """
 
-    _kind = LogitProdSurvival
+    _searched = LogitProdSurvival
+    _handed_on = ("unique_times_",)
     _parameter_constraints = search_constraints(LogitProdSurvival)
 
     def __init__(
@@ -187,15 +188,14 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
             If X, y, sample_weight or groups do not fit together, a candidate is none,
             or an expert fails.
         """
-        estimator = self._search(X, y, sample_weight, groups)
-        self.unique_times_ = estimator.unique_times_
+        self._search(X, y, sample_weight, groups)
         return self
 
     def _checked(self, y, n_samples):
         return y, check_events(y, n_samples)[0].astype(int)
 
-    def _shared(self, plain, X, y, weight):
-        return {"times": plain._target(X, y, weight).attributes["unique_times_"]}
+    def _shared(self, estimator, X, y, weight):
+        return {"times": estimator._target(X, y, weight).attributes["unique_times_"]}
 
     def score(self, X: Any, y: ArrayLike) -> float:
         """Concordance of the best candidate's risks (Harrell's C), whatever `scoring` is.

@@ -15,6 +15,77 @@ from sklearn.model_selection import (
 )
 
 
+def shuffled(n_splits, groups, seed):
+    """Splitter into shuffled folds that hold strata alike and keep groups together."""
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    return kind(n_splits, shuffle=True, random_state=seed)
+
+
+def search_splits(cv, strata, groups, seed, shuffle=False):
+    """Rows to fit on and rows held out, as scikit-learn's searches choose them.
+
+    Parameters
+    ----------
+    cv : int, splitter or iterable of (train, test)
+        Without groups a number makes folds of neighbouring rows, unless shuffled.
+    strata : ndarray of shape (n_samples,)
+        What folds should hold alike.
+    groups : array-like of shape (n_samples,) or None
+        Rows of one group stay in one fold.
+    seed : int
+    shuffle : bool
+        Whether a number of folds without groups is made of shuffled rows.
+
+    Returns
+    -------
+    list of (ndarray of int, ndarray of int)
+    """
+    if isinstance(cv, Integral) and (shuffle or groups is not None):
+        cv = shuffled(cv, groups, seed)
+    every = np.arange(len(strata))
+    splits = check_cv(cv, strata, classifier=True).split(_placeholder(strata), strata, groups)
+    return [(every[train], every[test]) for train, test in splits]
+
+
+def repeated_splits(cv, n_repeats, strata, groups, seed):
+    """Splits of a comparison, in repeats that test a sample at most once each.
+
+    Parameters
+    ----------
+    cv : int, splitter or iterable of (train, test)
+        A number makes as many shuffled folds, `n_repeats` times. Other splits are gathered
+        in their order: a repeat ends before the split that would test a sample again.
+    n_repeats : int
+    strata : ndarray of shape (n_samples,), int
+    groups : ndarray of shape (n_samples,), int, or None
+    seed : int
+
+    Returns
+    -------
+    list of list of (ndarray of int, ndarray of int)
+    """
+    if isinstance(cv, Integral):
+        if n_repeats < 1:
+            raise ValueError(f"n_repeats={n_repeats}, but at least 1 is needed.")
+        splitters = [shuffled(cv, groups, seed + repeat) for repeat in range(n_repeats)]
+    else:
+        splitters = [check_cv(cv, strata, classifier=True)]
+    repeats, tested = [], None
+    for splitter in splitters:
+        for train, test in splitter.split(_placeholder(strata), strata, groups):
+            if tested is None or tested[test].any():
+                repeats.append([])
+                tested = np.zeros(len(strata), dtype=bool)
+            tested[test] = True
+            repeats[-1].append((train, test))
+    return repeats
+
+
+def _placeholder(strata):
+    """What stands for X where a splitter needs nothing of it but its length."""
+    return np.empty((len(strata), 0))
+
+
 def make_splits(cv, y, groups, seed, shuffle=False):
     """Splits for cross-fitting: a partition of the rows, groups kept together.
 
@@ -31,16 +102,7 @@ def make_splits(cv, y, groups, seed, shuffle=False):
     -------
     list of (ndarray of int, ndarray of int)
     """
-    if isinstance(cv, (int, np.integer)) and groups is not None:
-        cv = StratifiedGroupKFold(cv, shuffle=True, random_state=seed)
-    elif isinstance(cv, (int, np.integer)) and shuffle:
-        cv = StratifiedKFold(cv, shuffle=True, random_state=seed)
-    splitter = check_cv(cv, y, classifier=True)
-    placeholder = np.empty((len(y), 0))
-    splits = [
-        (np.arange(len(y))[train], np.arange(len(y))[test])
-        for train, test in splitter.split(placeholder, y, groups)
-    ]
+    splits = search_splits(cv, y, groups, seed, shuffle)
     held_out = np.concatenate([test for _, test in splits])
     if len(held_out) != len(y) or len(np.unique(held_out)) != len(y):
         raise ValueError(
@@ -84,8 +146,7 @@ def fold_rows(cv, strata, groups, kept, seed):
         if isinstance(cv, Integral):
             splits = _numbered_folds(cv, strata[kept], own, seed)
             return [test for _, test in splits if len(test)]
-        placeholder = np.empty((len(strata), 0))
-        splits = list(check_cv(cv).split(placeholder, strata, groups))
+        splits = list(check_cv(cv).split(_placeholder(strata), strata, groups))
     position = np.full(len(strata), -1)
     position[kept] = np.arange(len(kept))
     held_out = [position[test] for _, test in splits]
@@ -104,4 +165,4 @@ def _numbered_folds(n_splits, strata, groups, seed):
         (False, True): GroupKFold,
     }[stratified, groups is not None]
     splitter = kind(n_splits, shuffle=True, random_state=seed)
-    return splitter.split(np.empty((len(strata), 0)), strata, groups)
+    return splitter.split(_placeholder(strata), strata, groups)
