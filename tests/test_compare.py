@@ -320,7 +320,7 @@ def test_survival_scores_are_those_of_metrics():
     log_events = np.log(rng.dirichlet(np.ones(5), size=80))
     prediction = risk_prediction(log_events)
     survival = 1.0 - np.cumsum(np.exp(log_events), axis=1)[:, :-1]
-    outcome = Outcome(None, y, times)
+    outcome = Outcome(None, y, times, y)
     value, _ = SURVIVAL_SCORES["ibs"].function(outcome, prediction)
     assert value == pytest.approx(integrated_brier_score(y, y, survival, times), rel=1e-10)
     value, _ = SURVIVAL_SCORES["concordance"].function(outcome, prediction)
@@ -345,7 +345,7 @@ def test_a_cohort_with_missing_physicians(shared_data):
 def weighted(name, labels, proba, weight):
     """A score of weighted samples, by repeating them."""
     rows = np.repeat(np.arange(len(labels)), weight)
-    outcome = Outcome(ClassLabels(labels[rows]))
+    outcome = Outcome(ClassLabels(labels[rows]), labels[rows])
     return CLASS_SCORES[name].function(outcome, Prediction(np.log(proba[rows])))[0]
 
 
@@ -355,7 +355,7 @@ def test_contributions_are_derivatives_in_the_weights(name, n_classes):
     y = labels(60, n_classes)
     proba = np.random.default_rng(1).dirichlet(np.ones(n_classes), size=60).round(2) + 0.01
     proba /= proba.sum(axis=1, keepdims=True)
-    outcome = Outcome(ClassLabels(y))
+    outcome = Outcome(ClassLabels(y), y)
     value, own = CLASS_SCORES[name].function(outcome, Prediction(np.log(proba)))
     assert own.sum() == pytest.approx(0.0, abs=1e-12)
     many = 2000

@@ -184,8 +184,7 @@ def test_an_event_lies_in_the_interval_that_ends_at_or_after_it():
 
 def test_events_alone_are_plain_labels():
     sets = label_sets_from_events(np.ones(3, dtype=bool), np.array([0.5, 3.0, 9.0]), TIMES)
-    assert_array_equal(sets.first, [[0, 2, TAIL]])
-    assert_array_equal(sets.last, sets.first)
+    assert_array_equal(sets.labels, [0, 2, TAIL])
 
 
 def test_a_sample_censored_at_an_edge_has_survived_the_interval_that_ends_there():

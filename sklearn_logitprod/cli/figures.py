@@ -9,12 +9,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from sklearn.base import clone
 from sklearn.calibration import CalibrationDisplay
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.inspection import ExpertComparisonDisplay, ExpertWeightsDisplay
 from sklearn_logitprod.metrics import kaplan_meier
-
-_MOST_CLASSES = 6
+from sklearn_logitprod.targets.folds import shuffled
 
 
 def figures(estimator, outputs, table):
@@ -38,10 +37,9 @@ def figures(estimator, outputs, table):
         _svg(lambda ax: display.plot(ax=ax, metric="difference"), (8.5, height)),
     )
     model = clone(estimator).fit(outputs)
-    by = outputs.y if outputs.classes is not None else None
-    if by is not None and len(outputs.classes) > _MOST_CLASSES:
-        by = None
-    n_boxes = 1 if by is None else len(outputs.classes)
+    words = words_of(outputs)
+    by = words.boxes(outputs)
+    n_boxes = 1 if by is None else len(np.unique(by))
     width = max(5.0, 2.5 + len(outputs.expert_names) * (0.5 + 0.22 * n_boxes))
     yield (
         "Weights of the experts",
@@ -52,25 +50,21 @@ def figures(estimator, outputs, table):
             (width, 4.0),
         ),
     )
-    if outputs.classes is None:
-        yield _survival(estimator, outputs)
-    else:
-        yield _reliability(estimator, outputs)
+    yield words.figure(estimator, outputs)
 
 
 def _held_out(estimator, outputs, strata, predict):
     """Predictions for each sample by a fusion fitted on four fifths without it."""
-    kind = StratifiedKFold if outputs.groups is None else StratifiedGroupKFold
-    splitter = kind(5, shuffle=True, random_state=0)
     rows, found = [], []
-    for train, test in splitter.split(strata, strata, outputs.groups):
+    for train, test in shuffled(5, outputs.groups, 0).split(strata, strata, outputs.groups):
         model = clone(estimator).fit(outputs[train])
         rows.append(test)
         found.append(predict(model, outputs[test]))
     return np.concatenate(found)[np.argsort(np.concatenate(rows))]
 
 
-def _reliability(estimator, outputs):
+def reliability(estimator, outputs):
+    """Reliability of held-out probabilities: title, caption and SVG."""
     codes = np.searchsorted(outputs.classes, outputs.y)
     known = clone(estimator)
     proba = _held_out(known, outputs, codes, lambda model, X: model.predict_proba(X))
@@ -91,7 +85,8 @@ def _reliability(estimator, outputs):
     return "Reliability", caption, _svg(draw, (5.0, 4.5))
 
 
-def _survival(estimator, outputs):
+def survival(estimator, outputs):
+    """Mean of held-out survival functions beside Kaplan-Meier: title, caption and SVG."""
     event, time = (outputs.y[name] for name in outputs.y.dtype.names)
     own = estimator
     if outputs.times is None:

@@ -6,7 +6,8 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
-from sklearn_logitprod import LogitProdClassifier, LogitProdSurvival
+from sklearn_logitprod.cli.tasks import words_of
+from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.io import read_clam, read_logitprod, read_mcat, read_stamp, read_tables
 
 
@@ -76,8 +77,7 @@ def read_outputs(args):
     """
     outputs = _READERS[args.layout](args)
     if outputs.y is None:
-        what = "--label NAME" if outputs.classes is not None else "--event NAME --time NAME"
-        raise ValueError(f"nothing says what is true: name the column, {what}.")
+        raise ValueError(f"nothing says what is true: name the column, {words_of(outputs).truth}.")
     return outputs
 
 
@@ -124,8 +124,7 @@ _READERS = {
 
 def estimator_for(outputs, args):
     """Unfitted estimator for outputs, with the gate and the seed of the arguments."""
-    kind = LogitProdSurvival if outputs.classes is None else LogitProdClassifier
-    return kind(gate_width=args.gate, random_state=args.seed)
+    return TASKS[outputs.task_name].estimator(gate_width=args.gate, random_state=args.seed)
 
 
 def check_targets(args, *names):

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from sklearn_logitprod import LogitProdClassifier
 from sklearn_logitprod.cli.files import check_targets, columns_of, named, written
 from sklearn_logitprod.cli.model import load
+from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.io import read_tables
 
 
@@ -19,14 +19,13 @@ def run(args):
     check_targets(args, "out")
     saved = load(args.model)
     model = saved.model
-    classes = model.classes_ if isinstance(model, LogitProdClassifier) else None
     outputs = read_tables(
         named(args.files),
         args.id,
         columns=columns_of(args.column, saved.input) or saved.columns,
         input=saved.input,
         how=args.how,
-        classes=classes,
+        **words_of(model).reading(model),
     )
     outputs = _all_experts(outputs, model.expert_names_, args.how)
     table = predictions(model, outputs, args.weights)
@@ -64,14 +63,7 @@ def predictions(model, outputs, weights=False):
         ``risk`` and ``survival_<time>``; then ``weight_<expert>``.
     """
     index = pd.Index(outputs.ids, name="id")
-    if isinstance(model, LogitProdClassifier):
-        proba = model.predict_proba(outputs)
-        columns = {"prediction": model.classes_[proba.argmax(axis=1)]}
-        columns |= {f"proba_{label}": p for label, p in zip(model.classes_, proba.T, strict=True)}
-    else:
-        survival = model.predict_survival_function(outputs, return_array=True)
-        times = [f"survival_{time:.12g}" for time in model.unique_times_]
-        columns = {"risk": model.predict(outputs), **dict(zip(times, survival.T, strict=True))}
+    columns = words_of(model).columns(model, outputs)
     if weights:
         own = model.expert_weights(outputs).T
         columns |= {f"weight_{m}": w for m, w in zip(model.expert_names_, own, strict=True)}

@@ -11,6 +11,7 @@ import sklearn
 
 from sklearn_logitprod._version import __version__
 from sklearn_logitprod.cli.figures import figures
+from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.cli.text import cells, verdict
 
 _STYLE = """
@@ -105,12 +106,7 @@ def _data(outputs):
     rows = [("samples", f"{len(outputs)}")]
     if outputs.groups is not None:
         rows.append(("groups", f"{len(np.unique(outputs.groups))}"))
-    if outputs.classes is not None:
-        counts = [(label, int((outputs.y == label).sum())) for label in outputs.classes]
-        rows.append(("classes", ", ".join(f"{label} ({n})" for label, n in counts)))
-    else:
-        event = outputs.y[outputs.y.dtype.names[0]]
-        rows.append(("events", f"{int(event.sum())} of {len(event)}"))
+    rows += words_of(outputs).facts(outputs)
     rows.append(("values in the files", outputs.input))
     for name, missing in zip(outputs.expert_names, outputs.missing.T, strict=True):
         rows.append((f"expert {name}", f"missing on {int(missing.sum())} samples"))

@@ -288,6 +288,6 @@ def target_of(estimator, X, y):
     return estimator._target(X, y, np.ones(n_rows(X)))
 
 
-def likelihood_of(model, y):
-    """Likelihood of y, by the classes or times of a fitted estimator."""
-    return model._likelihood(y, vars(model))
+def likelihood_of(model, y, n_samples):
+    """Likelihood of the y of some samples, by the classes or times of a fitted estimator."""
+    return model._likelihood(y, n_samples, vars(model))

@@ -349,8 +349,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         attributes = {"classes_": classes}
         return Target(labels, codes, ClassLabels(codes), attributes=attributes)
 
-    def _likelihood(self, y, fitted):
-        classes, labels = fitted["classes_"], check_labels(y, len(y))
+    def _likelihood(self, y, n_samples, fitted):
+        classes, labels = fitted["classes_"], check_labels(y, n_samples)
         unknown = np.setdiff1d(labels, classes)
         if len(unknown):
             raise ValueError(

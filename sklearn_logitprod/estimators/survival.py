@@ -337,8 +337,8 @@ class LogitProdSurvival(BaseLogitProd):
         likelihood = label_sets_from_events(event, time, times)
         return Target(structured, event.astype(np.intp), likelihood, factor, attributes)
 
-    def _likelihood(self, y, fitted):
-        event, time, _ = check_events(y, len(y))
+    def _likelihood(self, y, n_samples, fitted):
+        event, time, _ = check_events(y, n_samples)
         return label_sets_from_events(event, time, fitted["unique_times_"])
 
     def _read(self, X, fitted, expert_names=None):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_logitprod.fusion.likelihood import LabelSets
+from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets
 
 _ROUNDING = 1e-6
 
@@ -226,9 +226,10 @@ def label_sets_from_events(event, time, times):
 
     Returns
     -------
-    EventSets
-        Two sets per sample if any sample was censored strictly inside an interval (the
-        second repeats the first, with weight 0, where it is not needed), otherwise one.
+    EventSets or ClassLabels
+        Labels where every outcome is known to the interval. Otherwise two sets per sample
+        if any was censored strictly inside an interval (the second repeats the first, with
+        weight 0, where it is not needed), or one.
 
     Examples
     --------
@@ -242,7 +243,7 @@ def label_sets_from_events(event, time, times):
     tail = len(times)
     at_event = np.searchsorted(times, time, side="left")
     if event.all():
-        return EventSets(at_event[None], at_event[None], np.ones((1, len(time))))
+        return ClassLabels(at_event)
 
     # an event at t_j closes its interval, a sample censored at t_j has survived it
     at_censoring = np.searchsorted(times, time, side="right")
@@ -252,6 +253,9 @@ def label_sets_from_events(event, time, times):
     start = np.concatenate([[0.0], times[:-1]])[first[inside]]
     share = np.zeros(len(time))
     share[inside] = (time[inside] - start) / (times[first[inside]] - start)
+    if (first == last).all():
+        # known to the interval, each of them: as good as class labels
+        return ClassLabels(first)
     if not share.any():
         return EventSets(first[None], last[None], np.ones((1, len(time))))
     return EventSets(

@@ -7,7 +7,7 @@ for AUC these are DeLong's placement values (1988). They sum to 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import rankdata
@@ -32,11 +32,14 @@ class Score:
     higher_is_better : bool
     bounds : (float, float)
         The least and the largest value there is.
+    reads : {"log_proba", "risk"}
+        What it needs of a prediction.
     """
 
     function: object
     higher_is_better: bool
     bounds: tuple
+    reads: str = "log_proba"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,23 +49,22 @@ class Outcome:
     Attributes
     ----------
     likelihood : Likelihood
-    y : structured array of shape (n_samples,) or None
-        For survival: events and times.
+    y : ndarray of shape (n_samples,)
+        Class labels, or a structured array of events and times.
     times : ndarray of shape (n_times,) or None
+        For survival.
     cohort : structured array of shape (n_all,) or None
-        Events and times of all samples, from which censoring is estimated; None: `y`.
+        For survival: events and times of all samples, from which censoring is estimated.
     """
 
     likelihood: object
-    y: object = None
+    y: object
     times: object = None
     cohort: object = None
 
     def take(self, rows):
         """Outcome of some of the samples."""
-        if self.y is None:
-            return Outcome(self.likelihood.take(rows))
-        return Outcome(self.likelihood.take(rows), self.y[rows], self.times, self.y)
+        return replace(self, likelihood=self.likelihood.take(rows), y=self.y[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +185,7 @@ def _concordance(outcome, prediction):
 
 def _ibs(outcome, prediction):
     """Integrated Brier score on the times that are safe."""
-    cohort = outcome.y if outcome.cohort is None else outcome.cohort
+    cohort = outcome.cohort
     survival = np.exp(log_survival_from_log_events(prediction.log_proba))
     grid = safe_time_grid(cohort, outcome.y, outcome.times)
     if len(grid) < 2:
@@ -202,7 +204,7 @@ CLASS_SCORES = {
 """For classes."""
 
 SURVIVAL_SCORES = {
-    "concordance": Score(_concordance, True, (0.0, 1.0)),
+    "concordance": Score(_concordance, True, (0.0, 1.0), reads="risk"),
     "log_loss": Score(_log_loss, False, (0.0, np.inf)),
     "ibs": Score(_ibs, False, (0.0, 1.0)),
 }
@@ -226,8 +228,8 @@ def evaluate(scores, outcome, prediction):
     """
     values = np.full(len(scores), np.nan)
     contributions = np.full((len(scores), outcome.likelihood.n_samples), np.nan)
-    for i, (name, score) in enumerate(scores.items()):
-        if prediction.log_proba is not None or name == "concordance":
+    for i, score in enumerate(scores.values()):
+        if getattr(prediction, score.reads) is not None:
             values[i], contributions[i] = score.function(outcome, prediction)
     return values, contributions
 

@@ -8,25 +8,22 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from sklearn_logitprod.inspection._methods import best_expert, filled, rank_average
-from sklearn_logitprod.inspection._scores import (
-    Outcome,
-    Prediction,
-    evaluate,
-    losses,
-    risk_prediction,
-)
-from sklearn_logitprod.search.base import BaseLogitProdCV
+from sklearn_logitprod.estimators.inference import fused_log_proba
+from sklearn_logitprod.inspection._methods import best_expert, filled
+from sklearn_logitprod.inspection._scores import Outcome, evaluate, losses
+from sklearn_logitprod.inspection._tasks import Task
+from sklearn_logitprod.search.base import final_estimator
 
-BEST, FUSED, RANKS = "best expert", "LogitProd", "rank averaging"
+BEST, FUSED = "best expert", "LogitProd"
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class Comparison:
     """What is compared, on what.
 
     Attributes
     ----------
+    task : Task
     outcome : Outcome
         Of all samples.
     strata : ndarray of shape (n_samples,), int
@@ -34,18 +31,15 @@ class Task:
     groups : ndarray of shape (n_samples,), int, or None
     scores : dict of str to Score
     methods : dict of str to callable
-        Simpler methods; None stands for rank averaging, which needs no fit.
+        Simpler methods, as those of the task.
     """
 
+    task: Task
     outcome: Outcome
     strata: np.ndarray
     groups: object
     scores: dict
     methods: dict
-
-    def prediction(self, log_proba):
-        """Prediction of log-probabilities."""
-        return Prediction(log_proba) if self.outcome.y is None else risk_prediction(log_proba)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +66,7 @@ class Scored:
     losses: np.ndarray
 
 
-def run_split(estimator, X, y, task, train, test):
+def run_split(estimator, X, y, comparison, train, test):
     """Fit and score all methods on one split.
 
     Parameters
@@ -81,7 +75,7 @@ def run_split(estimator, X, y, task, train, test):
         Unfitted.
     X, y
         Of all samples.
-    task : Task
+    comparison : Comparison
     train, test : ndarray of int
         Rows.
 
@@ -89,41 +83,32 @@ def run_split(estimator, X, y, task, train, test):
     -------
     Scored
     """
-    groups = None if task.groups is None else task.groups[train]
-    model, known = _fitted(estimator, _safe_indexing(X, train), _safe_indexing(y, train), groups)
+    task = comparison.task
+    groups = None if comparison.groups is None else comparison.groups[train]
+    model = clone(estimator)
+    # the outputs that the gate saw: out-of-fold where experts are cross-fitted
+    flat = model.fit_transform(_safe_indexing(X, train), _safe_indexing(y, train), groups=groups)
+    model = final_estimator(model)
+    known = flat.reshape(len(flat), model.n_experts_, -1)
     X_test = _safe_indexing(X, test)
     new = model.expert_logits(X_test)
     names = list(model.expert_names_)
-    clash = sorted({*task.methods, BEST, FUSED} & set(names))
+    clash = sorted({*comparison.methods, BEST, FUSED} & set(names))
     if clash:
         raise ValueError(f"An expert is called {clash[0]!r}, as a method here is. Rename it.")
-    likelihood = task.outcome.likelihood.take(train)
+    likelihood = comparison.outcome.likelihood.take(train)
     best = names[best_expert(known, likelihood)]
     alone = np.moveaxis(filled(new), 1, 0)
     predictions = {name: task.prediction(own) for name, own in zip(names, alone, strict=True)}
     predictions[BEST] = predictions[best]
-    for name, fit in task.methods.items():
-        if name == RANKS:
-            predictions[name] = Prediction(risk=rank_average(known, new))
-        else:
-            predictions[name] = task.prediction(fit(known, likelihood)(new))
-    predictions[FUSED] = task.prediction(model._log_proba(X_test))
-    outcome = task.outcome.take(test)
+    for name, fit in comparison.methods.items():
+        predictions[name] = fit(known, likelihood)(new)
+    predictions[FUSED] = task.prediction(fused_log_proba(model, X_test))
+    outcome = comparison.outcome.take(test)
     values, contributions = zip(
-        *(evaluate(task.scores, outcome, own) for own in predictions.values()), strict=True
+        *(evaluate(comparison.scores, outcome, own) for own in predictions.values()), strict=True
     )
     by_sample = np.array([losses(outcome, own) for own in predictions.values()])
     return Scored(
         names, best, list(predictions), np.array(values), np.array(contributions), by_sample
     )
-
-
-def _fitted(estimator, X, y, groups):
-    """Fitted fusion, and the log-probabilities (n_samples, n_experts, n_classes) it learnt from."""
-    model = clone(estimator)
-    if isinstance(model, BaseLogitProdCV):
-        model = model.fit(X, y, groups=groups).best_estimator_
-        flat = clone(model).set_params(gate_width=None).fit_transform(X, y, groups=groups)
-    else:
-        flat = model.fit_transform(X, y, groups=groups)
-    return model, flat.reshape(len(flat), model.n_experts_, -1)

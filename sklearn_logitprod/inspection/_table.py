@@ -18,12 +18,12 @@ class Totals:
 
     Parameters
     ----------
-    task : Task
+    comparison : Comparison
     n_repeats : int
     """
 
-    def __init__(self, task, n_repeats):
-        self.task, self.n_repeats = task, n_repeats
+    def __init__(self, comparison, n_repeats):
+        self.comparison, self.n_repeats = comparison, n_repeats
         self.experts = self.methods = self.chosen = None
 
     def add(self, repeat, test, scored):
@@ -37,7 +37,7 @@ class Totals:
             Rows tested.
         scored : Scored
         """
-        n_samples = len(self.task.strata)
+        n_samples = len(self.comparison.strata)
         shape = scored.values.shape
         if self.methods is None:
             self.experts, self.methods = scored.experts, scored.methods
@@ -98,7 +98,7 @@ def comparison_table(totals, settings):
     -------
     DataFrame
     """
-    task, methods = totals.task, totals.methods
+    comparison, methods = totals.comparison, totals.methods
     reference = methods.index(BEST)
     contributions = totals.contributions()
     shape = contributions.shape[:2]
@@ -111,7 +111,7 @@ def comparison_table(totals, settings):
             (paired - differences[:, None]) / paired.shape[1],
         ]
     )
-    groups = task.groups
+    groups = comparison.groups
     if groups is not None:
         groups = np.unique(groups[totals.tested], return_inverse=True)[1]
     sums = np.append(np.zeros(shape[0] * shape[1]), differences)
@@ -123,8 +123,8 @@ def comparison_table(totals, settings):
     by_repeat = (by_repeat - by_repeat[:, [reference]]).T
     by_repeat[reference] = np.nan
     values = totals.values()
-    table = _metric_columns(task.scores, values, widths)
-    first = next(iter(task.scores.values()))
+    table = _metric_columns(comparison.scores, values, widths)
+    first = next(iter(comparison.scores.values()))
     ordered = -values[:, :, 0] if first.higher_is_better else values[:, :, 0]
     ranks = rankdata(ordered, axis=1, nan_policy="omit")
     table |= {
@@ -139,8 +139,8 @@ def comparison_table(totals, settings):
     table = pd.DataFrame(table, index=pd.Index(methods, name="method"))
     kinds = dict.fromkeys(methods, "baseline") | dict.fromkeys(totals.experts, "expert")
     table.attrs = {
-        "metrics": list(task.scores),
-        "higher_is_better": {name: s.higher_is_better for name, s in task.scores.items()},
+        "metrics": list(comparison.scores),
+        "higher_is_better": {name: s.higher_is_better for name, s in comparison.scores.items()},
         "kinds": kinds | {FUSED: "fusion"},
         "reference": BEST,
         "chosen": totals.chosen,

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 
 from sklearn_logitprod._progress import Progress
-from sklearn_logitprod._text import brief
 from sklearn_logitprod._typing import CrossValidation
-from sklearn_logitprod.estimators.base import BaseLogitProd
-from sklearn_logitprod.estimators.classifier import LogitProdClassifier
-from sklearn_logitprod.estimators.survival import LogitProdSurvival
-from sklearn_logitprod.inspection._methods import CLASS_METHODS, SURVIVAL_METHODS
-from sklearn_logitprod.inspection._scores import CLASS_SCORES, SURVIVAL_SCORES, Outcome
-from sklearn_logitprod.inspection._split import RANKS, Task, run_split
+from sklearn_logitprod.estimators.base import BaseLogitProd, target_of
+from sklearn_logitprod.inspection._split import Comparison, run_split
 from sklearn_logitprod.inspection._table import Totals, comparison_table
-from sklearn_logitprod.outputs.checks import n_rows
+from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.outputs.container import ExpertOutputs, own_target
-from sklearn_logitprod.search.base import BaseLogitProdCV
+from sklearn_logitprod.search.base import BaseLogitProdCV, searched_estimator
+from sklearn_logitprod.targets.folds import repeated_splits
 from sklearn_logitprod.targets.weights import check_groups
 
 
@@ -138,13 +131,17 @@ def compare(
     if n_resamples < 1:
         raise ValueError(f"n_resamples={n_resamples}, but at least 1 is needed, better 1000.")
     estimator, X, y, groups = _arguments(estimator_or_outputs, X, y, groups)
-    scores, methods = _chosen(estimator, metrics, baselines)
-    estimator, y, task = _task(estimator, X, y, groups, scores, methods)
-    repeats = _repeats(cv, n_repeats, task, random_state)
+    task = TASKS[estimator.task_name]
+    scores, methods = task.choose(metrics, baselines)
+    target = target_of(searched_estimator(estimator), X, y)
+    estimator = clone(estimator).set_params(**task.shared(target))
+    groups = check_groups(groups, len(target.strata))
+    comparison = Comparison(task, task.outcome(target), target.strata, groups, scores, methods)
+    repeats = repeated_splits(cv, n_repeats, target.strata, groups, random_state)
     splits = [split for repeat in repeats for split in repeat]
-    totals = Totals(task, len(repeats))
+    totals = Totals(comparison, len(repeats))
     progress = Progress(sys.stderr) if verbose else None
-    jobs = (delayed(run_split)(estimator, X, y, task, *split) for split in splits)
+    jobs = (delayed(run_split)(estimator, X, target.y, comparison, *split) for split in splits)
     results = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
     numbers = [number for number, repeat in enumerate(repeats) for _ in repeat]
     for done, (number, (_, test)) in enumerate(zip(numbers, splits, strict=True), start=1):
@@ -167,8 +164,7 @@ def _arguments(first, X, y, groups):
     if isinstance(first, ExpertOutputs):
         if X is not None:
             raise ValueError("X is given twice: leave it out, the first argument holds outputs.")
-        kind = LogitProdSurvival if first.classes is None else LogitProdClassifier
-        first, X = kind(), first
+        first, X = TASKS[first.task_name].estimator(), first
     if not isinstance(first, (BaseLogitProd, BaseLogitProdCV)):
         raise TypeError(
             "compare takes a LogitProdClassifier, a LogitProdSurvival, a search over one, or "
@@ -180,63 +176,3 @@ def _arguments(first, X, y, groups):
     if y is None:
         raise ValueError("y is missing: a comparison needs the outcomes. Pass y.")
     return first, X, y, groups
-
-
-def _plain(estimator):
-    """The estimator itself, or what a search searches over."""
-    return estimator._estimator({}) if isinstance(estimator, BaseLogitProdCV) else estimator
-
-
-def _chosen(estimator, metrics, baselines):
-    """Scores and simpler methods, by name."""
-    survival = isinstance(_plain(estimator), LogitProdSurvival)
-    scores = SURVIVAL_SCORES if survival else CLASS_SCORES
-    methods = {**SURVIVAL_METHODS, RANKS: None} if survival else CLASS_METHODS
-    wanted = scores if metrics is None else [metrics] if isinstance(metrics, str) else metrics
-    simpler = methods if baselines is True else baselines or []
-    for names, known, what in ((wanted, scores, "metrics"), (simpler, methods, "baselines")):
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise ValueError(f"{what}: there is no {unknown[0]!r}; there are {brief(known)}.")
-    if not wanted:
-        raise ValueError(f"metrics is empty; there are {brief(scores)}.")
-    return {name: scores[name] for name in wanted}, {name: methods[name] for name in simpler}
-
-
-def _task(estimator, X, y, groups, scores, methods):
-    """Estimator and y with which each split is fitted, and the task."""
-    n_samples = n_rows(X)
-    target = _plain(estimator)._target(X, y, np.ones(n_samples))
-    times = target.attributes.get("unique_times_")
-    # each split knows all classes, or the same times
-    if times is None:
-        known, outcome = (
-            {"classes": list(target.attributes["classes_"])},
-            Outcome(target.likelihood),
-        )
-    else:
-        known, outcome = {"times": times}, Outcome(target.likelihood, target.y, times)
-    task = Task(outcome, target.strata, check_groups(groups, n_samples), scores, methods)
-    return clone(estimator).set_params(**known), target.y, task
-
-
-def _repeats(cv, n_repeats, task, seed):
-    """Lists of splits (train, test), in each of which a sample is tested at most once."""
-    rows = np.zeros((len(task.strata), 0))
-    own = (rows, task.strata, task.groups)
-    if isinstance(cv, Integral):
-        if n_repeats < 1:
-            raise ValueError(f"n_repeats={n_repeats}, but at least 1 is needed.")
-        kind = StratifiedKFold if task.groups is None else StratifiedGroupKFold
-        folds = [kind(cv, shuffle=True, random_state=seed + own) for own in range(n_repeats)]
-        splits = [split for splitter in folds for split in splitter.split(*own)]
-    else:
-        splits = list(check_cv(cv, task.strata, classifier=True).split(*own))
-    repeats, tested = [], None
-    for train, test in splits:
-        if tested is None or tested[test].any():
-            repeats.append([])
-            tested = np.zeros(len(rows), dtype=bool)
-        tested[test] = True
-        repeats[-1].append((train, test))
-    return repeats

@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_logitprod._text import brief
-from sklearn_logitprod.estimators.base import BaseLogitProd
-from sklearn_logitprod.estimators.classifier import LogitProdClassifier
+from sklearn_logitprod.estimators.base import BaseLogitProd, likelihood_of
+from sklearn_logitprod.estimators.inference import fused_log_proba
 from sklearn_logitprod.inspection._methods import best_expert, filled, mean_of_logits
 from sklearn_logitprod.outputs.container import own_target
-from sklearn_logitprod.search.base import BaseLogitProdCV
-from sklearn_logitprod.targets.labels import check_labels
+from sklearn_logitprod.search.base import final_estimator
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.fit import fit_pool
 from sklearn_logitprod.training.prior import HeadSpec
+from sklearn_logitprod.training.trainer import Settings
 
 # enough for weights to be finite where experts separate the classes, and for nothing more
 _STRENGTH = 1e-3
@@ -66,9 +65,7 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_logitprod import LogitProdClassifier
-    >>> from sklearn_logitprod.inspection import oracle_gap
-    >>> rng = np.random.default_rng(0)
+    >>>     >>>     >>> rng = np.random.default_rng(0)
     >>> y = rng.integers(2, size=400)
     >>> log_odds = (2 * y[:, None] - 1) + rng.normal(size=(400, 3))
     >>> model = LogitProdClassifier().fit(log_odds[:200], y[:200])
@@ -76,8 +73,7 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
     >>> bool(table.loc["oracle", "loss"] <= table.loc["LogitProd", "loss"])
     True
     """
-    if isinstance(estimator, BaseLogitProdCV):
-        estimator = estimator.best_estimator_
+    estimator = final_estimator(estimator)
     if not isinstance(estimator, BaseLogitProd):
         raise TypeError(
             "oracle_gap takes a fitted LogitProdClassifier, a LogitProdSurvival or a search over "
@@ -87,12 +83,12 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
     if y is None:
         raise ValueError("y is missing: the loss needs the outcomes. Pass y.")
     log_proba = estimator.expert_logits(X)
-    likelihood = _likelihood(estimator, y, len(log_proba))
+    likelihood = likelihood_of(estimator, y, len(log_proba))
     alone = filled(log_proba)
     best = best_expert(log_proba, likelihood)
     oracle = _oracle(estimator, log_proba, likelihood)
     losses = {
-        "LogitProd": likelihood.loss(estimator._log_proba(X)).mean(),
+        "LogitProd": likelihood.loss(fused_log_proba(estimator, X)).mean(),
         "best expert": likelihood.loss(alone[:, best]).mean(),
         "mean of logits": likelihood.loss(mean_of_logits(log_proba)).mean(),
         "oracle": oracle.loss,
@@ -109,19 +105,6 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
     return table
 
 
-def _likelihood(estimator, y, n_samples):
-    """Likelihood of y, by the classes or times of the estimator."""
-    if isinstance(estimator, LogitProdClassifier):
-        y = check_labels(y, n_samples)
-        unknown = np.setdiff1d(y, estimator.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y has labels {unknown[:8].tolist()!r}, which the estimator does not know; its "
-                f"classes are {brief(estimator.classes_.tolist())}."
-            )
-    return estimator._likelihood(y, vars(estimator))
-
-
 def _oracle(estimator, log_proba, likelihood):
     """Constant weights fitted on the rows themselves: a PoolFit."""
     data = FitData(
@@ -132,4 +115,9 @@ def _oracle(estimator, log_proba, likelihood):
         estimator.features,
     )
     spec = HeadSpec(calibrate=estimator.calibrate, strength=_STRENGTH)
-    return fit_pool(data, np.ones(len(log_proba)), spec, estimator._settings(0))
+    return fit_pool(
+        data,
+        np.ones(len(log_proba)),
+        spec,
+        Settings(max_iter=estimator.max_iter, tol=estimator.tol),
+    )

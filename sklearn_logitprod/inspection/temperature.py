@@ -11,10 +11,8 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod._typing import CrossValidation, Scoring
 from sklearn_logitprod.estimators.base import BaseLogitProd
-from sklearn_logitprod.estimators.classifier import LogitProdClassifier
 from sklearn_logitprod.inspection._draw import COLOURS, axes
-from sklearn_logitprod.search.classifier import LogitProdClassifierCV
-from sklearn_logitprod.search.survival import LogitProdSurvivalCV
+from sklearn_logitprod.inspection._tasks import TASKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,12 +96,11 @@ def temperature_sensitivity(
             f"gate_width={width!r} {what}: pass an estimator with gate_width=0 (a linear gate) or "
             "the width of a hidden layer."
         )
-    kind = (
-        LogitProdClassifierCV if isinstance(estimator, LogitProdClassifier) else LogitProdSurvivalCV
-    )
+    search_type = TASKS[estimator.task_name].search
     params = estimator.get_params(deep=False)
-    shared = {name: params[name] for name in set(params) & set(kind._get_param_names()) - {"cv"}}
-    search = kind(
+    names = set(params) & set(search_type().get_params(deep=False)) - {"cv"}
+    shared = {name: params[name] for name in names}
+    search = search_type(
         **shared,
         expert_cv=estimator.cv,
         gate_widths=[width],

@@ -106,6 +106,11 @@ class ExpertOutputs:
         return self.values.ndim
 
     @property
+    def task_name(self) -> str:
+        """Task that the outputs are of: "classes" or "events", as `input` says."""
+        return "classes" if self.input in ("logits", "proba") else "events"
+
+    @property
     def logits(self) -> Floats:
         """Logits or natural log-probabilities: (n_samples, n_experts, n_classes), float64.
 

@@ -86,7 +86,7 @@ def joined(estimator, prepared, y, X_held_out, y_held_out, weight):
         ]
     )
     y = _concatenated(_safe_indexing(y, prepared.kept), y_held_out)
-    likelihood = estimator._likelihood(y, prepared.attributes)
+    likelihood = estimator._likelihood(y, len(log_proba), prepared.attributes)
     groups = data.groups
     if groups is not None:
         groups = np.append(groups, np.zeros(len(weight), dtype=int))

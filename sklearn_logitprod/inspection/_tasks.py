@@ -1,0 +1,123 @@
+"""Tasks: how each is scored, against which simpler methods, and what its splits share.
+
+One entry a task. Estimators, searches and outputs say by ``task_name`` which is theirs; nothing
+here or in the command line asks for their class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sklearn_logitprod._text import brief
+from sklearn_logitprod.estimators.classifier import LogitProdClassifier
+from sklearn_logitprod.estimators.survival import LogitProdSurvival
+from sklearn_logitprod.inspection._methods import (
+    CLASS_METHODS,
+    SURVIVAL_METHODS,
+    rank_average,
+)
+from sklearn_logitprod.inspection._scores import (
+    CLASS_SCORES,
+    SURVIVAL_SCORES,
+    Outcome,
+    Prediction,
+    risk_prediction,
+)
+from sklearn_logitprod.search.classifier import LogitProdClassifierCV
+from sklearn_logitprod.search.survival import LogitProdSurvivalCV
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What `inspection` and the command line must know of a task.
+
+    Attributes
+    ----------
+    estimator, search : type
+        With which outputs alone are compared, and which searches over gates.
+    scores : dict of str to Score
+        The first is what methods are ranked by.
+    methods : dict of str to callable
+        Simpler methods: functions of log-probabilities and likelihood of the fit data that
+        give a function from those of new samples to a :class:`Prediction`.
+    prediction : callable
+        From log-probabilities to a :class:`Prediction`.
+    outcome : callable
+        From a :class:`~sklearn_logitprod.targets.target.Target` to an :class:`Outcome`.
+    shared : callable
+        From a target to the parameters that all splits share: a split may lack a class.
+    """
+
+    estimator: type
+    search: type
+    scores: dict
+    methods: dict
+    prediction: Callable
+    outcome: Callable
+    shared: Callable
+
+    def choose(self, metrics, baselines):
+        """Scores and simpler methods by name.
+
+        Parameters
+        ----------
+        metrics : str, list of str or None
+        baselines : bool or list of str
+
+        Returns
+        -------
+        scores, methods : dict
+        """
+        wanted = [metrics] if isinstance(metrics, str) else metrics
+        wanted = self.scores if wanted is None else wanted
+        simpler = self.methods if baselines is True else baselines or []
+        asked = ((wanted, self.scores, "metrics"), (simpler, self.methods, "baselines"))
+        for names, known, what in asked:
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                raise ValueError(f"{what}: there is no {unknown[0]!r}; there are {brief(known)}.")
+        if not wanted:
+            raise ValueError(f"metrics is empty; there are {brief(self.scores)}.")
+        return {n: self.scores[n] for n in wanted}, {n: self.methods[n] for n in simpler}
+
+
+def predicting(methods, prediction):
+    """Methods that give log-probabilities, made to give predictions."""
+
+    def one(method):
+        def fit(log_proba, likelihood):
+            combine = method(log_proba, likelihood)
+            return lambda new: prediction(combine(new))
+
+        return fit
+
+    return {name: one(method) for name, method in methods.items()}
+
+
+def _ranks(log_proba, likelihood):
+    return lambda new: Prediction(risk=rank_average(log_proba, new))
+
+
+TASKS = {
+    "classes": Task(
+        LogitProdClassifier,
+        LogitProdClassifierCV,
+        CLASS_SCORES,
+        predicting(CLASS_METHODS, Prediction),
+        Prediction,
+        lambda target: Outcome(target.likelihood, target.y),
+        lambda target: {"classes": list(target.attributes["classes_"])},
+    ),
+    "events": Task(
+        LogitProdSurvival,
+        LogitProdSurvivalCV,
+        SURVIVAL_SCORES,
+        predicting(SURVIVAL_METHODS, risk_prediction) | {"rank averaging": _ranks},
+        risk_prediction,
+        lambda target: Outcome(
+            target.likelihood, target.y, target.attributes["unique_times_"], target.y
+        ),
+        lambda target: {"times": target.attributes["unique_times_"]},
+    ),
+}
