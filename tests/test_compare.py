@@ -543,3 +543,28 @@ def test_an_expert_named_as_a_method():
     )
     with pytest.raises(ValueError, match="An expert is called 'LogitProd'"):
         compare(outputs, n_resamples=10)
+
+
+class CountingBayes(GaussianNB):
+    """Counts its fits."""
+
+    n_fits = 0
+
+    def fit(self, X, y, sample_weight=None):
+        CountingBayes.n_fits += 1
+        return super().fit(X, y, sample_weight)
+
+
+def test_a_search_cross_fits_its_experts_no_more_than_it_must():
+    """In each split: in every fold of the search, and for the best candidate, and that is all."""
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    X = rng.normal(size=(60, 2)) + y[:, None]
+    search = LogitProdClassifierCV(
+        [("a", CountingBayes()), ("b", CountingBayes(var_smoothing=0.1))],
+        expert_cv=2, cv=3, gate_widths=(None,), temperatures=(1,), alphas=(100,),
+    )  # fmt: skip
+    CountingBayes.n_fits = 0
+    compare(search, X, y, cv=2, n_repeats=1, n_resamples=10)
+    # an expert is fitted in two folds and on everything, by three folds and the best candidate
+    assert CountingBayes.n_fits == 2 * (3 + 1) * 2 * (2 + 1)

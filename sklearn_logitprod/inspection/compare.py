@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from sklearn_logitprod._progress import Progress
+from sklearn_logitprod._text import said_once
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.estimators.base import BaseLogitProd, target_of
 from sklearn_logitprod.inspection._split import Comparison, run_split
@@ -144,10 +145,11 @@ def compare(
     jobs = (delayed(run_split)(estimator, X, target.y, comparison, *split) for split in splits)
     results = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
     numbers = [number for number, repeat in enumerate(repeats) for _ in repeat]
-    for done, (number, (_, test)) in enumerate(zip(numbers, splits, strict=True), start=1):
-        if progress:
-            progress(f"compare: split {done} of {len(splits)}")
-        totals.add(number, test, next(results))
+    with said_once():
+        for done, (number, (_, test)) in enumerate(zip(numbers, splits, strict=True), start=1):
+            if progress:
+                progress(f"compare: split {done} of {len(splits)}")
+            totals.add(number, test, next(results))
     if progress:
         progress.clear()
     settings = {

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 
 from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.inference import present_weights
 from sklearn_logitprod.inspection._draw import COLOURS, axes
 from sklearn_logitprod.search.base import BaseLogitProdCV
 
@@ -115,7 +116,7 @@ class ExpertWeightsDisplay:
                     "estimator must be a LogitProdClassifier or LogitProdSurvival, a search over "
                     f"one or a pipeline that ends in one, not {type(model).__name__}."
                 )
-        weights = model._present_weights(X)
+        weights = present_weights(model, X)
         return cls(weights, model.expert_names_, values, name).plot(ax=ax)
 
     @classmethod

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_logitprod._text import brief
+from sklearn_logitprod._text import brief, warn
 from sklearn_logitprod.io._columns import labels_array, sorted_labels
 from sklearn_logitprod.io._source import Source
 from sklearn_logitprod.outputs.checks import SUM_TOLERANCE
@@ -220,17 +219,16 @@ def _kept(parts, ids, at, how):
         )
         if how == "inner":
             raise parts[m].source.error(text)
-        warnings.warn(str(parts[m].source.error(text)), stacklevel=4)
+        warn(str(parts[m].source.error(text)))
     if how == "inner" and not everywhere.all():
         lost = (at >= 0).sum(axis=0) - everywhere.sum()
         losses = ", ".join(
             f"{part.source.path} loses {n} of {len(part.ids)} rows"
             for part, n in zip(parts, lost, strict=True)
         )
-        warnings.warn(
+        warn(
             f"how='inner' keeps {everywhere.sum()} of {len(ids)} samples, those of all files: "
             f"{losses}. Pass how='outer' to keep all, with NaN where an expert is missing.",
-            stacklevel=4,
         )
     return everywhere if how == "inner" else np.ones(len(ids), dtype=bool)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklearn_logitprod._text import brief
+from sklearn_logitprod._text import brief, warn
 from sklearn_logitprod._typing import FilePath
 from sklearn_logitprod.io._formats import load_array
 from sklearn_logitprod.io._join import Part, check_values, join
@@ -224,10 +223,9 @@ def _read_h5(source, path):
     try:
         import h5py
     except ModuleNotFoundError:
-        warnings.warn(
+        warn(
             f"{path} may hold identifiers, but h5py is not installed: pip install "
             "'sklearn_logitprod[cli]'.",
-            stacklevel=6,
         )
         return {}
     try:
@@ -304,10 +302,9 @@ def _identified(parts):
         _check_position(parts[0], part)
         parts[m] = replace(part, ids=[str(row) for row in range(len(part.values))])
     if len(parts) > 1:
-        warnings.warn(
+        warn(
             f"{first.source.path}: there are no identifiers, so that rows are matched by position. "
             "The labels of all experts agree in every row, but that is no proof.",
-            stacklevel=3,
         )
     return True
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from sklearn_logitprod._text import brief
+from sklearn_logitprod._text import brief, warn
 from sklearn_logitprod.targets.weights import check_length, missing_values
 
 _HOW_TO = (
@@ -270,9 +268,7 @@ def _check_informative(event, time, times):
         start = np.concatenate([[0.0], times])
         named = ", ".join(f"({start[j]:g}, {times[j]:g}]" for j in empty[:5])
         more = ", ..." if len(empty) > 5 else ""
-        warnings.warn(
+        warn(
             f"{len(empty)} of {len(times)} intervals hold no event: {named}{more}. Their hazards "
-            "rest on the experts and the priors alone; a coarser grid has none of them.",
-            UserWarning,
-            stacklevel=8,
+            "rest on the experts and the priors alone; a coarser grid has none of them."
         )
