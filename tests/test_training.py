@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_limits
 from sklearn_logitprod import LogitProdClassifier
 from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets
 from sklearn_logitprod.fusion.logits import log_proba_from_logits
-from sklearn_logitprod.fusion.pool import Pool
 from sklearn_logitprod.training import data as data_module
 from sklearn_logitprod.training import network, path
 from sklearn_logitprod.training import trainer as trainer_module
@@ -436,7 +435,7 @@ def test_a_batch_is_its_problems_side_by_side(specs, missing):
 def test_a_start_from_a_neighbour_ends_where_a_cold_one_does(specs):
     data, weights, settings = make_data(n=300), fold_weights(300), Settings(max_iter=1000)
     whole = Trainer(data, np.ones((1, 300)), settings)
-    warm = Trainer(data, weights, settings, near=whole).fit(specs)
+    warm = Trainer(data, weights, settings, near=whole, same_data=True).fit(specs)
     assert warm.solution.converged.all()
     for part, weight in enumerate(weights):
         for position, spec in enumerate(specs):
@@ -496,7 +495,7 @@ def test_flexible_head_pays_for_the_guarantee_first():
     data, weight = make_data(), np.ones(N)
     heads = reference_heads(M, K, True)
     far = heads[int(np.argmax(data.row_losses(heads).sum(axis=1)))]
-    pool = Pool((far,), np.ones(1), data.active, data.linear_pool, data.kind)
+    pool = data.pool([far], np.ones(1))
     close = fit_head(data, weight, HeadSpec(cross_class=1.0), Settings()).head
     alone, loss, references = blend_to_guarantee(pool, data, weight)
     assert not any(head is close for head in alone.heads)

@@ -81,7 +81,7 @@ def try_candidates(problem, n_folds):
     for own, held_out in zip(weights, folds, strict=True):
         own[held_out] = 0.0
     whole = Trainer(data, np.ones((1, len(y))), Settings(), lambda spec: 1e-5)
-    inside = Trainer(data, weights, Settings(), lambda spec: 1e-4, whole)
+    inside = Trainer(data, weights, Settings(), lambda spec: 1e-4, whole, same_data=True)
 
     def held_out_scores(scores):
         out = np.empty(scores.shape[1:])

@@ -91,7 +91,9 @@ def joined(estimator, prepared, y, X_held_out, y_held_out, weight):
     if groups is not None:
         groups = np.append(groups, np.zeros(len(weight), dtype=int))
     shape = log_proba.shape
-    joined = FitData(log_proba.__getitem__, shape, likelihood, data.linear_pool, data.kind, groups)
+    joined = FitData(
+        log_proba.__getitem__, shape, likelihood, data.linear_pool, data.feature_set, groups
+    )
     held_out = np.arange(data.n_samples, len(log_proba))
     return Part(estimator, prepared, joined, np.append(own, weight), [held_out], y)
 

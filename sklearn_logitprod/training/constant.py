@@ -20,8 +20,10 @@ from sklearn_logitprod.training.curvature import Scratch, product_hessian
 from sklearn_logitprod.training.lbfgs import Solution
 from sklearn_logitprod.training.prior import MAX_LOG_SHARPNESS
 
+# of a bias or of log sharpness: farther off, the quadratic approximation describes nothing
 _MAX_STEP = 1.5
 _WIDEST = 500.0
+# relative to the largest eigenvalue; what is below is rounding
 _RIDGE = 1e-12
 _ROUNDING = 1e-14
 
@@ -94,6 +96,7 @@ class ConstantObjective:
 
     def _states(self, theta, which):
         groups = self.problems.layout.split(theta)
+        # a fold that holds out a whole block needs nothing of it
         used = self.problems.weights[np.unique(self.problems.part[which])]
         for block in self.problems.data:
             if used[:, block.rows].any():
@@ -126,6 +129,7 @@ class _BlockState:
         if self.mass is not None:
             self.product /= self.mass[:, None]
         self.sharpness = np.ones(len(which))
+        # without calibration the product itself is what is scored
         self.scores = self.product
         if calibrate:
             limit = MAX_LOG_SHARPNESS
@@ -218,6 +222,7 @@ class _BlockState:
 
     def hessian(self, scratch):
         """Sum of ``J^T (diag p - p p^T) J`` over the rows, in the order of the layout."""
+        # the Jacobian is the largest array of a fit
         # one problem at a time: its arrays stay in the processor's cache
         return np.stack([self._one_hessian(i, scratch) for i in range(len(self.which))])
 
@@ -275,6 +280,7 @@ def newton(objective, origin, limit, max_iter):
         theta[active[last]] += step[last]
         converged[active[last]] = True
         active, step, decrement = active[~last], step[~last], decrement[~last]
+        # full steps near the optimum, where they converge quadratically; shorter ones far from it
         length = np.minimum(1.0, _MAX_STEP / np.abs(step).max(axis=1, initial=_MAX_STEP))
         trying = np.arange(len(active))
         stuck = np.zeros(len(active), dtype=bool)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+# relative to the largest eigenvalue; directions that nothing holds keep a finite scale
 _LEAST = 1e-12
 
 
@@ -68,9 +69,12 @@ class Kronecker(_Part):
     """
 
     def __init__(self, scale, axes, outputs, prior):
+        # eigenvectors of a Kronecker product are products of eigenvectors: two small
+        # decompositions stand in for one of the whole Hessian
         scale_out, self._right = np.linalg.eigh(outputs)
         self._left = axes
         curvature = np.maximum(scale, 0.0)[:, :, None] * np.maximum(scale_out, 0.0)[:, None, :]
+        # the prior joins in the eigenbasis, where it is a multiple of the identity
         self._scale = 1.0 / np.sqrt(curvature + prior[:, None, None])
 
     def forward(self, x):

@@ -52,6 +52,7 @@ def product_hessian(log_proba, gate, product, sharpness, spec, likelihood, state
         In F itself, summed over the rows.
     """
     n_columns = len(log_proba)
+    # the derivative in the class bias is the identity: it is never written out
     jacobian, weighted = scratch.arrays((n_columns + spec.calibrate, *product.shape))
     np.subtract(log_proba, product, out=jacobian[:n_columns])
     jacobian[:n_columns] *= ((sharpness / spec.temperature) * gate)[:, None]
@@ -80,6 +81,7 @@ def head_curvature(data, weight, head, spec):
     spread : ndarray of shape (n_classes, n_classes)
         Mean curvature in F itself; for classes, the covariance of softmax F.
     """
+    # Gauss-Newton: the second derivative of the gate is left out, which keeps it positive
     scratch, hessian, spread = Scratch(), 0.0, 0.0
     sharpness = np.exp(head.log_sharpness)
     for block in data:

@@ -8,15 +8,22 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_logitprod.fusion.columns import Columns, make_columns
-from sklearn_logitprod.fusion.features import Standardiser, feature_moments, gating_features
+from sklearn_logitprod.fusion.features import (
+    Standardiser,
+    feature_moments,
+    feature_names,
+    gating_features,
+)
 from sklearn_logitprod.fusion.gate import Gate
 from sklearn_logitprod.fusion.likelihood import Likelihood
 from sklearn_logitprod.fusion.logits import block_slices
-from sklearn_logitprod.fusion.pool import Head
+from sklearn_logitprod.fusion.pool import Head, Pool
 
 # beyond the first, probabilities are computed anew when they are needed; beyond the second,
 # everything is
 _FULL_CACHE_BYTES, _CACHE_BYTES = 1 << 30, 5 << 28
+# a block is one pass of vector operations: long enough that calls cost nothing, short enough
+# that its temporary arrays stay near the processor
 _BLOCK_VALUES, _BLOCK_ROWS = 1 << 20, 8192
 
 
@@ -27,7 +34,7 @@ class Block:
     rows: slice
     columns: Columns
     likelihood: Likelihood
-    kind: str
+    feature_set: str
 
     def expert_losses(self):
         """Loss of each expert, 0 where it is missing, and where it is present."""
@@ -40,12 +47,12 @@ class Block:
         """The same without anything that was computed from the log-probabilities."""
         own = self.columns
         columns = Columns(own.log_proba, own.present, own.n_experts)
-        return Block(self.rows, columns, self.likelihood, self.kind)
+        return Block(self.rows, columns, self.likelihood, self.feature_set)
 
     @cached_property
     def features(self):
         """Raw gating features (n_rows, n_features)."""
-        return gating_features(self.columns, self.kind)
+        return gating_features(self.columns, self.feature_set)
 
 
 class FitData:
@@ -71,17 +78,23 @@ class FitData:
     ----------
     active : ndarray of shape (n_experts,), bool
         Experts present on at least one row.
+    read_anew : bool
+        Whether each of the `parts` reads the outputs in its own way.
     """
+
+    read_anew = False
 
     def __init__(self, read, shape, likelihood, linear_pool, features, groups=None):
         self.n_samples, self.n_experts, self.n_classes = shape
         self.n_columns = self.n_experts + bool(linear_pool)
         self.likelihood, self.groups = likelihood, groups
-        self.linear_pool, self.kind = bool(linear_pool), features
+        self.linear_pool, self.feature_set = bool(linear_pool), features
         self.read = read
         per_row = (self.n_columns + self.n_experts) * self.n_classes
         per_block = min(_BLOCK_VALUES, _BLOCK_ROWS * per_row)
         self._slices = list(block_slices(self.n_samples, per_row, per_block))
+        # what fits is kept, as a fit passes over it many times; files larger than memory are
+        # read through instead
         n_bytes = 8 * self.n_samples * self.n_columns * self.n_classes
         self._kept = [] if n_bytes <= _CACHE_BYTES else None
         self._thin = 8 * self.n_samples * per_row > _FULL_CACHE_BYTES
@@ -95,7 +108,7 @@ class FitData:
     def block(self, rows):
         """Some rows, given as a slice or sorted indices, read anew."""
         columns = make_columns(self.read(rows), None, self.linear_pool)
-        return Block(rows, columns, self.likelihood.take(rows), self.kind)
+        return Block(rows, columns, self.likelihood.take(rows), self.feature_set)
 
     def blocks(self, n_rows=None):
         """Blocks as they are kept, or made anew with about ``n_rows`` rows each."""
@@ -130,7 +143,31 @@ class FitData:
         def read(own):
             return self.read(rows[own])
 
-        return FitData(read, shape, self.likelihood.take(rows), self.linear_pool, self.kind, groups)
+        return FitData(
+            read, shape, self.likelihood.take(rows), self.linear_pool, self.feature_set, groups
+        )
+
+    @property
+    def n_features(self):
+        """Number of gating features."""
+        return len(feature_names(range(self.n_experts), self.feature_set))
+
+    def pool(self, heads, shares, active=None):
+        """Pool of heads that were fitted on these data.
+
+        Parameters
+        ----------
+        heads : sequence of Head
+        shares : ndarray of shape (n_heads,)
+        active : ndarray of shape (n_experts,), bool, optional
+            Experts that a part of the data has seen; those of all of it, if not given.
+
+        Returns
+        -------
+        Pool
+        """
+        seen = self.active if active is None else active
+        return Pool(tuple(heads), shares, seen, self.linear_pool, self.feature_set)
 
     @property
     def kept(self):
@@ -156,6 +193,8 @@ class FitData:
     @cached_property
     def centre_losses(self):
         """Loss of each row at the centre of the priors: equal weights, nothing fitted."""
+        # dependence is measured before anything is fitted, as the strength of the priors is to
+        # follow from it and not from a fit that they shape
         gate = Gate(np.zeros(self.n_columns))
         return self.row_losses([Head(gate, 0.0, np.zeros(self.n_classes))])[0]
 
@@ -254,6 +293,7 @@ def design_effect(losses, weight, groups):
     spread = np.bincount(groups, weights=weight * losses**2)[kept] - size * mean**2
     within = max(spread.sum(), 0.0) / (total - n_groups)
     average = (total - (size**2).sum() / total) / (n_groups - 1)
+    # a negative correlation within groups would promise more information than there are rows
     scale = between + (average - 1.0) * within
     rho = (between - within) / scale if scale > 0 else 0.0
     return 1.0 + max(average - 1.0, 0.0) * min(max(rho, 0.0), 1.0)
@@ -284,6 +324,7 @@ def loss_correlation(losses, present, weight):
     covariance = weighted.T @ losses / shared - mean * mean.T
     scale = np.sqrt(np.maximum(variance * variance.T, 0.0))
     correlation = np.where(scale > 1e-12, covariance / np.where(scale > 1e-12, scale, 1.0), 0.0)
+    # both shrinkage and clipping are the paper's: experts that err apart are not rewarded for it
     correlation *= 0.9
     np.fill_diagonal(correlation, 0.0)
     return np.clip(correlation, 0.0, 1.0)

@@ -23,6 +23,8 @@ class EstimatedData(FitData):
         weights (n_samples,); rows of weight 0 play no role.
     """
 
+    read_anew = True
+
     def __init__(self, data, estimate):
         # the blocks are read and kept already
         vars(self).update(vars(data))
@@ -33,13 +35,16 @@ class EstimatedData(FitData):
         shape = (self.n_samples, self.n_experts, self.n_classes)
         for weight in weights:
             read = self._estimate(weight)
-            own = FitData(read, shape, self.likelihood, self.linear_pool, self.kind, self.groups)
+            own = FitData(
+                read, shape, self.likelihood, self.linear_pool, self.feature_set, self.groups
+            )
             yield own, weight[None]
 
     def subset(self, rows):
         """Some of the rows, given as sorted indices; what is estimated is so on these."""
 
         def estimate(weight):
+            # the estimate knows only weights of all rows: what is left out weighs nothing
             whole = np.zeros(self.n_samples)
             whole[rows] = weight
             read = self._estimate(whole)

@@ -75,9 +75,10 @@ def _fit_pool(data, weight, spec, settings, folds, progress):
     if folds is None:
         selection, closest = None, None
         fitted = Trainer(data, weight[None], settings).fitted([spec])
-        pool = Pool((fitted.head,), np.ones(1), data.active, data.linear_pool, data.kind)
+        pool = data.pool([fitted.head], np.ones(1))
     else:
         pool, selection, fitted, closest = fit_path(data, weight, spec, folds, settings, progress)
+    # last of all: whatever was fitted before, the training loss ends at or below the references'
     pool, loss, reference_losses = blend_to_guarantee(pool, data, weight, closest)
     return PoolFit(
         pool,

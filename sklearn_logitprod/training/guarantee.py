@@ -12,8 +12,11 @@ import numpy as np
 from sklearn_logitprod.fusion.gate import Gate
 from sklearn_logitprod.fusion.pool import Head
 
+# exp(-1000) is 0 in floating point: a head with this bias selects, exactly
 _SELECT = 1e3
+# most pools need a small share or none: the grid is fine where shares are small
 _GRID = np.concatenate([[0.0], 2.0 ** np.arange(-6, -2), np.linspace(0.25, 1.0, 4)])
+# a bracket of 1/4 halves to 1e-9 in 28 steps, should interpolation gain nothing
 _MAX_STEPS = 60
 _PRECISION = 1e-9
 _TINY = 1e-300
@@ -90,9 +93,11 @@ def blend_to_guarantee(pool, data, weight, flexible=None):
     reference_losses : ndarray of shape (n_references,)
         The same of each reference.
     """
+    # priors and design effect play no role here: the promise is about the user's own weights
     totals = reference_losses(data, weight[None])[0]
     heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
     best = heads[int(np.argmin(totals))]
+    # the loss along the first line may never reach the ceiling; along the second its end does
     partners = [lambda: best] if flexible is None else [flexible, lambda: best]
     ceiling = totals.min(keepdims=True)
     loss = _line(pool, None, data, weight).losses(np.zeros(1), np.zeros(1, dtype=int))
@@ -113,6 +118,7 @@ def _line(pool, head, data, weight):
         other = own if head is None else head.scores(block.columns, None)
         return own[None], other[None], weight[None, block.rows], block.likelihood
 
+    # the root is looked for in dozens of passes: scores at both ends are kept where data are
     kept = [ends(block) for block in data] if data.kept else None
     return Line(lambda: kept or (ends(block) for block in data))
 

@@ -13,7 +13,9 @@ import numpy as np
 
 from sklearn_logitprod.training.coordinates import Coordinates
 
+# problems that start next to a solved one end within it, and need no second metric
 _FIRST_ROUND = 25
+# more pairs cost little beside an evaluation, and save evaluations
 _N_PAIRS = 30
 _DECREASE = 1e-4
 _CURVATURE = 1e-9
@@ -60,6 +62,7 @@ class Memory:
     def add(self, which, step, change):
         """Remember a step and a change of gradient (n, size) of some problems."""
         inner, square = _dot(step, change), _dot(change, change)
+        # a step along which the slope did not grow would make the inverse Hessian indefinite
         good = inner > _CURVATURE * np.sqrt(_dot(step, step) * square)
         which, step, change = which[good], step[good], change[good]
         slot = self.count[which] % _N_PAIRS
@@ -178,6 +181,7 @@ def minimise(objective, metric, start, limit, max_iter, rounding=_DOUBLE):
     run = _Run(objective, start, limit, 50.0 * rounding)
     length, n_done = _FIRST_ROUND, 0
     while len(run.active) and n_done < max_iter:
+        # steps that were remembered belong to the coordinates that are left behind
         if n_done:
             start.coordinates.put(run.active, metric(start.theta[run.active], run.active))
             start.memory.forget(run.active)
@@ -187,6 +191,7 @@ def minimise(objective, metric, start, limit, max_iter, rounding=_DOUBLE):
             if not len(run.active):
                 break
         n_done += length
+        # the farther a problem has to go, the less often it pays to measure the curvature anew
         length *= 2
     converged = np.ones(len(limit), dtype=bool)
     converged[run.active] = False
@@ -245,6 +250,7 @@ class _Run:
         """
         theta, active = self.start.theta, self.active
         length, stuck = np.ones(len(active)), np.zeros(len(active), dtype=bool)
+        # changes below the rounding of the objective are neither gain nor loss
         floor = self.rounding * np.abs(self.value)
         trying = np.arange(len(active))
         while len(trying):
@@ -256,6 +262,7 @@ class _Run:
             done = trying[good]
             theta[active[done]] = trial[good]
             self.value[done], self.slope[done] = value[good], slope[good]
+            # a shorter step for those that failed; all others have theirs
             failed = trying[~good]
             # minimum of the parabola through value, slope and the new value
             excess = value[~good] - old[~good] - promised[~good]

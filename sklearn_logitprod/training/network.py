@@ -22,7 +22,9 @@ from sklearn_logitprod.training.prior import MAX_LOG_SHARPNESS
 FULL_BATCH_BYTES = 1 << 30
 """Size of log-probabilities and features up to which a fit is full-batch."""
 
+# launching a kernel costs the same for any size: few large blocks
 _CUDA_ROWS = 1 << 18
+# on the CPU, problems are taken so many at a time that their arrays stay in the cache
 _CHUNK_VALUES = 1 << 17
 
 MINI_BATCH = 8192
@@ -30,6 +32,7 @@ MINI_BATCH = 8192
 
 # rows of a mini-batch come in runs of this length: neighbours on disk, far from sorted
 _CHUNK = 32
+# so few steps at least, however few batches a pass has, within max_iter passes
 _LEAST_STEPS = 1500
 _LEARNING_RATE = 0.01
 
@@ -211,6 +214,7 @@ class GateTerms:
         if self.spec.calibrate:
             limit = MAX_LOG_SHARPNESS
             sharpness = torch.exp(groups["log_sharpness"].clamp(-limit, limit))[:, :, None]
+        # the layer is held as sharpness * V: the prior acts on what it does to the scores
         steer /= sharpness
         scores = (steer + groups["bias"][:, :, None]) / temperature
         if batch.absent is not None:
@@ -375,7 +379,9 @@ def fit_gates(problems, metric, origin, start, limit, settings, single):
     objective : GateObjective or None
         None for mini-batches.
     """
+    # summed losses stay in float64 whatever the precision of the arrays
     where = Place(resolve_device(settings.device), torch.float32 if single else torch.float64)
+    # L-BFGS needs the same objective at every step: it is full-batch, or it is not used
     n_rows = mini_batch_rows(problems.data, problems.layout, settings)
     if n_rows < problems.data.n_samples or settings.solver == "adam":
         return _adam(problems, origin(), where, n_rows, settings), None
@@ -422,12 +428,14 @@ def _adam(problems, origin, where, n_rows, settings):
                 data.block(rows), own, problems.standardisers, where, "correction" in layout.shapes
             )
             value, gradient = terms(terms.view(theta, which), batch)
+            # per effective sample, as the gradient of the batch is
             prior = problems.prior(theta.cpu().numpy(), which)[1]
             theta.grad = gradient / scale + where.tensor(prior) / n_effective
             optimiser.step()
             schedule.step()
             step += 1
             total += value.cpu().numpy()
+            # the mean of the second half: single steps of Adam scatter around the optimum
             if 2 * step > epochs * n_steps:
                 averaged += 1
                 mean += (theta - mean) / averaged

@@ -19,14 +19,15 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import softmax
 
-from sklearn_logitprod.fusion.pool import Pool
 from sklearn_logitprod.training.guarantee import reference_heads
 from sklearn_logitprod.training.prior import MAX_CORRECTION
 from sklearn_logitprod.training.trainer import FittedHead, Trainer
 
+# more rows no longer change which candidates are mixed
 MOST_SELECTION_ROWS = 20_000
 """Rows above which the path is cross-validated on a part of the data."""
 
+# a head that moves nothing would still have to be evaluated at every prediction
 _NEGLIGIBLE = 1e-3
 # nats in total at the default tolerance: fits that are mixed, and fits of which the
 # held-out loss is all that is used
@@ -70,6 +71,8 @@ def candidates(spec, data):
     list of (list of HeadSpec, list of float)
     """
     strength = data.likelihood.strength
+    # the base rates of classes or intervals are told by all rows, however little each says:
+    # whatever the strength, their prior stays as it is
     base = replace(
         spec,
         gate_width=None,
@@ -78,9 +81,11 @@ def candidates(spec, data):
         class_bias_prior=spec.class_bias_prior / strength,
     )
     gate = replace(base, gate_width=0, alpha=0.3 * spec.alpha)
+    # two strengths of the same head: the cheapest hedge, solved in the same batch
     groups = [([base, replace(base, strength=10.0 * strength)], [0.2, 0.2])]
     if data.n_experts * data.n_classes**2 > MAX_CORRECTION:
         return [*groups, ([gate], [0.2])]
+    # the correction that stands beside a gate is no candidate of its own: one fit less
     with_gate, *others = (30.0, 100.0, 10.0)
     if spec.cross_class is not None:
         with_gate, others = spec.cross_class, [spec.cross_class]
@@ -165,6 +170,7 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
     def mixed(spec):
         return _LOOSE * settings.tol
 
+    # shares are chosen on a part of many rows; what they mix is fitted on all of them
     chosen = selection_rows(data, settings.seed)
     if chosen is None:
         part, own, total = data, weight, weight.sum()
@@ -178,6 +184,7 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
     rows = np.sort(np.concatenate(folds))
     likelihood, held = part.likelihood.take(rows), own[rows]
     cv_losses = likelihood.loss(scores[:, rows]) @ held / held.sum()
+    # the mixture is learned from as many effective samples as the whole fit has
     effect = data.design_effect(weight)
     prior = np.array([trial.mass for trial in trials])
     scale = total / held.sum() / effect
@@ -187,14 +194,9 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
         tell("all rows: candidates that are mixed")
         everything = Trainer(data, weight[None], settings, mixed, everything)
     kept = np.flatnonzero(shares)
+    # solved already where the path saw all rows: the trainer remembers
     fitted = {i: trials[i].refit(everything) for i in kept}
-    pool = Pool(
-        tuple(fitted[i].head for i in kept),
-        shares[kept],
-        data.active,
-        data.linear_pool,
-        data.kind,
-    )
+    pool = data.pool([fitted[i].head for i in kept], shares[kept])
     selection = Selection([trial.name for trial in trials], cv_losses, shares)
 
     def closest():
@@ -229,15 +231,18 @@ def _cross_validate(data, weight, spec, folds, settings, everything, tell):
         return _LOOSEST * settings.tol
 
     inside = [
-        Trainer(own, weights, settings, compared, everything)
+        Trainer(own, weights, settings, compared, everything, same_data=not data.read_anew)
         for own, weights in data.parts(np.where(outside, 0.0, weight))
     ]
     trials, groups = [], candidates(spec, data)
+    # candidates of one layout are one batch: they share every pass over the rows, and folds
+    # start from the solution on all rows, from which they differ little
     for number, (specs, masses) in enumerate(groups, start=1):
         what = "; ".join(one.describe() for one in specs)
         tell(f"candidates {number}/{len(groups)}, all rows: {what}")
         everything.fit(specs)
         tell(f"candidates {number}/{len(groups)}, {len(folds)} folds: {what}")
+        # scores of all rows under every fold; those that a fold was fitted on are not used
         scores = np.concatenate([trainer.fit(specs).scores() for trainer in inside])
         scores = scores.reshape(len(folds), len(specs), *scores.shape[1:])
         for i, (one, mass) in enumerate(zip(specs, masses, strict=True)):
@@ -303,6 +308,8 @@ def mixing_shares(scores, likelihood, weight, prior):
         value = weight @ loss + shares @ surprise
         return value, shares * (gradient - shares @ gradient)
 
+    # tilts of the prior rather than shares: the simplex needs no constraint then, and where
+    # the data say nothing the start is the answer
     tilt = minimize(objective, np.zeros(len(prior)), jac=True, method="L-BFGS-B").x
     shares = softmax(np.log(prior) + tilt)
     shares[shares < _NEGLIGIBLE] = 0.0

@@ -143,6 +143,7 @@ def make_layout(spec, n_columns, n_experts, n_classes, n_features):
     precision = np.concatenate(
         [np.full(sizes[name], spec.strength * value) for name, (_, value) in groups.items()]
     )
+    # everything starts at 0, equal weights and nothing moved, but for the hidden layer
     layout = Layout({name: shape for name, (shape, _) in groups.items()}, centre, precision)
     if width:
         layout.split(centre)["hidden"][...] = _directions(n_features, width)
@@ -174,6 +175,7 @@ def make_head(theta, layout, spec, n_classes, standardiser=None):
         limit = MAX_LOG_SHARPNESS
         log_sharpness = float(np.clip(groups["log_sharpness"][0], -limit, limit))
     if "output" in groups:
+        # held as sharpness * V, used as V
         groups["output"] /= np.exp(log_sharpness)
     layers = tuple(groups[name] for name in ("hidden", "offset", "output") if name in groups)
     return Head(

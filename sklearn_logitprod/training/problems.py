@@ -44,6 +44,7 @@ class Problems:
     @cached_property
     def part(self):
         """Part of each problem."""
+        # problems of one part lie side by side, so that a batch is cut into runs of parts
         return np.repeat(np.arange(len(self.weights)), len(self.specs))
 
     def spec(self, problem):
@@ -52,6 +53,7 @@ class Problems:
 
     @cached_property
     def _layouts(self):
+        # without a gate there are no standardisers, and no features are computed
         n_features = 0 if self.standardisers is None else len(self.standardisers[0].centre)
         data = self.data
         return [
@@ -87,6 +89,7 @@ class Problems:
 
     def runs(self, which):
         """Sorted problems, part by part: pairs of a part and a slice of ``which``."""
+        # problems of a part read the same features: one matrix product serves a run of them
         part = self.part[which]
         edges = np.flatnonzero(np.diff(part, prepend=-1, append=-1))
         return [(int(part[start]), slice(int(start), int(stop))) for start, stop in pairwise(edges)]

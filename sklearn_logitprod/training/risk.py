@@ -25,6 +25,7 @@ SLOPE_PRECISION = 1.0
 RATE_PRECISION = 0.1
 """Prior precision of each log rate: a tenth of an event's worth holds empty intervals."""
 
+# of a log rate or of the slope; beyond it exponentials leave the quadratic far behind
 _MAX_STEP = 3.0
 _WIDEST = 500.0
 _TOLERANCE = 1e-10
@@ -113,6 +114,7 @@ def fit_risk(risk, exposure, weight, baseline):
     if len(kept) == 0:
         return RiskModel(0.0, 1.0, 0.0, baseline, constant=True)
     risk, exposure, weight = risk[kept], exposure.take(kept), weight[kept]
+    # risks may be of any size: squares of 1e200 would overflow
     size = max(np.abs(risk).max(), np.finfo(float).tiny)
     share = weight / weight.sum()
     centre = share @ (risk / size)
@@ -121,6 +123,8 @@ def fit_risk(risk, exposure, weight, baseline):
     scale = 1.0 if constant else spread * size
     z = np.zeros(len(risk)) if constant else (risk / size - centre) / spread
     theta = _newton(z, exposure, weight, baseline, free=not constant)
+    # an expert is never read against its word: where the best slope is negative, 0 is the best
+    # of those allowed
     if theta[-1] < 0.0:
         theta = _newton(z, exposure, weight, baseline, free=False)
     return RiskModel(float(centre * size), float(scale), float(theta[-1]), theta[:-1], constant)
@@ -140,6 +144,7 @@ def fit_risks(risks, sets, weight, n_times):
     -------
     dict of int to RiskModel
     """
+    # the baseline is the same for all experts: what is known without any of them
     exposure = Exposure.from_sets(sets, n_times)
     baseline = baseline_log_rates(exposure, weight)
     return {key: fit_risk(risk, exposure, weight, baseline) for key, risk in risks.items()}
@@ -178,6 +183,7 @@ class _Objective:
     def __call__(self, theta):
         rates, slope, n_times = np.exp(theta[:-1]), theta[-1], len(self.centre)
         offset = theta - np.append(self.centre, 0.0)
+        # moments of order 0, 1 and 2 in z are all that value, gradient and Hessian need
         tilted = self.weight * np.exp(np.clip(slope * self.z, -_WIDEST, _WIDEST))
         moments = np.stack([tilted, tilted * self.z, tilted * self.z**2]) @ self.survived
         moments *= rates

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_logitprod.fusion.logits import block_slices
-from sklearn_logitprod.fusion.pool import Pool
 from sklearn_logitprod.training.guarantee import Line, reference_heads, reference_losses
 from sklearn_logitprod.training.threads import limit_threads
 from sklearn_logitprod.training.trainer import Trainer
 
+# beyond this, folds are solved in turn rather than side by side
 _BATCH_BYTES = 1 << 30
 _LINE_VALUES = 1 << 20
 # Nats in total at the default tolerance for a start, and per sample for hidden layers.
@@ -45,26 +45,29 @@ def search_pools(data, weight, folds, specs, settings, progress=None):
     tell = progress or (lambda text: None)
     hidden = _LOOSE_HIDDEN * settings.tol * weight.sum()
 
-    def start(spec):
+    # all rows are solved only for folds to start there; folds are what is compared
+    def on_all_rows(spec):
         return hidden if spec.gate_width else _LOOSE_START * settings.tol
 
-    def compared(spec):
+    def in_folds(spec):
         return hidden if spec.gate_width else 0.0
 
     with limit_threads(data):
-        near = Trainer(data, weight[None], settings, start)
+        near = Trainer(data, weight[None], settings, on_all_rows)
         weights = np.tile(weight, (len(folds), 1))
         for own, held_out in zip(weights, folds, strict=True):
             own[held_out] = 0.0
         groups = {}
         for spec in specs:
+            # one layout of parameters for each width: its candidates can share a batch
             groups.setdefault(spec.gate_width, []).append(spec)
         n_folds = min(_folds_at_once(data, group) for group in groups.values())
         out = {spec: [] for spec in specs}
-        for start in range(0, len(folds), n_folds):
-            own = weights[start : start + n_folds]
+        for first in range(0, len(folds), n_folds):
+            own = weights[first : first + n_folds]
+            # what the guarantee needs of a fold is the same for all candidates
             references = _References(data, own)
-            trainer = Trainer(data, own, settings, compared, near)
+            trainer = Trainer(data, own, settings, in_folds, near, same_data=True)
             for width, group in groups.items():
                 tell(f"gate width {width}: {len(group)} candidates x {len(own)} folds")
                 pools = references.blend(trainer.fit(group))
@@ -75,7 +78,7 @@ def search_pools(data, weight, folds, specs, settings, progress=None):
 
 def _folds_at_once(data, specs):
     """Folds whose features and scores fit in memory together."""
-    n_features = 0 if specs[0].gate_width is None else 6 * data.n_experts + 2
+    n_features = 0 if specs[0].gate_width is None else data.n_features
     n_values = n_features + 2 * len(specs) * data.n_classes
     return max(1, _BATCH_BYTES // (8 * data.n_samples * n_values))
 
@@ -95,6 +98,7 @@ class _References:
         heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
         chosen = np.argmin(totals, axis=1)
         self.heads, self.losses = [heads[i] for i in chosen], totals.min(axis=1)
+        # folds mostly agree on the best reference: its scores are computed once
         distinct, self.position = np.unique(chosen, return_inverse=True)
         self.scores = data.scores([heads[i] for i in distinct])
         self.active = _active(data, weights)
@@ -118,7 +122,7 @@ class _References:
         for problem, share in enumerate(shares):
             fold = part[problem]
             head, active = solved.head(problem), self.active[fold]
-            pool = Pool((head,), np.ones(1), active, data.linear_pool, data.kind)
+            pool = data.pool([head], np.ones(1), active)
             pools.append(pool.blend(self.heads[fold], float(share)))
         n_specs = len(solved.problems.specs)
         return [pools[i::n_specs] for i in range(n_specs)]

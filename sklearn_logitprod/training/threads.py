@@ -28,6 +28,7 @@ def limit_threads(data):
     ----------
     data : FitData
     """
+    # threads that wait for each other cost more than such arrays take
     if data.n_samples * data.n_columns * data.n_classes > SMALL:
         return nullcontext()
     return _controller("torch" in sys.modules).limit(limits=1)

@@ -92,12 +92,17 @@ class Trainer:
         ``loose(spec)`` gives the distance to the optimum at which a fit may end whatever
         the tolerance says, in nats in total.
     near : Trainer, optional
-        Of one part, solved for the same specifications on the same or a smaller part of
-        the data: fits start from its solutions.
+        Of one part, solved for the same specifications: fits start from its solutions.
+    same_data : bool
+        Whether that neighbour was solved on these very data, under other weights. Its Hessian
+        is then good in any fold of them, and fits start from its coordinates and memory, too;
+        of other rows, or rows read by another calibration, only the solution is near.
     """
 
-    def __init__(self, data, weights, settings, loose=None, near=None):
+    def __init__(self, data, weights, settings, loose=None, near=None, same_data=False):
         self.data, self.settings, self.near = data, settings, near
+        self.same_data = same_data
+        # dependent rows say less than their number; 0 on held-out rows stays 0
         effects = [data.design_effect(weight) for weight in weights]
         self.weights = weights / np.array(effects)[:, None]
         self._loose = loose
@@ -117,6 +122,7 @@ class Trainer:
         Solved
         """
         key = tuple(specs)
+        # the path asks for the same batch again: for shares, and for the refit that is mixed
         if key not in self._solved:
             constant = all(_is_constant(spec) for spec in specs)
             self._solved[key] = self._constant(key) if constant else self._extend(key)
@@ -134,6 +140,7 @@ class Trainer:
 
     def _limit(self, problems):
         scale = self.settings.tol * problems.n_effective
+        # what is left to gain is quadratic in how far predictions still move
         limit = np.minimum(_GAP * scale**2, scale)
         if self._loose is None:
             return limit
@@ -160,11 +167,13 @@ class Trainer:
         """Constant pools by Newton's method, or from those of a near trainer."""
         objective, limit = ConstantObjective(problems), self._limit(problems)
         max_iter, n_parts = self.settings.max_iter, len(self.weights)
+        # a head's product is nearly linear in few parameters: some Newton steps solve it exactly,
+        # and all that is fitted later starts from there, in the metric of its Hessian
         if self.near is None:
             return newton(objective, self._constant_origin(problems), limit, max_iter)
         solution, hessian = self.near._base(problems.specs)
         origin, hessian = np.tile(solution.theta, (n_parts, 1)), np.tile(hessian, (n_parts, 1, 1))
-        if self.near.data is not self.data:
+        if not self.same_data:
             return newton(objective, origin, limit, max_iter)
         # the Hessian of all rows is near enough to that of a fold to take few steps
         prior = problems.precision[:, :, None] * np.eye(origin.shape[1])
@@ -206,10 +215,11 @@ class Trainer:
 
         # a diversity penalty has several optima: a fit finds that of its own base
         near = None if spec.diversity > 0.0 else self.near
+        warm_start = near is not None and self.same_data
         everything = np.arange(len(problems))
 
         def origin():
-            if near is not None and near.data is not self.data:
+            if near is not None and not warm_start:
                 return np.tile(near.fit(specs).solution.theta, (len(self.weights), 1))
             theta = np.tile(problems.layout.centre, (len(problems), 1))
             base = self._base(specs)[0].theta
@@ -217,7 +227,7 @@ class Trainer:
             return theta
 
         def start():
-            if near is not None and near.data is self.data:
+            if warm_start:
                 which = everything % len(specs)
                 warm = near.fit(specs).solution.warm.take(which)
                 # what tells a fold from the whole shows in their constant pools already
@@ -237,6 +247,7 @@ class Trainer:
             # torch is imported here, when a gate is trained, and nowhere before
             from sklearn_logitprod.training.network import fit_gates
 
+            # hidden layers in a search are settled to a few 1e-4, which float32 tells apart
             single = bool((limit >= _SINGLE * problems.n_effective).all())
             solution, objective = fit_gates(
                 problems, metric, origin, start, limit, self.settings, single
@@ -297,6 +308,7 @@ class Metric:
         if not spec.calibrate:
             return self(theta, which)
         n_classes = self.problems.data.n_classes
+        # the class bias shifts the scores: its block of the Hessian is the curvature in them
         spread = hessian[:, -n_classes:, -n_classes:]
         spread = spread / self.problems.n_effective[:, None, None]
         scales = np.exp(2.0 * self.problems.layout.split(theta)["log_sharpness"][:, 0])
@@ -308,6 +320,7 @@ class Metric:
         n_base = hessians.shape[1]
         n_columns = problems.data.n_columns
         n_effective = problems.n_effective[which, None, None]
+        # the output layer moves the same scores as the gate's bias: it has the bias's curvature
         outputs = hessians[:, :n_columns, :n_columns] / n_effective
         base = hessians + precision[:, :n_base, None] * np.eye(n_base)
         parts = [(slice(0, n_base), Dense(base))]
@@ -322,28 +335,28 @@ class Metric:
             parts.append((where, Scaled(precision[:, where])))
         if "output" in position:
             where = position["output"].ravel()
-            moments = self._moment("inputs", theta, which)
+            moments = self._moment("features", theta, which)
             outputs = outputs / np.array(scales)[:, None, None]
             parts.append((where, Kronecker(*moments, outputs, precision[:, where[0]])))
         return Coordinates(parts)
 
-    def _moment(self, kind, theta, which):
+    def _moment(self, inputs, theta, which):
         """Eigen-decompositions of the second moments of inputs, one per problem."""
         part = self.problems.part[which]
         for first in np.unique(part, return_index=True)[1]:
-            key = kind, part[first]
+            key = inputs, part[first]
             if key not in self._moments:
-                total = self._second_moment(kind, theta[first], which[first])
+                total = self._second_moment(inputs, theta[first], which[first])
                 self._moments[key] = np.linalg.eigh(total)
-        own = [self._moments[kind, p] for p in part]
+        own = [self._moments[inputs, p] for p in part]
         return np.array([scale for scale, _ in own]), np.array([axes for _, axes in own])
 
-    def _second_moment(self, kind, theta, problem):
+    def _second_moment(self, inputs, theta, problem):
         # that of a hidden layer is taken where it is first asked for, and kept
         problems, total = self.problems, 0.0
         gate = problems.head(problem, theta).gate
         weight = problems.weights[problems.part[problem]]
         for block in problems.data:
-            own = block.columns.centred if kind == "centred" else gate.inputs(block.features)
+            own = block.columns.centred if inputs == "centred" else gate.inputs(block.features)
             total = total + (own.T * weight[block.rows]) @ own
         return total
