@@ -14,9 +14,9 @@ FILES = sorted(ROOT.rglob("*.py"))
 ROOMS = [
     ["_version", "_typing", "_text", "_progress"],
     ["fusion"],
-    ["metrics"],
     ["training"],
     ["targets"],
+    ["metrics"],
     ["outputs"],
     ["io"],
     ["experts"],

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from sklearn_logitprod.io import read_clam, read_mcat
-from sklearn_logitprod.io._pickles import load_pickle, plain
+from sklearn_logitprod.io._pickles import load_pickle, unwrapped
 from sklearn_logitprod.io._source import Source
 
 SOURCE = Source("uni.pkl", "uni")
@@ -55,7 +55,7 @@ def test_arrays_come_back(array, protocol, tmp_path):
     for old, new in ((b"numpy._core", b"numpy.core"), (b"numpy.core", b"numpy._core")):
         # in protocol 2 names end with their line, so that they may change their length
         loaded = load(content.replace(old, new) if protocol == 2 else content, tmp_path / "p")
-        for found in (plain(loaded["a"][0]), plain(loaded["b"])):
+        for found in (unwrapped(loaded["a"][0]), unwrapped(loaded["b"])):
             assert found.dtype == array.dtype
             np.testing.assert_array_equal(found, array)
 

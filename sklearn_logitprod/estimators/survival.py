@@ -326,10 +326,10 @@ class LogitProdSurvival(BaseLogitProd):
         return self
 
     def _target(self, X, y, weight):
-        kind, times = self.input, self.times
+        input, times = self.input, self.times
         if self.experts is None and isinstance(X, ExpertOutputs):
-            kind, times = X.input, times if X.times is None else X.times
-        times = given_times(times, None if self.experts is not None else kind)
+            input, times = X.input, times if X.times is None else X.times
+        times = given_times(times, None if self.experts is not None else input)
         event, time, structured = check_events(y, len(weight))
         times = interval_ends(event, time, weight, times, self.n_bins)
         attributes = {"unique_times_": times}

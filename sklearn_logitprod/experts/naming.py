@@ -116,5 +116,7 @@ def named_call(name, function, *args):
     try:
         return function(*args)
     except Exception as error:
-        kind = next((k for k in (ValueError, TypeError) if isinstance(error, k)), RuntimeError)
-        raise kind(f"Expert {name!r} failed: {type(error).__name__}: {error}") from error
+        known = (own for own in (ValueError, TypeError) if isinstance(error, own))
+        raise next(known, RuntimeError)(
+            f"Expert {name!r} failed: {type(error).__name__}: {error}"
+        ) from error

@@ -66,18 +66,18 @@ class EventReplies:
         EventOutputs or MixedOutputs
         """
         names = [name for name, _ in pairs]
-        kinds = [{kind for kind, _ in answers} for answers in results]
+        inputs = [{input for input, _ in answers} for answers in results]
         parts = []
-        for kind, shape in (("survival", (len(self.times),)), ("risk", ())):
-            where = [m for m, own in enumerate(kinds) if kind in own]
+        for input, shape in (("survival", (len(self.times),)), ("risk", ())):
+            where = [m for m, own in enumerate(inputs) if input in own]
             if not where:
                 continue
             values = np.empty((n_samples, len(where), *shape))
             for position, m in enumerate(where):
                 for own, (_, answer) in zip(rows, results[m], strict=True):
                     expected = (len(values[own]), *shape)
-                    values[own, position] = _checked(names[m], kind, answer, expected)
-            part = EventOutputs(values, kind, [names[m] for m in where], len(self.times))
+                    values[own, position] = _checked(names[m], input, answer, expected)
+            part = EventOutputs(values, input, [names[m] for m in where], len(self.times))
             parts.append((where, part))
         return parts[0][1] if len(parts) == 1 else MixedOutputs(parts, names)
 
@@ -87,20 +87,20 @@ class EventReplies:
         return []
 
 
-def _checked(name, kind, values, shape):
+def _checked(name, input, values, shape):
     """An answer of the expected shape, without missing values."""
     if values.shape != shape:
         raise ValueError(
-            f"Expert {name!r}: its {kind} has shape {values.shape}, expected {shape}: one "
-            f"{'risk' if kind == 'risk' else 'survival function'} per sample."
+            f"Expert {name!r}: its {input} has shape {values.shape}, expected {shape}: one "
+            f"{'risk' if input == 'risk' else 'survival function'} per sample."
         )
     if values.dtype.kind not in "biuf":
-        raise ValueError(f"Expert {name!r}: its {kind} has dtype {values.dtype}; not numbers.")
+        raise ValueError(f"Expert {name!r}: its {input} has dtype {values.dtype}; not numbers.")
     bad = ~np.isfinite(values)
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
         raise ValueError(
-            f"Expert {name!r}: its {kind} is {values[bad][0]} in row {row} of its input. Mend the "
+            f"Expert {name!r}: its {input} is {values[bad][0]} in row {row} of its input. Mend the "
             "expert; if it cannot judge some samples, pass precomputed outputs with NaN there."
         )
     return values

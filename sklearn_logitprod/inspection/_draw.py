@@ -16,6 +16,18 @@ METRIC_LABELS = {
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00")
 
 
+class Display:
+    """What displays share: their contents drawn in one call, and the axes kept."""
+
+    @classmethod
+    def _drawn(cls, *contents, **options):
+        return cls(*contents).plot(**options)
+
+    def _keep(self, ax):
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
 def pyplot():
     """Matplotlib's pyplot, or an error that says how to get it."""
     try:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_logitprod.inspection._draw import COLOURS, METRIC_LABELS, axes, direction
+from sklearn_logitprod.inspection._draw import COLOURS, METRIC_LABELS, Display, axes, direction
 from sklearn_logitprod.inspection.compare import compare
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
@@ -23,7 +23,7 @@ _KINDS = {
 _DIFFERENCE = "difference"
 
 
-class ExpertComparisonDisplay:
+class ExpertComparisonDisplay(Display):
     """Forest plot of experts, simpler methods and the fusion.
 
     Parameters
@@ -84,7 +84,7 @@ class ExpertComparisonDisplay:
         -------
         ExpertComparisonDisplay
         """
-        return cls(compare(estimator, X, y, **options)).plot(metric=metric, ax=ax)
+        return cls._drawn(compare(estimator, X, y, **options), metric=metric, ax=ax)
 
     @classmethod
     def from_predictions(
@@ -113,7 +113,7 @@ class ExpertComparisonDisplay:
         -------
         ExpertComparisonDisplay
         """
-        return cls(compare(outputs, y=y, **options)).plot(metric=metric, ax=ax)
+        return cls._drawn(compare(outputs, y=y, **options), metric=metric, ax=ax)
 
     def plot(self, *, metric: str | None = None, ax: Axes | None = None) -> ExpertComparisonDisplay:
         """Draw mean and 95 % interval of each row, the best at the top.
@@ -180,5 +180,4 @@ class ExpertComparisonDisplay:
         ax.set_xlabel(f"{what} ({direction(higher)}), with 95 % interval")
         ax.grid(axis="x", alpha=0.3)
         ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self._keep(ax)

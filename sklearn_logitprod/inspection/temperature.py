@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod._typing import CrossValidation, Scoring
 from sklearn_logitprod.estimators.base import BaseLogitProd
-from sklearn_logitprod.inspection._draw import COLOURS, axes
+from sklearn_logitprod.inspection._draw import COLOURS, Display, axes
 from sklearn_logitprod.inspection._tasks import TASKS
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def temperature_sensitivity(
     return table
 
 
-class TemperatureSensitivityDisplay:
+class TemperatureSensitivityDisplay(Display):
     """Held-out score over the gate temperature, with its spread over folds.
 
     Parameters
@@ -183,7 +183,7 @@ class TemperatureSensitivityDisplay:
         -------
         TemperatureSensitivityDisplay
         """
-        return cls(temperature_sensitivity(estimator, X, y, **options)).plot(ax=ax)
+        return cls._drawn(temperature_sensitivity(estimator, X, y, **options), ax=ax)
 
     @classmethod
     def from_predictions(
@@ -202,7 +202,7 @@ class TemperatureSensitivityDisplay:
         -------
         TemperatureSensitivityDisplay
         """
-        return cls(table).plot(ax=ax)
+        return cls._drawn(table, ax=ax)
 
     def plot(self, *, ax: Axes | None = None) -> TemperatureSensitivityDisplay:
         """Draw score and band over the temperature, on a logarithmic axis.
@@ -239,5 +239,4 @@ class TemperatureSensitivityDisplay:
         ax.set_ylabel(f"held-out {self.table.attrs['scoring']}, higher is better")
         ax.grid(alpha=0.3)
         ax.legend(frameon=False)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self._keep(ax)

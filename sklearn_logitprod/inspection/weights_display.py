@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.inference import present_weights
-from sklearn_logitprod.inspection._draw import COLOURS, axes
+from sklearn_logitprod.inspection._draw import COLOURS, Display, axes
 from sklearn_logitprod.search.base import BaseLogitProdCV
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_GROUPS, _QUANTILES = 6, 4
 
 
-class ExpertWeightsDisplay:
+class ExpertWeightsDisplay(Display):
     """Distribution of the expert weights over samples, for each expert.
 
     A box spans the middle half of the samples, its line is the median, whiskers reach the
@@ -117,7 +117,7 @@ class ExpertWeightsDisplay:
                     f"one or a pipeline that ends in one, not {type(model).__name__}."
                 )
         weights = present_weights(model, X)
-        return cls(weights, model.expert_names_, values, name).plot(ax=ax)
+        return cls._drawn(weights, model.expert_names_, values, name, ax=ax)
 
     @classmethod
     def from_predictions(
@@ -149,7 +149,7 @@ class ExpertWeightsDisplay:
         if expert_names is None:
             n_experts = np.shape(weights)[1]
             expert_names = getattr(weights, "columns", [f"expert{m}" for m in range(n_experts)])
-        return cls(weights, expert_names, by, by_name).plot(ax=ax)
+        return cls._drawn(weights, expert_names, by, by_name, ax=ax)
 
     def plot(self, *, ax: Axes | None = None) -> ExpertWeightsDisplay:
         """Draw the boxes.
@@ -219,8 +219,7 @@ class ExpertWeightsDisplay:
             loc="upper left",
             bbox_to_anchor=(1.0, 1.0),
         )
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self._keep(ax)
 
     def _groups(self):
         """Rows (n_samples,) of each value of `by`."""

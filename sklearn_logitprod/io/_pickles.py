@@ -121,7 +121,7 @@ def _decoded(content, dtype, shape, order):
         return array
     values = np.empty(len(content), dtype=object)
     for i, item in enumerate(content):
-        values[i] = None if isinstance(item, type) else plain(item)
+        values[i] = None if isinstance(item, type) else unwrapped(item)
     return values.reshape(shape, order=order)
 
 
@@ -156,12 +156,12 @@ def _new_index(kind, content):
         if len(rows) > _MOST_ROWS:
             raise pickle.UnpicklingError(f"an index of {len(rows)} rows")
         return rows
-    return list(plain(content["data"]))
+    return list(unwrapped(content["data"]))
 
 
 @_sealed
 def _unpickle_block(values, placement, ndim):
-    return plain(values), placement if isinstance(placement, slice) else plain(placement)
+    return unwrapped(values), placement if isinstance(placement, slice) else unwrapped(placement)
 
 
 @_sealed
@@ -271,7 +271,7 @@ class _Unpickler(pickle._Unpickler):
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
 
-def plain(value):
+def unwrapped(value):
     """What a stand-in holds: an array, or the columns of a frame; else the value itself."""
     return value.value if isinstance(value, (_Array, _Frame, _Texts)) else value
 
@@ -289,7 +289,7 @@ def load_pickle(source, file):
     Returns
     -------
     object
-        Arrays and frames within containers are stand-ins; `plain` gives their content,
+        Arrays and frames within containers are stand-ins; `unwrapped` gives their content,
         of a frame a dict of its columns.
 
     Raises
@@ -300,7 +300,7 @@ def load_pickle(source, file):
     with open(file, "rb") as stream:
         unpickler = _Unpickler(_Bounded(stream))
         try:
-            return plain(unpickler.load())
+            return unwrapped(unpickler.load())
         except Exception as error:
             if unpickler.unknown:
                 raise source.error(

@@ -12,7 +12,7 @@ from sklearn_logitprod._typing import Paths
 from sklearn_logitprod.io._columns import sorted_labels
 from sklearn_logitprod.io._formats import Table, read_table
 from sklearn_logitprod.io._join import Part, check_values, join
-from sklearn_logitprod.io._pickles import load_pickle, plain
+from sklearn_logitprod.io._pickles import load_pickle, unwrapped
 from sklearn_logitprod.io._source import Source, existing, named_paths
 from sklearn_logitprod.io.tables import read_events, read_times
 from sklearn_logitprod.outputs.container import ExpertOutputs
@@ -176,7 +176,7 @@ def _frame_table(source, columns):
     """Table of a pickled frame's columns."""
     fault = "its columns are no lists of one length. Write the results anew."
     try:
-        arrays = {str(name): np.asarray(plain(column)) for name, column in columns.items()}
+        arrays = {str(name): np.asarray(unwrapped(column)) for name, column in columns.items()}
     except ValueError as error:
         raise source.error(fault) from error
     if len({array.shape for array in arrays.values()}) > 1 or arrays["slide_id"].ndim != 1:
@@ -201,7 +201,7 @@ def _records(source, content, fields):
                 "results of the right task.",
                 row,
             )
-        own = plain(record.get("slide_id", name))
+        own = unwrapped(record.get("slide_id", name))
         own = str(own.item() if isinstance(own, np.ndarray) and own.size == 1 else own)
         if own != str(name):
             raise source.error(
@@ -209,7 +209,7 @@ def _records(source, content, fields):
             )
         ids.append(own)
         for field in fields:
-            found[field].append(plain(record[field]))
+            found[field].append(unwrapped(record[field]))
     return ids, found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from sklearn_logitprod.targets.events import event_and_time
+
 
 def checked(event, time, risk, sample_weight):
     """Events, times, risks and weights as arrays, or an error that says what is wrong."""
@@ -37,20 +39,10 @@ def survival_pair(y, name):
     time : ndarray of shape (n_samples,), float64
         Finite and not negative.
     """
-    if hasattr(y, "columns") and {"event", "time"} <= set(y.columns):
-        y = y["event"], y["time"]
-    elif getattr(np.asarray(y) if not isinstance(y, tuple) else y, "dtype", None) is not None:
-        y = np.asarray(y)
-        fields = y.dtype.names
-        if fields is None or len(fields) != 2:
-            raise ValueError(
-                f"{name} is an array without two fields: pass a structured array of (event, "
-                "time), a DataFrame with the columns 'event' and 'time', or a pair of arrays."
-            )
-        y = y[fields[0]], y[fields[1]]
-    if len(y) != 2:
-        raise ValueError(f"{name} has {len(y)} parts; it is a pair (event, time).")
-    event, time, _, _ = checked(*y, np.zeros(len(y[0])), None)
+    pair = y if isinstance(y, tuple) else event_and_time(y, name)[:2]
+    if len(pair) != 2:
+        raise ValueError(f"{name} has {len(pair)} parts; it is a pair (event, time).")
+    event, time, _, _ = checked(*pair, np.zeros(len(pair[0])), None)
     if (time < 0.0).any():
         raise ValueError(f"{name} has a negative time in row {int(np.argmax(time < 0.0))}.")
     return event, time

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import issparse
 
 from sklearn_logitprod._text import brief
 from sklearn_logitprod.fusion.logits import (
@@ -20,16 +19,21 @@ from sklearn_logitprod.outputs.checks import (
     SUM_TOLERANCE,
     check_missing,
     column_names,
-    numeric,
     row_number,
 )
-from sklearn_logitprod.outputs.container import declared
-from sklearn_logitprod.outputs.frames import frame_values, is_two_level
+from sklearn_logitprod.outputs.frames import opened
 
 if TYPE_CHECKING:
     pass
 
 _RANGE_TOLERANCE = 1e-6
+
+_WORDS = (
+    "class",
+    "class labels",
+    "Names are compared by value and type; rename the columns or convert y.",
+    "An expert that never gives a class has probability 0 there, or its lowest logit.",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +45,7 @@ class Outputs:
     values : array of shape (n_samples, n_experts, n_classes) or (n_samples, n_experts)
         Any real dtype, possibly memory-mapped. Two-dimensional for a binary task: the
         log-odds or the probability of the second class.
-    kind : {"logits", "proba"}
+    input : {"logits", "proba"}
     names : list of str
         Names of the experts.
     order : ndarray of shape (n_classes,), int
@@ -51,7 +55,7 @@ class Outputs:
     """
 
     values: np.ndarray
-    kind: str
+    input: str
     names: list
     order: np.ndarray
     rows: np.ndarray | None = None
@@ -88,10 +92,10 @@ class Outputs:
         values = samples_fastest(np.asarray(self.values[own]))
         self._check(values, own)
         if values.ndim == 2:
-            values = binary_proba(values) if self.kind == "proba" else binary_logits(values)
+            values = binary_proba(values) if self.input == "proba" else binary_logits(values)
         if not np.array_equal(self.order, np.arange(len(self.order))):
             values = values[:, :, self.order]
-        if self.kind == "proba":
+        if self.input == "proba":
             return log_proba_from_proba(values)
         return log_proba_from_logits(values)
 
@@ -101,12 +105,12 @@ class Outputs:
         if not np.isfinite(per_row).all():
             advice = (
                 "Probabilities lie in [0, 1]."
-                if self.kind == "proba"
+                if self.input == "proba"
                 else "Clip such logits to a large finite value, or pass probabilities with "
                 "input='proba', which may be exactly 0 and 1."
             )
             check_missing(values, rows, self.names, advice, "classes")
-        if self.kind == "proba":
+        if self.input == "proba":
             self._check_proba(values, per_row, rows)
 
     def _check_proba(self, values, per_row, rows):
@@ -133,7 +137,7 @@ class Outputs:
             )
 
 
-def read_outputs(X, kind, classes, column_classes=None, expert_names=None):
+def read_outputs(X, input, classes, column_classes=None, expert_names=None):
     """Bring precomputed expert outputs into one aligned array.
 
     Parameters
@@ -141,7 +145,7 @@ def read_outputs(X, kind, classes, column_classes=None, expert_names=None):
     X : array, DataFrame or ExpertOutputs
         ``(n, M, K)``; ``(n, M)`` for a binary task; ``(n, M * K)`` for more classes;
         DataFrame with two-level columns (expert, class).
-    kind : {"logits", "proba"}
+    input : {"logits", "proba"}
     classes : ndarray of shape (n_classes,)
         Sorted class labels.
     column_classes : sequence, optional
@@ -153,23 +157,13 @@ def read_outputs(X, kind, classes, column_classes=None, expert_names=None):
     -------
     Outputs
     """
-    X, kind = declared(X, kind)
-    if issparse(X):
-        raise ValueError(
-            "X is a sparse matrix, but expert outputs are dense: a zero is a value and NaN "
-            "marks a missing expert. Pass X.toarray()."
-        )
-    if kind not in ("logits", "proba"):
-        raise ValueError(f"X holds input={kind!r}: it is for LogitProdSurvival.")
-    if is_two_level(X):
-        values, names = frame_values(X, classes, expert_names)
-        return Outputs(values, kind, names, np.arange(len(classes)))
-    names = None
-    if hasattr(X, "columns"):
-        names = [str(name) for name in X.columns]
-        X = X.to_numpy()
-    values = numeric(X)
+    known = dict.fromkeys(("logits", "proba"), classes)
+    values, input, names, aligned = opened(
+        X, input, known, "LogitProdSurvival", expert_names, _WORDS
+    )
     n_classes = len(classes)
+    if aligned:
+        return Outputs(values, input, names, np.arange(n_classes))
     order = np.arange(n_classes)
     if column_classes is not None:
         order = np.argsort(np.asarray(column_classes))
@@ -197,4 +191,4 @@ def read_outputs(X, kind, classes, column_classes=None, expert_names=None):
             f"are {n_classes} class labels {brief(classes)}. The last axis has one column per "
             "class; if y lacks a class in this fit, name all with `classes`."
         )
-    return Outputs(values, kind, column_names(values, names, expert_names), order)
+    return Outputs(values, input, column_names(values, names, expert_names), order)

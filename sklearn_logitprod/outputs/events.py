@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import issparse
 
 from sklearn_logitprod.fusion.events import events_from_survival, log_events_from_hazard_logits
 from sklearn_logitprod.fusion.logits import (
@@ -13,9 +12,8 @@ from sklearn_logitprod.fusion.logits import (
     log_proba_from_proba,
     samples_fastest,
 )
-from sklearn_logitprod.outputs.checks import check_missing, column_names, numeric, row_number
-from sklearn_logitprod.outputs.container import declared
-from sklearn_logitprod.outputs.frames import frame_values, is_two_level
+from sklearn_logitprod.outputs.checks import check_missing, column_names, row_number
+from sklearn_logitprod.outputs.frames import opened
 
 _TOLERANCE = 1e-6
 
@@ -43,7 +41,7 @@ class EventOutputs:
     ----------
     values : array of shape (n_samples, n_experts, n_times) or (n_samples, n_experts)
         Any real dtype, possibly memory-mapped. Two-dimensional for risks.
-    kind : {"hazard_logits", "survival", "risk"}
+    input : {"hazard_logits", "survival", "risk"}
     names : list of str
         Names of the experts.
     n_times : int
@@ -55,7 +53,7 @@ class EventOutputs:
     """
 
     values: np.ndarray
-    kind: str
+    input: str
     names: list
     n_times: int
     rows: np.ndarray | None = None
@@ -74,7 +72,7 @@ class EventOutputs:
     @property
     def risks(self):
         """Positions of experts that give risks."""
-        return list(range(self.values.shape[1])) if self.kind == "risk" else []
+        return list(range(self.values.shape[1])) if self.input == "risk" else []
 
     def risk(self, position):
         """Risks of an expert: (n_samples,), float64, NaN where missing."""
@@ -114,10 +112,10 @@ class EventOutputs:
         own = rows if self.rows is None else self.rows[rows]
         values = samples_fastest(np.asarray(self.values[own]))
         if not np.isfinite(values).all():
-            check_missing(values, own, self.names, _ADVICE[self.kind], "times")
-        if self.kind == "hazard_logits":
+            check_missing(values, own, self.names, _ADVICE[self.input], "times")
+        if self.input == "hazard_logits":
             return log_proba_from_logits(log_events_from_hazard_logits(values))
-        if self.kind == "survival":
+        if self.input == "survival":
             return log_proba_from_proba(self._events(values, own))
         scores = np.empty((values.shape[1], self.n_times + 1, len(values))).transpose(2, 0, 1)
         for position, model in self.models.items():
@@ -208,7 +206,7 @@ class MixedOutputs:
         return out
 
 
-def read_event_outputs(X, kind, n_times, times=None, expert_names=None):
+def read_event_outputs(X, input, n_times, times=None, expert_names=None):
     """Bring precomputed outputs of survival experts into one aligned array.
 
     Parameters
@@ -216,7 +214,7 @@ def read_event_outputs(X, kind, n_times, times=None, expert_names=None):
     X : array or DataFrame
         ``(n, M, T)`` or a frame with two-level columns (expert, time) for hazard logits
         and survival; ``(n, M)`` or a frame with one column per expert for risks.
-    kind : {"hazard_logits", "survival", "risk"}
+    input : {"hazard_logits", "survival", "risk"}
     n_times : int
         Number of intervals.
     times : ndarray of shape (n_times,), float64
@@ -228,28 +226,18 @@ def read_event_outputs(X, kind, n_times, times=None, expert_names=None):
     -------
     EventOutputs
     """
-    X, kind = declared(X, kind)
-    if issparse(X):
-        raise ValueError(
-            "X is a sparse matrix, but expert outputs are dense: a zero is a value and NaN "
-            "marks a missing expert. Pass X.toarray()."
-        )
-    if kind not in _ADVICE:
-        raise ValueError(f"X holds input={kind!r}: it is for LogitProdClassifier.")
-    if kind != "risk" and is_two_level(X):
-        values, names = frame_values(X, times, expert_names, _TIME_WORDS)
-        return EventOutputs(values, kind, names, n_times)
-    names = None
-    if hasattr(X, "columns"):
-        names = [str(name) for name in X.columns]
-        X = X.to_numpy()
-    values = numeric(X)
-    wanted = 2 if kind == "risk" else 3
+    known = {"hazard_logits": times, "survival": times, "risk": None}
+    values, input, names, aligned = opened(
+        X, input, known, "LogitProdClassifier", expert_names, _TIME_WORDS
+    )
+    if aligned:
+        return EventOutputs(values, input, names, n_times)
+    wanted = 2 if input == "risk" else 3
     if values.ndim != wanted:
         form = "(n_samples, n_experts)" if wanted == 2 else "(n_samples, n_experts, n_times)"
         frames = "one level of columns, expert" if wanted == 2 else "two, (expert, time)"
         raise ValueError(
-            f"X has {values.ndim} dimension(s), shape {values.shape}, but input={kind!r} takes "
+            f"X has {values.ndim} dimension(s), shape {values.shape}, but input={input!r} takes "
             f"{form}; a frame has {frames}. Reshape your data."
         )
     if wanted == 3 and values.shape[2] != n_times:
@@ -257,4 +245,4 @@ def read_event_outputs(X, kind, n_times, times=None, expert_names=None):
             f"X has shape {values.shape}: {values.shape[2]} times on its last axis, but `times` "
             f"names {n_times}. The last axis has one column per interval, and S(0) = 1 is implied."
         )
-    return EventOutputs(values, kind, column_names(values, names, expert_names), n_times)
+    return EventOutputs(values, input, column_names(values, names, expert_names), n_times)

@@ -7,20 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 
 from sklearn_logitprod._text import brief
 from sklearn_logitprod.outputs.checks import numeric
+from sklearn_logitprod.outputs.container import declared
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-_CLASS_WORDS = (
-    "class",
-    "class labels",
-    "Names are compared by value and type; rename the columns or convert y.",
-    "An expert that never gives a class has probability 0 there, or its lowest logit.",
-)
 
 
 def is_two_level(X):
@@ -38,7 +32,54 @@ def frame_classes(X):
     return list(dict.fromkeys(label for _, label in X.columns))
 
 
-def frame_values(X, classes, expert_names, words=_CLASS_WORDS):
+def opened(X, input, known, other, expert_names, words):
+    """Values of precomputed outputs, what they mean, and names where they come with some.
+
+    Parameters
+    ----------
+    X : array, DataFrame or ExpertOutputs
+    input : str
+        What the values of an array or frame are.
+    known : dict of str to (ndarray or None)
+        What they may be, with the labels that the second level of columns must then have;
+        None where columns have one level alone.
+    other : str
+        Estimator that takes what is not known here.
+    expert_names : list of str or None
+        Names of a fitted estimator's experts, which a frame is aligned to.
+    words : tuple of str
+        As in :func:`frame_values`.
+
+    Returns
+    -------
+    values : ndarray
+        Of a frame with two levels (n_samples, n_experts, n_labels), aligned by name; otherwise
+        as they came.
+    input : str
+    names : list of str or None
+        Of the columns, or of the experts of a frame with two levels.
+    aligned : bool
+        Whether experts and labels were matched by name.
+    """
+    X, input = declared(X, input)
+    if issparse(X):
+        raise ValueError(
+            "X is a sparse matrix, but expert outputs are dense: a zero is a value and NaN "
+            "marks a missing expert. Pass X.toarray()."
+        )
+    if input not in known:
+        raise ValueError(f"X holds input={input!r}: it is for {other}.")
+    if known[input] is not None and is_two_level(X):
+        values, names = frame_values(X, known[input], expert_names, words)
+        return values, input, names, True
+    names = None
+    if hasattr(X, "columns"):
+        names = [str(name) for name in X.columns]
+        X = X.to_numpy()
+    return numeric(X), input, names, False
+
+
+def frame_values(X, classes, expert_names, words):
     """Values of a frame with two-level columns, aligned by the names of both levels.
 
     Parameters

@@ -42,32 +42,14 @@ def check_events(y, n_samples):
     """
     if y is None:
         raise ValueError(f"LogitProdSurvival requires y, but y is None. {_HOW_TO}")
+    event, time, names = event_and_time(y, "y")
     if hasattr(y, "columns"):
-        absent = [name for name in ("event", "time") if name not in list(y.columns)]
-        if absent:
-            raise ValueError(
-                f"y is a table without the column(s) {brief(absent)}; it has {brief(y.columns)}. "
-                f"{_HOW_TO}"
-            )
-        names = ("event", "time")
-        event = _table_event(np.asarray(y["event"]))
-        time = np.asarray(y["time"])
-    else:
-        y = np.asarray(y)
-        names = y.dtype.names
-        if names is None:
-            raise ValueError(
-                f"y is an array of {y.dtype} of shape {y.shape}, which does not tell events from "
-                f"times. {_HOW_TO}"
-            )
-        if len(names) != 2:
-            raise ValueError(f"y has the fields {brief(names)}, but two are needed. {_HOW_TO}")
-        event, time = y[names[0]], y[names[1]]
-        if event.dtype.kind != "b":
-            raise ValueError(
-                f"y's first field, {names[0]!r}, must be boolean, whether the event was observed, "
-                f"but its dtype is {event.dtype}. {_HOW_TO}"
-            )
+        event = _table_event(event)
+    elif event.dtype.kind != "b":
+        raise ValueError(
+            f"y's first field, {names[0]!r}, must be boolean, whether the event was observed, "
+            f"but its dtype is {event.dtype}. {_HOW_TO}"
+        )
     check_length(event, n_samples, "y")
     if event.ndim != 1:
         raise ValueError(f"y has shape {event.shape}; one event and time per sample is needed.")
@@ -75,6 +57,47 @@ def check_events(y, n_samples):
     structured = np.empty(n_samples, dtype=[(names[0], bool), (names[1], np.float64)])
     structured[names[0]], structured[names[1]] = event, time
     return np.asarray(event), time, structured
+
+
+def event_and_time(y, name):
+    """The two columns of a table, or fields of a structured array, as they come.
+
+    Parameters
+    ----------
+    y : structured array of shape (n_samples,) or DataFrame
+    name : str
+        What it is, for messages.
+
+    Returns
+    -------
+    event, time : ndarray of shape (n_samples,)
+        Of any dtype.
+    names : tuple of str
+        What they are called.
+
+    Raises
+    ------
+    ValueError
+        If a table lacks the columns ``event`` and ``time``, or an array has not two fields.
+    """
+    if hasattr(y, "columns"):
+        absent = [column for column in ("event", "time") if column not in list(y.columns)]
+        if absent:
+            raise ValueError(
+                f"{name} is a table without the column(s) {brief(absent)}; it has "
+                f"{brief(y.columns)}. {_HOW_TO}"
+            )
+        return np.asarray(y["event"]), np.asarray(y["time"]), ("event", "time")
+    y = np.asarray(y)
+    names = y.dtype.names
+    if names is None:
+        raise ValueError(
+            f"{name} is an array of {y.dtype} of shape {y.shape}, which does not tell events from "
+            f"times. {_HOW_TO}"
+        )
+    if len(names) != 2:
+        raise ValueError(f"{name} has the fields {brief(names)}, but two are needed. {_HOW_TO}")
+    return y[names[0]], y[names[1]], names
 
 
 def _table_event(event):
@@ -125,13 +148,13 @@ def _check_time(time, name):
     return values
 
 
-def given_times(times, kind):
+def given_times(times, input):
     """Times as the user gives them, checked; None where they may be estimated.
 
     Parameters
     ----------
     times : array-like of shape (n_times,) or None
-    kind : str or None
+    input : str or None
         What precomputed outputs hold; None with fitted experts.
 
     Returns
@@ -140,9 +163,9 @@ def given_times(times, kind):
     """
     if times is not None:
         return check_times(times)
-    if kind in ("hazard_logits", "survival"):
+    if input in ("hazard_logits", "survival"):
         raise ValueError(
-            f"input={kind!r} needs `times`, the right ends of the intervals that the "
+            f"input={input!r} needs `times`, the right ends of the intervals that the "
             "experts' columns stand for: only you know their grid. If y holds (event, number "
             "of the interval, from 1), it is 1, ..., T."
         )

@@ -17,8 +17,8 @@ from sklearn.model_selection import (
 
 def shuffled(n_splits, groups, seed):
     """Splitter into shuffled folds that hold strata alike and keep groups together."""
-    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    return kind(n_splits, shuffle=True, random_state=seed)
+    splitter = StratifiedKFold if groups is None else StratifiedGroupKFold
+    return splitter(n_splits, shuffle=True, random_state=seed)
 
 
 def search_splits(cv, strata, groups, seed, shuffle=False):
@@ -158,11 +158,11 @@ def _numbered_folds(n_splits, strata, groups, seed):
     limit = len(strata) if groups is None else len(np.unique(groups))
     n_splits = int(min(n_splits, limit))
     stratified = np.bincount(strata).max() >= n_splits
-    kind = {
+    splitter = {
         (True, False): StratifiedKFold,
         (False, False): KFold,
         (True, True): StratifiedGroupKFold,
         (False, True): GroupKFold,
     }[stratified, groups is not None]
-    splitter = kind(n_splits, shuffle=True, random_state=seed)
-    return splitter.split(_placeholder(strata), strata, groups)
+    folds = splitter(n_splits, shuffle=True, random_state=seed)
+    return folds.split(_placeholder(strata), strata, groups)

@@ -40,15 +40,15 @@ def check_labels(y, n_samples):
     if labels.dtype == object and np.array(labels.tolist()).dtype.kind in "biuf":
         # numbers in an object array, as pandas' nullable integers come
         labels = np.array(labels.tolist())
-    kind = type_of_target(labels, input_name="y")
-    if kind in ("continuous", "continuous-multioutput"):
+    found = type_of_target(labels, input_name="y")
+    if found in ("continuous", "continuous-multioutput"):
         raise ValueError(
-            f"Unknown label type: {kind}. y holds numbers that are no class labels, such as "
+            f"Unknown label type: {found}. y holds numbers that are no class labels, such as "
             f"{labels.ravel().tolist()[0]!r}; a classifier takes classes. Bin the values first."
         )
     if labels.ndim != 1:
         raise ValueError(
-            f"y has shape {labels.shape} ({kind}): one label per sample is needed. For several "
+            f"y has shape {labels.shape} ({found}): one label per sample is needed. For several "
             "labels per sample wrap the estimator in sklearn.multioutput.MultiOutputClassifier."
         )
     return labels
