@@ -43,7 +43,7 @@ html_css_files = ["custom.css"]
 html_favicon = "images/favicon.svg"
 html_context = {"default_mode": "auto"}
 # pages that stand alone
-alone = ("index", "benchmark", "alternatives", "architecture", "changelog")
+alone = ("index", "benchmark", "alternatives", "architecture", "how_to_add", "changelog")
 html_sidebars = {page: [] for page in alone}
 html_theme_options = {
     "header_links_before_dropdown": 4,

@@ -22,8 +22,8 @@ class EventSets(LabelSets):
     """What is known of the time of an event, as sets of intervals and the tail.
 
     An observed or censored time says less than a class label, a censored one least of all: the
-    automatic path holds its parameters ten times as firmly, and no data of this kind tell
-    surely which expert is the best. ``docs/automatic_gate`` has the figures.
+    automatic path holds its parameters ten times as firmly, and some hundred events do not tell
+    which expert is the best.
     """
 
     strength = 10.0

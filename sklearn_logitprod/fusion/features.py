@@ -11,7 +11,7 @@ FEATURE_SETS = ("default", "paper")
 _CLIP = 3.0
 
 
-def gating_features(columns, kind="default"):
+def gating_features(columns, feature_set="default"):
     """Gating features phi(x) of a block of samples.
 
     ``"paper"`` is the set of arXiv 2604.07779: per expert the maximum probability, the
@@ -24,7 +24,7 @@ def gating_features(columns, kind="default"):
     Parameters
     ----------
     columns : Columns
-    kind : {"default", "paper"}
+    feature_set : {"default", "paper"}
 
     Returns
     -------
@@ -37,7 +37,7 @@ def gating_features(columns, kind="default"):
     proba, n_experts = columns.proba, columns.n_experts
     n_samples = columns.n_samples
     present = columns.present[:, :n_experts]
-    kinds = 3 if kind == "paper" else 6
+    kinds = 3 if feature_set == "paper" else 6
     out = np.empty((kinds * n_experts + 2, n_samples)).T
     part = [out[:, i * n_experts : (i + 1) * n_experts] for i in range(kinds)]
 
@@ -48,14 +48,14 @@ def gating_features(columns, kind="default"):
     part[0][...] = top
     np.subtract(top, second, out=part[1])
     part[2][...] = entropy
-    if kind != "paper":
+    if feature_set != "paper":
         cross_entropy = -np.einsum("nmk,nk->nm", proba, log_mean)
         np.subtract(cross_entropy, entropy, out=part[3])
         part[4][...] = proba[np.arange(n_samples), :, mean.argmax(axis=-1)]
     if not columns.complete:
         for own in part[:5]:
             own[~present] = np.nan
-    if kind != "paper":
+    if feature_set != "paper":
         part[5][...] = present
     mean_entropy = entropy.sum(axis=1) / present.sum(axis=1)
     out[:, -2] = mean_entropy
@@ -73,10 +73,10 @@ def _two_largest(values):
     return top, second
 
 
-def feature_names(expert_names, kind="default"):
+def feature_names(expert_names, feature_set="default"):
     """Names of the columns of :func:`gating_features`, in order."""
     kinds = ["max_proba", "margin", "entropy"]
-    if kind != "paper":
+    if feature_set != "paper":
         kinds += ["divergence", "agreement", "present"]
     names = [f"{k}({expert})" for k in kinds for expert in expert_names]
     return [*names, "mean_entropy", "mutual_information"]

@@ -65,8 +65,8 @@ class HeadSpec:
 
     def describe(self):
         """Short name, as it stands in ``selection_``."""
-        kind = {None: "constant", 0: "linear"}.get(self.gate_width, f"hidden {self.gate_width}")
-        parts = [kind]
+        gate = {None: "constant", 0: "linear"}.get(self.gate_width, f"hidden {self.gate_width}")
+        parts = [gate]
         if self.gate_width is not None:
             parts.append(f"alpha={self.alpha:g}")
         if self.cross_class is not None:
