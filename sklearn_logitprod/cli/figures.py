@@ -10,13 +10,12 @@ from matplotlib.figure import Figure
 from sklearn.base import clone
 from sklearn.calibration import CalibrationDisplay
 
-from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.inspection import ExpertComparisonDisplay, ExpertWeightsDisplay
 from sklearn_logitprod.metrics import kaplan_meier
 from sklearn_logitprod.targets.folds import shuffled
 
 
-def figures(estimator, outputs, table):
+def figures(estimator, outputs, table, words):
     """Title, caption and SVG of each figure, one after the other.
 
     Parameters
@@ -24,6 +23,8 @@ def figures(estimator, outputs, table):
     estimator : LogitProdClassifier or LogitProdSurvival
     outputs : ExpertOutputs
     table : DataFrame
+    words : Words
+        Of the task.
     """
     display, height = ExpertComparisonDisplay(table), 1.4 + 0.3 * len(table)
     yield (
@@ -37,7 +38,6 @@ def figures(estimator, outputs, table):
         _svg(lambda ax: display.plot(ax=ax, metric="difference"), (8.5, height)),
     )
     model = clone(estimator).fit(outputs)
-    words = words_of(outputs)
     by = words.boxes(outputs)
     n_boxes = 1 if by is None else len(np.unique(by))
     width = max(5.0, 2.5 + len(outputs.expert_names) * (0.5 + 0.22 * n_boxes))

@@ -76,7 +76,7 @@ def report(estimator, outputs, table):
         f'<p class="verdict">{escape(verdict(table, width=None))}</p>',
         f"<h2>All methods</h2>{_table(table)}",
     ]
-    for title, caption, svg in figures(estimator, outputs, table):
+    for title, caption, svg in figures(estimator, outputs, table, words_of(outputs)):
         parts.append(f"<h2>{escape(title)}</h2><figure>{svg}")
         parts.append(f"<figcaption>{escape(caption)}</figcaption></figure>")
     parts.append(f"<h2>The data</h2>{_data(outputs)}")

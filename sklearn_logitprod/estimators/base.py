@@ -165,9 +165,11 @@ class BaseLogitProd(
         n_samples = n_rows(X)
         y, groups = own_target(X, y, groups)
         raw = check_weights(sample_weight, n_samples)
+        # y first: an expert may take hours, a wrong label should not wait for it
         target = self._target(X, y, raw)
         groups = check_groups(groups, n_samples)
         seed = self._seed()
+        # rows of weight 0 are checked like all others, and then left out of everything
         kept = np.flatnonzero(raw)
         folds = None
         if self.gate_width == "auto":

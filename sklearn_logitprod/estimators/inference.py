@@ -69,6 +69,7 @@ class PoolInference(TransformerMixin):
             return len(X), X.blocks
         outputs = self._outputs(X)
         n_samples, n_experts, n_classes = outputs.shape
+        # block by block: outputs may be a file larger than memory
         active = self.pool_.active
 
         def columns():

@@ -93,6 +93,7 @@ class Caller:
             for name, expert in pairs
             for number, (train, test) in enumerate(splits, start=1)
         ]
+        # one queue: the refits fill workers that the last folds leave idle
         jobs += [
             (f"expert {name}, all rows", (name, fit, clone(expert), X, y, fit_params[name]))
             for name, expert in pairs

@@ -81,6 +81,7 @@ def seeded(pairs, seed):
     list of (str, estimator)
         Clones.
     """
+    # each its own number, so that alike experts do not make the same errors
     random = np.random.RandomState(seed)
     out = []
     for name, expert in pairs:

@@ -89,9 +89,11 @@ def make_columns(log_proba, active=None, linear_pool=True):
     present[:, :n_experts] = ~np.isnan(log_proba[:, :, 0])
     if active is not None:
         present[:, :n_experts] &= active
+    # allocated so that memory runs along the samples, however the input lies
     values = np.empty((n_columns, n_classes, n_samples)).transpose(2, 0, 1)
     values[:, :n_experts] = log_proba
     if not present.all():
+        # 0 adds nothing to a sum, where NaN would spoil it
         values[:, :n_experts][~present[:, :n_experts]] = 0.0
     columns = Columns(values, present, n_experts)
     if linear_pool:

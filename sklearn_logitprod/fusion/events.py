@@ -82,6 +82,7 @@ def log_events_from_log_rates(log_rates):
     >>> np.exp(log_events_from_log_rates(rates)).round(6).tolist()
     [0.5, 0.25, 0.25]
     """
+    # exp(700) is the largest that float64 holds
     rates = np.exp(np.clip(np.asarray(log_rates, dtype=np.float64), -700.0, 700.0))
     log_events = np.concatenate([np.log(-np.expm1(-rates)), np.zeros_like(rates[..., :1])], axis=-1)
     log_events[..., 1:] -= np.cumsum(rates, axis=-1)
@@ -250,6 +251,7 @@ def label_sets_from_events(event, time, times):
     first = np.where(event, at_event, at_censoring)
     last = np.where(event, at_event, tail)
     inside = ~event & (first < tail)
+    # only those that left inside an interval have survived a share of it
     start = np.concatenate([[0.0], times[:-1]])[first[inside]]
     share = np.zeros(len(time))
     share[inside] = (time[inside] - start) / (times[first[inside]] - start)

@@ -41,6 +41,7 @@ def gating_features(columns, feature_set="default"):
     out = np.empty((kinds * n_experts + 2, n_samples)).T
     part = [out[:, i * n_experts : (i + 1) * n_experts] for i in range(kinds)]
 
+    # a loop over few classes beats sorting each row
     top, second = _two_largest(proba)
     entropy = -np.einsum("nmk,nmk->nm", proba, columns.log_proba[:, :n_experts])
     mean = columns.mean_proba
@@ -56,6 +57,7 @@ def gating_features(columns, feature_set="default"):
         for own in part[:5]:
             own[~present] = np.nan
     if feature_set != "paper":
+        # a gap tells the gate something, too: whoever is missing may be so for a reason
         part[5][...] = present
     mean_entropy = entropy.sum(axis=1) / present.sum(axis=1)
     out[:, -2] = mean_entropy

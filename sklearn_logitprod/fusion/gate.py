@@ -44,6 +44,7 @@ class Gate:
         -------
         ndarray of shape (n_samples, n_columns)
         """
+        # the same weights for every row need one softmax
         if not self.layers:
             if present.all():
                 return np.broadcast_to(_softmax(self.bias[None] / self.temperature), present.shape)

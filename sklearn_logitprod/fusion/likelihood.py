@@ -173,6 +173,7 @@ class LabelSets(Likelihood):
         proba = np.exp(scores - normaliser[..., None])
         loss, gradient = normaliser, proba
         for inside, weight in zip(self.members(scores.shape[-1]), self.weight, strict=True):
+            # in log space from end to end: a set of tiny probability keeps its digits
             own = np.where(inside, scores, -np.inf)
             within = logsumexp(own)
             loss = loss - weight * within
@@ -191,6 +192,7 @@ class LabelSets(Likelihood):
         """Curvature by the covariance of the categories, without a Hessian per row."""
         proba = state.T
         np.multiply(jacobian, proba, out=scratch)
+        # the covariance is the mean of products minus the product of means, row by row
         mean = scratch.sum(axis=1)
         scratch *= weight
         n_directions = len(jacobian)
@@ -232,6 +234,7 @@ class ClassLabels(LabelSets):
         normaliser = logsumexp(scores)
         proba = np.exp(scores - normaliser[..., None])
         own = (..., np.arange(len(self.labels)), self.labels)
+        # the probabilities are handed on as well, so that the gradient is a copy
         gradient = proba.copy(order="K")
         gradient[own] -= 1.0
         return normaliser - scores[own], gradient, proba

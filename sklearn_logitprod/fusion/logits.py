@@ -36,6 +36,7 @@ def block_slices(n_samples, values_per_sample, block_values=_BLOCK_VALUES):
     ------
     slice
     """
+    # fewer rows would spend the time on calls
     step = max(256, block_values // max(1, values_per_sample))
     for start in range(0, n_samples, step):
         yield slice(start, min(start + step, n_samples))
@@ -59,6 +60,7 @@ def log_softmax(scores):
     -------
     ndarray of the same shape and memory order
     """
+    # the largest becomes 0: nothing overflows, and what underflows is nothing beside it
     shifted = scores - scores.max(axis=-1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return shifted

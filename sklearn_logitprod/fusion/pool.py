@@ -63,6 +63,7 @@ def fused_scores(columns, coefficients, class_bias, correction=None):
         F up to nothing: not normalised.
     """
     log_proba = columns.log_proba
+    # one column after the other: no array of the size of all columns is made
     scores = log_proba[:, 0] * coefficients[:, :1]
     for c in range(1, log_proba.shape[1]):
         scores += log_proba[:, c] * coefficients[:, c : c + 1]
@@ -160,6 +161,7 @@ class Pool:
 
     def blend(self, head, share):
         """Mixture of the pool with one more head: ``(1 - share) * pool + share * head``."""
+        # a share of nothing is no head: predictions are spared what moves nothing
         if share == 0.0:
             return self
         if share == 1.0:

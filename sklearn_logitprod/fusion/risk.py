@@ -52,5 +52,6 @@ class RiskModel:
         -------
         ndarray of shape (n_samples, n_times + 1), float64
         """
+        # a risk far from those of the fit must not overflow; exp(500) is certain enough
         tilt = np.clip(self.slope * self.standardised(risk), -_WIDEST, _WIDEST)
         return log_events_from_log_rates(self.log_rates + tilt[:, None])

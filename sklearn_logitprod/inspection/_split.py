@@ -87,7 +87,8 @@ def run_split(estimator, X, y, comparison, train, test):
     groups = None if comparison.groups is None else comparison.groups[train]
     model = clone(estimator)
     # the outputs that the gate saw: out-of-fold where experts are cross-fitted
-    flat = model.fit_transform(_safe_indexing(X, train), _safe_indexing(y, train), groups=groups)
+    own = _safe_indexing(X, train), _safe_indexing(y, train)
+    flat = np.asarray(model.fit_transform(*own, groups=groups))
     model = final_estimator(model)
     known = flat.reshape(len(flat), model.n_experts_, -1)
     X_test = _safe_indexing(X, test)
@@ -96,6 +97,7 @@ def run_split(estimator, X, y, comparison, train, test):
     clash = sorted({*comparison.methods, BEST, FUSED} & set(names))
     if clash:
         raise ValueError(f"An expert is called {clash[0]!r}, as a method here is. Rename it.")
+    # the best expert is what one would have picked without fusing: known from the training part
     likelihood = comparison.outcome.likelihood.take(train)
     best = names[best_expert(known, likelihood)]
     alone = np.moveaxis(filled(new), 1, 0)

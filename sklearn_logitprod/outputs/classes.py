@@ -93,6 +93,7 @@ class Outputs:
         self._check(values, own)
         if values.ndim == 2:
             values = binary_proba(values) if self.input == "proba" else binary_logits(values)
+        # most come in order, and indexing would copy
         if not np.array_equal(self.order, np.arange(len(self.order))):
             values = values[:, :, self.order]
         if self.input == "proba":

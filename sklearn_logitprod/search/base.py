@@ -116,6 +116,7 @@ class BaseLogitProdCV(
         first._check_parameters()
         start = time.perf_counter()
         prepared, parts = self._parts(first, X, y, strata, sample_weight, groups, progress)
+        # all candidates together: whoever differs in the gate alone shares outputs and passes
         specs = [self._estimator(params)._head_spec(*parts[0].shape) for params in grid]
         pools = [part.search(specs, progress) for part in parts]
         middle = time.perf_counter()
@@ -125,10 +126,12 @@ class BaseLogitProdCV(
         )
         times = middle - start, time.perf_counter() - middle
         results = cv_results(grid, scores, *times)
+        # the first of equals, as in scikit-learn
         best = int(np.argmin(results["rank_test_score"]))
         progress("best candidate, all rows")
         start = time.perf_counter()
         estimator = self._estimator(grid[best])
+        # experts of the folds have seen a part of the rows; those that stay see all of them
         if prepared is None:
             outputs = estimator._fit(X, y, sample_weight, groups, {})
         else:
@@ -188,6 +191,7 @@ class BaseLogitProdCV(
             folds = [test[test >= 0] for test in folds]
             return prepared, self._prefit_parts(estimator, prepared, data, own, folds, y)
         X, y = indexable(X, y)
+        # a fold must not learn its experts from rows that it holds out: they are cross-fitted anew
         splits = search_splits(self.cv, strata, groups, self._seed())
         shared = self._estimator({**self._grid()[0], **self._shared(estimator, X, y, weight)})
         parts = []
@@ -211,6 +215,7 @@ class BaseLogitProdCV(
         """Parts of outputs that all folds share, or that are estimated anew in each."""
         weights = np.tile(weight, (len(folds), 1))
         for own, held_out in zip(weights, folds, strict=True):
+            # folds are weights: nothing is copied
             own[held_out] = 0.0
         y = _safe_indexing(y, prepared.kept)
         parts, start = [], 0

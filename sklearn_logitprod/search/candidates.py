@@ -47,6 +47,7 @@ class Part:
         for fold, rows in enumerate(self.folds):
             for i, of_candidate in enumerate(pools):
                 pool = of_candidate[fold]
+                # constant weights have one pool for all values of alpha
                 if id(pool) not in known:
                     blocks = known.setdefault((fold, pool.active.tobytes()), [])
                     if not blocks:
@@ -87,6 +88,7 @@ def joined(estimator, prepared, y, X_held_out, y_held_out, weight):
     )
     y = _concatenated(_safe_indexing(y, prepared.kept), y_held_out)
     likelihood = estimator._likelihood(y, len(log_proba), prepared.attributes)
+    # held-out rows weigh nothing in the fit, so that any group will do for them
     groups = data.groups
     if groups is not None:
         groups = np.append(groups, np.zeros(len(weight), dtype=int))

@@ -254,6 +254,7 @@ def _quantile_times(event, time, weight, n_bins):
         Event times at the quantiles 1 / n_bins, ..., 1; fewer where these tie.
     """
     counted = event & (weight > 0)
+    # quantiles of the events, not of all times: every interval has something to learn from
     order = np.argsort(time[counted], kind="stable")
     sorted_time, mass = time[counted][order], np.cumsum(weight[counted][order])
     level = mass[-1] * np.arange(1, n_bins + 1) / n_bins
