@@ -1,4 +1,4 @@
-"""Checks of what comes beside X: labels, sample weights, groups, folds."""
+"""Checks of class labels."""
 
 from __future__ import annotations
 
