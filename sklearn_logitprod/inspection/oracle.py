@@ -65,7 +65,9 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
     Examples
     --------
     >>> import numpy as np
-    >>>     >>>     >>> rng = np.random.default_rng(0)
+    >>> from sklearn_logitprod import LogitProdClassifier
+    >>> from sklearn_logitprod.inspection import oracle_gap
+    >>> rng = np.random.default_rng(0)
     >>> y = rng.integers(2, size=400)
     >>> log_odds = (2 * y[:, None] - 1) + rng.normal(size=(400, 3))
     >>> model = LogitProdClassifier().fit(log_odds[:200], y[:200])
