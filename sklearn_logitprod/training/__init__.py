@@ -32,5 +32,6 @@ Symbols that recur, with their shapes:
 ``state``      what a likelihood makes its curvature of; for classes the probabilities
 ``share``      of a candidate in the mixture, or of a reference in the blend; in [0, 1]
 ``trial``      a candidate of the automatic path, with its held-out scores
+``tilt``       ``(n_candidates,)``, added to the log prior of candidates before their softmax
 =============  ==================================================================================
 """

@@ -35,7 +35,7 @@ def reference_heads(n_experts, n_classes, linear_pool):
     biases = []
     for chosen in range(n_columns + 1):
         bias = np.zeros(n_columns)
-        # exp(-1000) is exactly 0: the linear pool never leaks into the other references
+        # off unless it is chosen: the linear pool never leaks into the other references
         bias[n_experts:] = -_SELECT
         position = {n_experts: None, n_experts + 1: n_experts}.get(chosen, chosen)
         if position is not None:

@@ -23,7 +23,7 @@ from sklearn_logitprod.training.guarantee import reference_heads
 from sklearn_logitprod.training.prior import MAX_CORRECTION
 from sklearn_logitprod.training.trainer import FittedHead, Trainer
 
-# more rows no longer change which candidates are mixed
+# bounds what the path costs: beyond it, only what is mixed is fitted on all rows
 MOST_SELECTION_ROWS = 20_000
 """Rows above which the path is cross-validated on a part of the data."""
 
@@ -72,7 +72,7 @@ def candidates(spec, data):
     """
     strength = data.likelihood.strength
     # the base rates of classes or intervals are told by all rows, however little each says:
-    # whatever the strength, their prior stays as it is
+    # the likelihood's strength is taken out of their prior again
     base = replace(
         spec,
         gate_width=None,
@@ -85,7 +85,8 @@ def candidates(spec, data):
     groups = [([base, replace(base, strength=10.0 * strength)], [0.2, 0.2])]
     if data.n_experts * data.n_classes**2 > MAX_CORRECTION:
         return [*groups, ([gate], [0.2])]
-    # the correction that stands beside a gate is no candidate of its own: one fit less
+    # unless the user gives its penalty, the correction that stands beside a gate is no candidate
+    # of its own: one fit less
     with_gate, *others = (30.0, 100.0, 10.0)
     if spec.cross_class is not None:
         with_gate, others = spec.cross_class, [spec.cross_class]
@@ -223,6 +224,7 @@ def selection_rows(data, seed):
 
 def _cross_validate(data, weight, spec, folds, settings, everything, tell):
     """All candidates under cross-validation, as trials."""
+    # weights of 0 rather than subsets: folds then have the same rows, which a batch reads once
     outside = np.zeros((len(folds), data.n_samples), dtype=bool)
     for own, held_out in zip(outside, folds, strict=True):
         own[held_out] = True

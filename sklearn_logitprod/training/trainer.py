@@ -167,8 +167,8 @@ class Trainer:
         """Constant pools by Newton's method, or from those of a near trainer."""
         objective, limit = ConstantObjective(problems), self._limit(problems)
         max_iter, n_parts = self.settings.max_iter, len(self.weights)
-        # a head's product is nearly linear in few parameters: some Newton steps solve it exactly,
-        # and all that is fitted later starts from there, in the metric of its Hessian
+        # so few parameters that Newton steps can afford the whole Hessian; gates and corrections
+        # start from there, and in a fit without a neighbour in the metric of that Hessian
         if self.near is None:
             return newton(objective, self._constant_origin(problems), limit, max_iter)
         solution, hessian = self.near._base(problems.specs)
