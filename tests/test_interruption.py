@@ -103,6 +103,23 @@ def test_compare(tmp_path, jobs):
     assert len(list(tmp_path.iterdir())) == 4
 
 
+def test_exit_code_where_the_signal_falls_into_generated_code(tmp_path):
+    """Modules that are imported late make dataclasses, whose methods are text that is run."""
+    (tmp_path / "command.py").write_text(
+        "import sys\n"
+        "from sklearn_logitprod import cli\n"
+        "from sklearn_logitprod.cli import demo\n"
+        "demo.run = lambda args: exec('raise KeyboardInterrupt')\n"
+        "sys.exit(cli.main(['demo']))\n"
+    )
+    command = [sys.executable, "-m", "command"]
+    folders = os.pathsep.join([str(tmp_path), str(ROOT)])
+    ended = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": folders}, capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stderr) == (130, "\ninterrupted\n")
+
+
 @pytest.mark.slow
 def test_suite_keeps_what_is_done_and_goes_on(shared_data, tmp_path):
     pytest.importorskip("tqdm", reason="needs the benchmarks extra")

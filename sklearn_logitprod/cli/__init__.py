@@ -48,6 +48,9 @@ def main(argv=None):
         print(f"{parser.prog} {args.command}: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        # CPython dies by the signal at its end if one fell into exec of a text (dataclasses,
+        # named tuples), even where it was caught; the next exec takes that back
+        exec("")
         print("\ninterrupted", file=sys.stderr)
         return 130
 
