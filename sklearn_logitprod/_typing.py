@@ -16,6 +16,8 @@ Labels: TypeAlias = NDArray[Any]
 Floats: TypeAlias = NDArray[np.float64]
 FilePath: TypeAlias = str | PathLike[str]
 Paths: TypeAlias = Mapping[str, FilePath] | Sequence[FilePath]
+# files, several of one expert, or data frames
+Tables: TypeAlias = Mapping[str, Any] | Sequence[FilePath] | FilePath | Any
 Experts: TypeAlias = Sequence[Any] | None
 GateWidth: TypeAlias = int | Literal["auto"] | None
 # a number, "prefit", an object with `split`, or splits

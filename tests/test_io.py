@@ -355,20 +355,30 @@ def test_columns_are_matched_to_labels_by_name(labels, columns, given, found, tm
 
 
 @pytest.mark.parametrize(
-    ("column", "columns", "positive"),
-    [("score", None, 1), ("prob_a", None, 0), ("p_b", None, 1), ("q", {"a": "q"}, 0)],
+    ("column", "said", "positive"),
+    [
+        ("score", {"positive": "b"}, 1),
+        ("score", {"positive": "a"}, 0),
+        ("prob_a", {}, 0),
+        ("p_b", {}, 1),
+        ("P(b)", {}, 1),
+        ("a_prob", {"positive": "b"}, 0),
+        ("prob_1", {"positive": "b"}, 1),
+        ("q", {"columns": {"a": "q"}}, 0),
+        ("q", {"columns": "q", "positive": "a"}, 0),
+    ],
 )
-def test_one_column_of_a_binary_task(column, columns, positive, tmp_path):
+def test_one_column_of_a_binary_task(column, said, positive, tmp_path):
     frame = pd.DataFrame({"slide_id": ["s", "t"], "label": ["b", "a"], column: [0.25, np.nan]})
     frame.to_csv(tmp_path / "uni.csv", index=False)
     frame.assign(**{column: [0.5, 0.5]}).to_csv(tmp_path / "conch.csv", index=False)
     paths = [tmp_path / "uni.csv", tmp_path / "conch.csv"]
-    outputs = read_tables(paths, label="label", columns=columns)
+    outputs = read_tables(paths, label="label", **said)
     expected = [0.75, 0.25] if positive == 1 else [0.25, 0.75]
     np.testing.assert_array_equal(outputs.values[:, 0], [expected, [np.nan] * 2])
-    if column != "score" and columns is None:
+    if column not in ("score", "q"):
         return
-    logits = read_tables(paths, label="label", columns=columns, input="logits")
+    logits = read_tables(paths, label="label", **said, input="logits")
     np.testing.assert_array_equal(logits.values[0, 0], np.array([0.25, 0.25]) * [1, 1] * (
         np.arange(2) == positive
     ))  # fmt: skip

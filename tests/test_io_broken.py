@@ -77,6 +77,14 @@ def survival(text, **params):
     return alone("uni.csv", text, **{"label": None, "event": "event", "time": "time", **params})
 
 
+def two_folds(folder, label="n", **params):
+    """Read an expert of two files that share a sample."""
+    (folder / "a.csv").write_text(HEAD + ROWS)
+    (folder / "b.csv").write_text(HEAD + f"s1,{label},0.7,0.3\n")
+    paths = {"uni": [folder / "a.csv", folder / "b.csv"]}
+    return read_tables(paths, label="label", **params)
+
+
 CASES = {
     # found by fuzzing
     "text of no characters in npz": (
@@ -98,9 +106,9 @@ CASES = {
         UNI + r"there is no such file\. Check the path\.",
     ),
     "unknown format": (
-        alone("uni.xlsx", "x"),
-        r"uni\.xlsx \(expert 'uni'\): this format is not known\. The formats are \.csv, \.tsv "
-        r"\(both also \.gz\), \.parquet and \.npz\.",
+        alone("uni.txt", "x"),
+        r"uni\.txt \(expert 'uni'\): this format is not known\. The formats are \.csv, \.tsv "
+        r"\(both also \.gz\), \.parquet, \.feather, \.jsonl, \.json, \.xlsx and \.npz\.",
     ),
     "empty file": (csv(""), UNI + r"the file is empty\. Write it anew\."),
     "only a byte order mark": (csv("\ufeff\n"), UNI + r"the file is empty\. Write it anew\."),
@@ -203,9 +211,8 @@ CASES = {
     ),
     "id twice": (
         csv(HEAD + ROWS + "s2,t,0.3,0.7\n"),
-        line(5)
-        + r"id 's2' is there twice, first in line 3\. Keep one row per sample, for instance the "
-        r"mean over its tiles\.",
+        line(5) + r"id 's2' is there twice, first in line 3\. Keep one row per sample, or pass "
+        r"average=True for the mean over its rows\.",
     ),
     "empty id": (
         csv(HEAD + "s1,n,0.9,0.1\n,t,0.2,0.8\n"),
@@ -277,9 +284,83 @@ CASES = {
         + r"column 'label' \(label\) is empty in 1 of 2 rows, here first\. Fill in the cell or "
         r"remove the row\.",
     ),
-    "label in no file": (
-        csv("slide_id,prob_n,prob_t\ns1,0.5,0.5\ns9,0.5,0.5\n", how="outer"),
-        line(3) + r"the label of id 's9' is in no file\. Add the column to this file, too\.",
+    "group in no file": (
+        csv("slide_id,label,case,prob_n,prob_t\ns1,n,c,0.5,0.5\n", group="case", how="outer"),
+        r"conch\.csv, line 3 \(expert 'conch'\): the group of id 's2' is in no file\. Add the "
+        r"column to this file, too\.",
+    ),
+    "a lone score": (
+        alone("uni.csv", "slide_id,label,score\ns,MSS,0.9\nt,MSI-H,0.2\n"),
+        UNI + r"'score' is the only column of outputs, and its name does not say whether it is the "
+        r"probability of 'MSI-H' or of 'MSS'\. Pass positive='MSS' \(or positive='MSI-H'\), or "
+        r"call the column 'prob_MSS'\.",
+    ),
+    "a lone score of something else": (
+        alone("uni.csv", "slide_id,label,prob_non_tumour\ns,tumour,0.9\nt,normal,0.2\n"),
+        UNI + r"'prob_non_tumour' is the only column of outputs, and its name does not say whether",
+    ),
+    "a lone code against positive": (
+        alone("uni.csv", "slide_id,label,prob_0\ns,t,0.9\nt,n,0.2\n", positive="t"),
+        UNI
+        + r"column 'prob_0' would be of 'n' by its number, but positive='t'\. Say which column is "
+        r"which, such as columns=\{'t': 'prob_0'\}\.",
+    ),
+    "positive that is no label": (
+        alone("uni.csv", HEAD + ROWS, positive="tumour"),
+        r"positive='tumour' is none of the labels \['n', 't'\]\.",
+    ),
+    "columns of an expert that is not there": (
+        csv(HEAD + ROWS, columns={"virchow": {"n": "prob_n", "t": "prob_t"}}),
+        r"columns=\.\.\. names \['virchow'\], but the experts are \['conch', 'uni'\]\. Name them "
+        r"as the files are named\.",
+    ),
+    "a pattern of no file": (
+        lambda d: read_tables({"uni": d / "fold*.csv"}),
+        r"no file is called '.*fold\*\.csv' \(expert 'uni'\)\. Check the pattern\.",
+    ),
+    "no files of an expert": (
+        lambda d: read_tables({"uni": []}),
+        r"expert 'uni' has an empty list of files\. Name its files\.",
+    ),
+    "a sample in two folds": (
+        lambda d: two_folds(d),
+        r"b\.csv, line 2 \(expert 'uni'\): id 's1' is there twice, first in .*a\.csv, line 2\. "
+        r"Keep one row per sample, or pass average=True",
+    ),
+    "a sample of two labels": (
+        lambda d: two_folds(d, "t", average=True),
+        r"b\.csv, line 2 \(expert 'uni'\): labels of id 's1' differ between its rows, first in "
+        r".*a\.csv, line 2\. Correct one of them\.",
+    ),
+    "a frame without a name": (
+        lambda d: read_tables([pd.DataFrame({"slide_id": ["s"], "a": [1], "b": [0]})]),
+        r"a list holds a data frame, whose expert has no name: pass \{'uni': frame, \.\.\.\}\.",
+    ),
+    "an array in place of a file": (
+        lambda d: read_tables({"uni": np.zeros((2, 2))}),
+        r"frame of 'uni' \(expert 'uni'\): this is a ndarray, expected a path or a data frame",
+    ),
+    "JSON of something else": (
+        alone("uni.jsonl", '[{"a": 1}]'),
+        r"uni\.jsonl \(expert 'uni'\): it holds no list of objects, one per sample\. Write one "
+        r"object per line, such as \{",
+    ),
+    "truncated JSON": (
+        alone("uni.jsonl", '{"a": 1'),
+        r"uni\.jsonl \(expert 'uni'\): this is no complete JSON \(.*\)\. Write the file anew\.",
+    ),
+    "damaged workbook": (
+        alone("uni.xlsx", "x"),
+        r"uni\.xlsx \(expert 'uni'\): this is no complete workbook \(.*\)\. Save it again\.",
+    ),
+    "suffixes": (
+        csv(HEAD + ROWS.replace(",n,", ".svs,n,").replace(",t,", ".svs,t,")),
+        r"no id is in any other file: here they look like 's1', in .*uni\.csv like 's1\.svs'\. "
+        r"Pass id_strip='suffix': they are alike then\.",
+    ),
+    "what is not to be stripped": (
+        csv(HEAD + ROWS, id_strip="dots"),
+        r"id_strip='dots' is unknown; it is one of \['folder', 'suffix', 'zeros'\]\.",
     ),
     "label without column": (
         csv(HEAD + "s1,n,0.9,0.1\ns4,x,0.2,0.8\n"),
@@ -314,7 +395,7 @@ CASES = {
     ),
     "list in another order": (
         csv(HEAD + ROWS, columns=["prob_t", "prob_n"]),
-        r"columns=\['prob_t', 'prob_n'\] is in another order than the sorted labels \['n', "
+        r"columns=\['prob_t', 'prob_n'\] is in another order than the labels \['n', "
         r"'t'\]\. Say which",
     ),
     "list of another length": (
@@ -340,7 +421,8 @@ CASES = {
     "no numeric column": (
         alone("uni.csv", "slide_id,p\ns,x\n", label=None),
         UNI
-        + r"there is no numeric column among \['slide_id', 'p'\]\. Name the columns with columns=",
+        + r"there is no numeric column among \['slide_id', 'p'\]\. Say which column is which, such "
+        r"as columns=",
     ),
     "group column missing": (
         alone("uni.csv", HEAD + ROWS, group="case"),
@@ -350,8 +432,8 @@ CASES = {
     "two risks": (
         survival("slide_id,event,time,a,b\ns,1,2,3,4\n", input="risk"),
         UNI
-        + r"a risk is one numeric column, but there are \['a', 'b'\]\. Name it with columns='name "
-        r"of the column'\.",
+        + r"a risk is one numeric column, but there are \['a', 'b'\]\. Name it with columns='its "
+        r"column'\.",
     ),
     "event": (
         survival("slide_id,event,time,a\ns,dead,2,3\n", input="risk"),
@@ -368,7 +450,7 @@ CASES = {
         survival("slide_id,event,time,a,b\ns,1,2,3,4\n", input="survival"),
         UNI
         + r"columns \['a', 'b'\] do not name times in a single way, such as '12' or 't_12'\. Say "
-        r"columns=\{12: 'name of its column', \.\.\.\}\.",
+        r"which column is which, such as columns=\{12: 'its column', 24: 'its column'\}\.",
     ),
     "survival above 1": (
         survival("slide_id,event,time,6,12\ns,1,2,1.5,-0.4\n", input="survival"),
@@ -381,11 +463,6 @@ CASES = {
         lambda d: read_tables([d / "a" / "uni.csv", d / "b" / "uni.csv"]),
         r"two experts would be named 'uni', after .*a.uni\.csv and .*b.uni\.csv: name them, such "
         r"as \{'uni': '.*uni\.csv', 'conch': '.*uni\.csv'\}\.",
-    ),
-    "one path": (
-        lambda d: read_tables(d / "uni.csv"),
-        r"a single path, '.*uni\.csv', was given: pass one file per expert, such as \{'uni': "
-        r"'uni\.csv'",
     ),
     "no path": (lambda d: read_tables({}), r"no file was given: pass one file per expert\."),
     "event without time": (

@@ -1,154 +1,23 @@
-"""Tables from CSV, TSV, Parquet and npz files: columns of text or of numbers."""
+"""Tables of files, by their extension."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import re
-import zlib
-from dataclasses import dataclass, replace
+import json
 
 import numpy as np
 
 from sklearn_logitprod._text import brief
 from sklearn_logitprod.io._pickles import is_text
-from sklearn_logitprod.io._source import Source, existing
+from sklearn_logitprod.io._source import existing
+from sklearn_logitprod.io._table import Table, as_texts, check_header
+from sklearn_logitprod.io._text_files import read_text
+from sklearn_logitprod.outputs.frames import is_frame, native_columns
 
-_NO_LABEL = frozenset(("", "nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL"))
-_NO_NUMBER = _NO_LABEL | {"None", "none"}
-_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
-_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
-_FORMATS = ".csv, .tsv (both also .gz), .parquet and .npz"
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Columns of a file.
-
-    Attributes
-    ----------
-    source : Source
-    columns : dict of str to ndarray of shape (n_rows,)
-        Objects (str, or None where a cell is empty), or numbers.
-    """
-
-    source: Source
-    columns: dict
-
-    def __len__(self):
-        return len(next(iter(self.columns.values())))
-
-    def need(self, name, what=None):
-        """A column that must be there.
-
-        Parameters
-        ----------
-        name : str
-        what : str, optional
-            The parameter that names it.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-        """
-        if name not in self.columns:
-            advice = f"Name the right one with {what}=..." if what else "Pass the right file."
-            raise self.source.error(
-                f"there is no column {name!r}; there are {brief(self.columns, 20)}. {advice}"
-            )
-        return self.columns[name]
-
-    def texts(self, name, what):
-        """A column as text.
-
-        Parameters
-        ----------
-        name : str
-        what : str
-            The parameter that names it.
-
-        Returns
-        -------
-        list of str
-            Text as it is written; whole numbers of binary files without a decimal point.
-
-        Raises
-        ------
-        ValueError
-            If the column or a cell is missing.
-        """
-        column = self.need(name, what)
-        if column.dtype.kind == "f" and (column == np.round(column)).all():
-            column = column.astype(np.int64)
-        texts = [str(cell) for cell in column.tolist()]
-        empty = [cell is None or str(cell) in _NO_LABEL for cell in column.tolist()]
-        if any(empty):
-            raise self.source.error(
-                f"column {name!r} ({what}) is empty in {sum(empty)} of {len(texts)} rows, here "
-                "first. Fill in the cell or remove the row.",
-                empty.index(True),
-            )
-        return texts
-
-    def numbers(self, name):
-        """A column as numbers.
-
-        Parameters
-        ----------
-        name : str
-
-        Returns
-        -------
-        ndarray of shape (n_rows,), float64
-            NaN where a cell is empty.
-
-        Raises
-        ------
-        ValueError
-            If a cell is no number.
-        """
-        column = self.columns[name]
-        if column.dtype.kind in "biuf":
-            return column.astype(np.float64)
-        values = np.full(len(column), np.nan)
-        for row, cell in enumerate(column):
-            if cell is None or cell in _NO_NUMBER:
-                continue
-            try:
-                values[row] = float(cell)
-            except (TypeError, ValueError) as error:
-                advice = "Correct the cell, or leave it empty where the expert is missing."
-                if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell):
-                    advice = "It is written with a decimal comma: save the file with points."
-                elif isinstance(cell, str) and cell.strip().endswith("%"):
-                    advice = "It is a percentage: divide by 100 and drop the sign."
-                raise self.source.error(
-                    f"{cell!r} in column {name!r} is no number. {advice}", row
-                ) from error
-        return values
-
-    def is_numeric(self, name):
-        """Whether most cells of a column that are not empty look like numbers."""
-        column = self.columns[name]
-        if column.dtype.kind in "biuf":
-            return True
-        filled = [c for c in column if c is not None and c not in _NO_NUMBER]
-        return bool(filled) and 2 * sum(map(_like_number, filled)) > len(filled)
+_FORMATS = ".csv, .tsv (both also .gz), .parquet, .feather, .jsonl, .json, .xlsx and .npz"
 
 
-def _like_number(cell):
-    if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell):
-        return True
-    try:
-        float(cell)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def read_table(source, id=None, array="proba"):
-    """Table of a file, by its extension.
+def read_table(source, id=None, array="proba", text=(), content=None):
+    """Table of a file, by its extension, or of a frame in memory.
 
     Parameters
     ----------
@@ -157,6 +26,10 @@ def read_table(source, id=None, array="proba"):
         The column of identifiers, which tells separators apart.
     array : str
         Which array of an npz file holds the outputs, if it has one of that name.
+    text : collection of str
+        Columns that are wanted as text.
+    content : DataFrame, optional
+        The frame, where it is no file.
 
     Returns
     -------
@@ -167,133 +40,67 @@ def read_table(source, id=None, array="proba"):
     ValueError
         If the file is absent, of an unknown format, damaged or empty.
     """
-    path = existing(source)
-    name = path.name.lower()
-    if path.stat().st_size == 0:
-        raise source.error("the file is empty. Write it anew.")
-    if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
-        table = _read_text(source, path, id, "\t" if ".tsv" in name[-7:] else None)
-    elif name.endswith((".parquet", ".pq")):
-        table = _read_parquet(source, path)
-    elif name.endswith(".npz"):
-        table = _read_npz(source, path, array)
+    if content is not None:
+        table = _read_frame(source, content)
     else:
-        raise source.error(f"this format is not known. The formats are {_FORMATS}.")
+        table = _read_file(source, id, array, text)
     if len(table) == 0:
         raise source.error("there are columns but no rows. Write the file anew.")
     return table
 
 
-def _text_of(source, path):
-    """Whole text of a file, without a byte order mark."""
-    content = path.read_bytes()
-    if path.name.lower().endswith(".gz"):
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise source.error(
-                f"this is no complete gzip file ({error}). Copy the file again."
-            ) from error
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise source.error(
-            f"this is no UTF-8 text (byte {error.start}). Save it as CSV in UTF-8."
-        ) from error
-
-
-def _separator(source, header, id):
-    """The separator of a header: the only one in it, or the only one that gives the id."""
-    found = [s for s in _SEPARATORS if s in header]
-    if len(found) > 1 and id is not None:
-        found = [s for s in found if id in _names(header, s)] or found
-    if len(found) > 1:
-        raise source.error(
-            f"columns may be separated by {' or '.join(_SEPARATORS[s] for s in found)}. Write the "
-            "file with one of them alone."
-        )
-    return found[0] if found else ","
-
-
-def _names(header, separator):
-    return [name.strip() for name in next(csv.reader([header], delimiter=separator))]
-
-
-def _read_text(source, path, id, separator):
-    text = _text_of(source, path)
-    if not text.strip():
+def _read_file(source, id, array, text):
+    path = existing(source)
+    name = path.name.lower()
+    if path.stat().st_size == 0:
         raise source.error("the file is empty. Write it anew.")
-    if separator is None:
-        separator = _separator(source, text.lstrip().splitlines()[0], id)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    rows, lines, end = [], [], 0
-    try:
-        for row in reader:
-            if row:
-                rows.append(row)
-                lines.append(end + 1)
-            end = reader.line_num
-    except csv.Error as error:
+    if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
+        return read_text(source, path, id, text)
+    if name.endswith((".parquet", ".pq", ".feather", ".arrow")):
+        return _read_arrow(source, path)
+    if name.endswith((".jsonl", ".ndjson", ".json")):
+        return _read_json(source, path)
+    if name.endswith((".xlsx", ".xlsm", ".xls", ".ods")):
+        return _read_sheet(source, path)
+    if name.endswith(".npz"):
+        return _read_npz(source, path, array)
+    raise source.error(f"this format is not known. The formats are {_FORMATS}.")
+
+
+def _read_frame(source, frame):
+    if not is_frame(frame):
         raise source.error(
-            f"line {end + 1} cannot be read ({error}). Look for an open quote there."
-        ) from error
-    names = [name.strip() for name in rows[0]]
-    source = replace(source, lines=np.array(lines[1:], dtype=np.int64))
-    for row, cells in enumerate(rows[1:]):
-        if len(cells) != len(names):
-            advice = "Quote cells that hold the separator."
-            if separator == "," and len(cells) > len(names):
-                advice += " Numbers take decimal points, not commas."
-            raise source.error(
-                f"{len(cells)} cells under a header of {len(names)} columns. {advice}", row
-            )
-    _check_names(source, names)
-    cells = np.empty((len(rows) - 1, len(names)), dtype=object)
-    if len(cells):
-        cells[:] = rows[1:]
-    return Table(source, {name: cells[:, i] for i, name in enumerate(names)})
+            f"this is a {type(frame).__name__}, expected a path or a data frame. Pass the file, "
+            "or ExpertOutputs for arrays."
+        )
+    columns = native_columns(frame)
+    check_header(source, [str(name) for name, _ in columns])
+    return _of_values(source, columns)
 
 
-def _check_names(source, names):
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise source.error(f"the column {twice!r} is there twice. Rename one of them.")
-
-
-def _read_parquet(source, path):
-    try:
-        from pyarrow import parquet
-    except ModuleNotFoundError as error:
-        raise source.error(
-            "Parquet files need pyarrow: python -m pip install pyarrow, or save as CSV."
-        ) from error
-    try:
-        table = parquet.ParquetFile(path).read()
-        contents = [column.to_pylist() for column in table.columns]
-    except Exception as error:
-        # damaged bytes make pyarrow stumble in many ways
-        raise source.error(
-            f"this is no complete Parquet file ({error}). Copy the file again."
-        ) from error
-    if table.num_columns == 0:
+def _of_values(source, columns):
+    """Table of pairs of a name and its values: numbers, or whatever is then text."""
+    if not columns:
         raise source.error("there are no columns. Write the file anew.")
-    _check_names(source, table.column_names)
-    columns = {}
-    for name, values in zip(table.column_names, contents, strict=True):
-        numbers = [v for v in values if v is not None]
-        if numbers and all(type(v) in (int, float) for v in numbers):
-            whole = len(numbers) == len(values)
-            columns[name] = np.array([np.nan if v is None else v for v in values], None)
-            if not whole:
-                columns[name] = columns[name].astype(np.float64)
-        else:
-            columns[name] = _objects(source, name, values)
-    return Table(source, columns)
+    return Table(source, {str(name): _values(source, str(name), v) for name, v in columns})
 
 
-def _objects(source, name, values):
-    """Object array of cells as text, None where there is none."""
-    cells = np.empty(len(values), dtype=object)
+def _values(source, name, values):
+    """A column of numbers, or of text."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
+        return values
+    values = list(values)
+    known = [value for value in values if value is not None and value == value]
+    if known and all(type(value) in (int, float) for value in known):
+        whole = len(known) == len(values)
+        numbers = np.array([np.nan if v is None else v for v in values], None)
+        return numbers if whole else numbers.astype(np.float64)
+    return _texts(source, name, values)
+
+
+def _texts(source, name, values):
+    """Cells as text, empty where there is none."""
+    cells = []
     for i, value in enumerate(values):
         try:
             text = value.decode() if isinstance(value, bytes) else value
@@ -301,8 +108,85 @@ def _objects(source, name, values):
             raise source.error(
                 f"{value!r} in column {name!r} is no UTF-8 text. Save text instead of bytes.", i
             ) from error
-        cells[i] = None if text is None else str(text)
-    return cells
+        cells.append("" if text is None or text != text else str(text))
+    return as_texts(cells)
+
+
+def _read_arrow(source, path):
+    parquet = path.suffix.lower() in (".parquet", ".pq")
+    kind = "Parquet" if parquet else "Feather"
+    try:
+        from pyarrow import feather
+        from pyarrow import parquet as pq
+    except ModuleNotFoundError as error:
+        raise source.error(
+            f"{kind} files need pyarrow: pip install pyarrow, or save as CSV."
+        ) from error
+    try:
+        table = pq.ParquetFile(path).read() if parquet else feather.read_table(path)
+        columns = native_columns(table)
+    except Exception as error:
+        # damaged bytes make pyarrow stumble in many ways
+        raise source.error(
+            f"this is no complete {kind} file ({error}). Copy the file again."
+        ) from error
+    check_header(source, table.column_names)
+    return _of_values(source, columns)
+
+
+def _read_json(source, path):
+    """One object per line, or a list of objects; objects and lists in them are unfolded."""
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".json":
+            records = json.loads(content)
+        else:
+            records = [json.loads(line) for line in content.splitlines() if line.strip()]
+    except ValueError as error:
+        raise source.error(f"this is no complete JSON ({error}). Write the file anew.") from error
+    if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
+        raise source.error(
+            "it holds no list of objects, one per sample. Write one object per line, such as "
+            '{"slide_id": "s1", "prob_tumour": 0.9, "prob_normal": 0.1}.'
+        )
+    records = [dict(_unfolded(record)) for record in records]
+    names = list(dict.fromkeys(name for record in records for name in record))
+    return _of_values(source, [(n, [record.get(n) for record in records]) for n in names])
+
+
+def _unfolded(record, before=""):
+    """Pairs of a name and a value, such as ``proba_normal`` of an object ``proba``."""
+    for name, value in record.items():
+        if isinstance(value, list):
+            value = dict(enumerate(value))
+        if isinstance(value, dict):
+            yield from _unfolded(value, f"{before}{name}_")
+        else:
+            yield f"{before}{name}", value
+
+
+def _read_sheet(source, path):
+    import pandas as pd
+
+    try:
+        sheets = pd.read_excel(path, sheet_name=None, dtype=object, keep_default_na=False)
+    except ImportError as error:
+        raise source.error(f"{error} Or save the sheet as CSV.") from error
+    except Exception as error:
+        # damaged archives make their readers stumble in many ways
+        raise source.error(f"this is no complete workbook ({error}). Save it again.") from error
+    filled = {name: sheet for name, sheet in sheets.items() if len(sheet)}
+    if len(filled) != 1:
+        raise source.error(
+            f"rows are in the sheets {brief(filled)}. Save the one that holds the outputs as a "
+            "file of its own."
+            if filled
+            else "there is no sheet with rows. Save it again."
+        )
+    sheet = next(iter(filled.values())).replace("", None)
+    names = [str(name).strip() for name in sheet.columns]
+    check_header(source, names)
+    return _of_values(source, list(zip(names, (sheet[c] for c in sheet.columns), strict=True)))
 
 
 def load_arrays(source, path):
@@ -392,5 +276,5 @@ def _column(source, name, values):
     if values.dtype.kind in "iuf":
         return values
     if values.dtype.kind in "bUS" and is_text(values):
-        return _objects(source, name, values.tolist())
+        return _texts(source, name, values.tolist())
     raise source.error(f"array {name!r} has dtype {values.dtype}. Save numbers or text.")

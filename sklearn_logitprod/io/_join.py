@@ -3,133 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
+from joblib import cpu_count
 
-from sklearn_logitprod._text import brief, warn
+from sklearn_logitprod._text import option, warn
 from sklearn_logitprod.io._columns import labels_array, sorted_labels
-from sklearn_logitprod.io._source import Source
-from sklearn_logitprod.outputs.checks import SUM_TOLERANCE
+from sklearn_logitprod.io._ids import Ids, alike_without, as_array
+from sklearn_logitprod.io._part import as_codes, check_ids, check_names
+from sklearn_logitprod.io._table import as_texts
 from sklearn_logitprod.outputs.container import ExpertOutputs
-
-_OUTSIDE = 1e-6
-_UNIT = ("proba", "survival")
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """What one expert says, and what its file knows of the samples.
-
-    Attributes
-    ----------
-    source : Source
-    ids : list of str
-    values : ndarray of shape (n_rows, n_columns), float64
-        One column for risks.
-    names : list or None
-        Class labels (str) or times (float) of the columns; None for risks.
-    labels, groups : list of str or None
-        Of the samples, where the file has them.
-    event : ndarray of shape (n_rows,), bool, or None
-    time : ndarray of shape (n_rows,), float64, or None
-    """
-
-    source: Source
-    ids: list
-    values: np.ndarray
-    names: list | None = None
-    labels: list | None = None
-    groups: list | None = None
-    event: np.ndarray | None = None
-    time: np.ndarray | None = None
-
-
-def check_values(source, values, names, input):
-    """Refuse values that are not what `input` says, naming the row.
-
-    Parameters
-    ----------
-    source : Source
-    values : ndarray of shape (n_rows, n_columns), float64
-    names : list
-        What the columns are, for messages.
-    input : str
-        As in `ExpertOutputs`.
-
-    Raises
-    ------
-    ValueError
-        If a row is NaN in part or infinite, a probability lies outside [0, 1], or
-        probabilities do not sum to 1.
-    """
-    missing = np.isnan(values)
-    part = missing.any(axis=1) & ~missing.all(axis=1)
-    if part.any():
-        row = int(np.argmax(part))
-        where = [name for name, gone in zip(names, missing[row], strict=True) if gone]
-        raise source.error(
-            f"no value for {brief(where)}, but for others. Fill it in, or leave the whole row "
-            "empty where the expert is missing.",
-            row,
-        )
-    with np.errstate(invalid="ignore"):
-        outside = np.isinf(values)
-        if input in _UNIT:
-            outside |= (values < -_OUTSIDE) | (values > 1 + _OUTSIDE)
-    if outside.any():
-        row, column = np.argwhere(outside)[0]
-        value = values[row, column]
-        raise source.error(f"{value:.6g} for {names[column]!r} {_outside(values, input)}", int(row))
-    if input == "proba":
-        sums = values.sum(axis=1)
-        off = np.abs(sums - 1.0) > SUM_TOLERANCE
-        if off.any():
-            row = int(np.argmax(off))
-            raise source.error(
-                f"the probabilities of {brief(names)} sum to {sums[row]:.6g} instead of 1. "
-                "Normalise them, name the columns of all classes with columns=..., or pass "
-                "input='logits' for scores.",
-                row,
-            )
-
-
-def _outside(values, input):
-    if input not in _UNIT:
-        return "is infinite. Clip it to a large finite value."
-    sums = values.sum(axis=1)
-    most = np.nanmax(values)
-    percent = np.nanmin(values) >= 0 and 1 < most <= 100.1
-    if percent and (most > 2 or np.nanmedian(sums) > 10):
-        return "is no probability but looks like percent. Divide by 100."
-    other = "logits" if input == "proba" else "hazard_logits"
-    return f"lies outside [0, 1]. Correct it, or pass input={other!r} if these are logits."
-
-
-def _check_ids(part):
-    """Refuse an identifier that is in a file twice."""
-    first = {}
-    for row, name in enumerate(part.ids):
-        if name in first:
-            raise part.source.error(
-                f"id {name!r} is there twice, first in {part.source.place(first[name])}. Keep one "
-                "row per sample, for instance the mean over its tiles.",
-                row,
-            )
-        first[name] = row
-    return first
-
-
-def _check_names(parts, what):
-    """Refuse files with other classes or times than the first file."""
-    first = parts[0]
-    for part in parts[1:]:
-        if set(part.names) != set(first.names):
-            odd = sorted(set(part.names) ^ set(first.names))
-            raise part.source.error(
-                f"{what} are {brief(sorted(part.names))}, in {first.source.path} they are "
-                f"{brief(sorted(first.names))}: {brief(odd)} in one alone. Give every expert all "
-                "of them, or name the columns with columns=...."
-            )
 
 
 def join(parts, input, how, sort=True):
@@ -158,42 +43,69 @@ def join(parts, input, how, sort=True):
     """
     if how not in ("inner", "outer", "same"):
         raise ValueError(f"how={how!r} is unknown; it is 'inner' or 'outer'.")
-    rows = [_check_ids(part) for part in parts]
+    with ThreadPool(min(cpu_count(), len(parts))) as pool:
+        indices = pool.map(Ids, [part.ids for part in parts])
+    for part, own in zip(parts, indices, strict=True):
+        check_ids(part, own)
     names = parts[0].names
     of_times = input in ("survival", "hazard_logits")
     if names is not None:
-        _check_names(parts, "times" if of_times else "classes")
+        check_names(parts, "times" if of_times else "classes")
     if of_times:
         names = sorted(names)
     elif names is not None and sort:
         names = sorted_labels(names)
-    ids = list(dict.fromkeys(name for part in parts for name in part.ids))
-    at = np.array([[found.get(name, -1) for found in rows] for name in ids], dtype=np.intp)
+    ids, at = _placed(indices)
     keep = _kept(parts, ids, at, how)
-    ids, at = [name for name, kept in zip(ids, keep, strict=True) if kept], at[keep]
+    if not keep.all():
+        ids, at = ids[keep], at[keep]
+    y, known = _target(parts, ids, at, names, how)
+    if not known.all():
+        ids, at, y = ids[known], at[known], y[known]
     values = np.full((len(ids), len(parts), parts[0].values.shape[1]), np.nan)
     for m, part in enumerate(parts):
-        order = slice(None) if names is None else [part.names.index(name) for name in names]
         here = at[:, m] >= 0
-        values[here, m] = part.values[at[here, m]][:, order]
+        for k, column in enumerate(part.values.T):
+            place = 0 if names is None else names.index(part.names[k])
+            values[here, m, place] = column[at[here, m]]
     nowhere = np.isnan(values).all(axis=(1, 2))
     if nowhere.any():
         row = int(np.argmax(nowhere))
         m = int(np.argmax(at[row] >= 0))
         raise parts[m].source.error(
-            f"no expert has a value for id {ids[row]!r}. Remove the row from all files.",
+            f"no expert has a value for id {str(ids[row])!r}. Remove the row from all files.",
             at[row, m],
         )
+    groups = _agreed(parts, ids, at, "groups", "group")
     return ExpertOutputs(
         values[:, :, 0] if names is None else values,
         input,
         [part.source.expert for part in parts],
         classes=None if of_times or names is None else labels_array(names),
-        y=_target(parts, ids, at, names),
-        ids=np.array(ids, dtype=str),
-        groups=_agreed(parts, ids, at, "groups", "group"),
+        y=y,
+        ids=ids,
+        groups=None if groups is None else np.asarray(groups.of(np.array), dtype=str),
         times=np.array(names, dtype=np.float64) if of_times else None,
     )
+
+
+def _placed(indices):
+    """Identifiers of all samples, and the row of each in each file, -1 where it is not."""
+    known = indices[0]
+    columns = [np.arange(len(known))]
+    for own in indices[1:]:
+        at = known.rows_of(own)
+        column = np.full(len(known), -1, dtype=np.intp)
+        column[at[at >= 0]] = np.flatnonzero(at >= 0)
+        new = np.flatnonzero(at < 0)
+        if len(new):
+            texts = (np.asarray(t, dtype=object) for t in (known.texts, own.texts[new]))
+            known = Ids(as_texts(np.concatenate([*texts])))
+        columns.append(np.r_[column, new])
+    at = np.full((len(known), len(indices)), -1, dtype=np.intp)
+    for m, column in enumerate(columns):
+        at[: len(column), m] = column
+    return as_array(known.texts), at
 
 
 def _kept(parts, ids, at, how):
@@ -204,18 +116,19 @@ def _kept(parts, ids, at, how):
         without = parts[int(np.argmax(at[row] < 0))].source
         m = int(np.argmax(at[row] >= 0))
         raise parts[m].source.error(
-            f"id {ids[row]!r} is not in {without.path}. Experts must have the same samples; write "
-            "the outputs of all experts for the same split.",
+            f"id {str(ids[row])!r} is not in {without.path}. Experts must have the same samples; "
+            "write the outputs of all experts for the same split.",
             at[row, m],
         )
-    alone = [m for m in range(len(parts)) if not (at[at[:, m] >= 0] >= 0).sum(axis=1).max() > 1]
+    shared = (at >= 0).sum(axis=1) > 1
+    alone = [m for m in range(len(parts)) if not shared[at[:, m] >= 0].any()]
     if len(parts) > 1 and (alone or (how == "inner" and not everywhere.any())):
         m = alone[0] if alone else 0
         other = parts[1 if m == 0 else 0]
         text = (
             f"no id is in {'any other file' if alone else 'all files'}: here they look like "
-            f"{parts[m].ids[0]!r}, in {other.source.path} like {other.ids[0]!r}. Write ids alike "
-            "in all files; they are compared as text, letter by letter."
+            f"{parts[m].ids[0]!r}, in {other.source.path} like {other.ids[0]!r}. "
+            + (_strip(parts[m].ids, other.ids) or _ALIKE)
         )
         if how == "inner":
             raise parts[m].source.error(text)
@@ -227,55 +140,118 @@ def _kept(parts, ids, at, how):
             for part, n in zip(parts, lost, strict=True)
         )
         warn(
-            f"how='inner' keeps {everywhere.sum()} of {len(ids)} samples, those of all files: "
-            f"{losses}. Pass how='outer' to keep all, with NaN where an expert is missing.",
+            f"{option('how', 'inner')} keeps {everywhere.sum()} of {len(ids)} samples, those of "
+            f"all files: {losses}. Pass {option('how', 'outer')} to keep all, with NaN where an "
+            f"expert is missing. {_near_misses(parts, ids, at)}".strip(),
         )
     return everywhere if how == "inner" else np.ones(len(ids), dtype=bool)
 
 
-def _agreed(parts, ids, at, field, what, same=np.equal):
+_ALIKE = "Write ids alike in all files; they are compared as text, letter by letter."
+
+
+def _strip(first, second):
+    """What to pass where identifiers would be alike without what only some writers add."""
+    what = alike_without(first, second)
+    if what is None:
+        return ""
+    return f"Pass {option('id_strip', ','.join(what))}: they are alike then."
+
+
+def _near_misses(parts, ids, at):
+    """Whether lost samples of two files would be the same ones, were they written alike."""
+    for m, other in combinations(range(len(parts)), 2):
+        mine = ids[(at[:, m] >= 0) & (at[:, other] < 0)]
+        theirs = ids[(at[:, m] < 0) & (at[:, other] >= 0)]
+        advice = mine.size and theirs.size and _strip(as_texts(mine), as_texts(theirs))
+        if advice:
+            return f"Some look alike, such as {str(mine[0])!r} and {str(theirs[0])!r}. {advice}"
+    return ""
+
+
+@dataclass(frozen=True, eq=False)
+class _Agreed:
+    """What the files say of each sample.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_samples,)
+        Numbers; or positions in `texts`.
+    known : ndarray of shape (n_samples,), bool
+    texts : list of str or None
+    """
+
+    values: np.ndarray
+    known: np.ndarray
+    texts: list | None
+
+    def of(self, array):
+        """Values, texts by way of the array that a function makes of them."""
+        if self.texts is None:
+            return self.values
+        # of what is not known nothing is read
+        return array(self.texts)[np.where(self.known, self.values, 0)]
+
+
+def _agreed(parts, ids, at, field, what, same=np.equal, complete=True):
     """What the files say of each sample, which must be the same; None if none says it."""
     stated = [m for m, part in enumerate(parts) if getattr(part, field) is not None]
     if not stated:
         return None
-    columns = {m: np.array(getattr(parts[m], field)) for m in stated}
-    agreed = np.zeros(len(ids), dtype=np.result_type(*columns.values()))
+    columns, texts = as_codes([getattr(parts[m], field) for m in stated])
+    agreed = np.zeros(len(ids), dtype=np.result_type(*columns))
     by = np.full(len(ids), -1)
-    for m in stated:
+    for m, column in zip(stated, columns, strict=True):
+        mine = column[at[:, m]]
         here = at[:, m] >= 0
-        mine = np.zeros_like(agreed)
-        mine[here] = columns[m][at[here, m]]
+        if texts is not None:
+            here &= mine >= 0
         differ = here & (by >= 0) & ~same(mine, agreed)
         if differ.any():
             row = int(np.argmax(differ))
-            other = parts[by[row]].source
+            own, others = (
+                v[row].item() if texts is None else texts[v[row]] for v in (mine, agreed)
+            )
+            there = parts[by[row]].source.where(at[row, by[row]])
             raise parts[m].source.error(
-                f"the {what} of id {ids[row]!r} is {mine[row].item()!r}, but "
-                f"{agreed[row].item()!r} in {other.path}, {other.place(at[row, by[row]])}. Correct "
-                "one of them.",
+                f"the {what} of id {str(ids[row])!r} is {own!r}, but {others!r} in {there}. "
+                "Correct one of them.",
                 at[row, m],
             )
         new = here & (by < 0)
         agreed[new], by[new] = mine[new], m
-    if (by < 0).any():
-        row = int(np.argmax(by < 0))
+    known = by >= 0
+    if complete and not known.all():
+        row = int(np.argmin(known))
         m = int(np.argmax(at[row] >= 0))
         raise parts[m].source.error(
-            f"the {what} of id {ids[row]!r} is in no file. Add the column to this file, too.",
+            f"the {what} of id {str(ids[row])!r} is in no file. Add the column to this file, too.",
             at[row, m],
         )
-    return agreed
+    return _Agreed(agreed, known, texts)
 
 
-def _target(parts, ids, at, known):
-    """Class labels, or structured events and times; None where there are none."""
-    labels = _agreed(parts, ids, at, "labels", "label")
+def _target(parts, ids, at, names, how):
+    """Class labels, or structured events and times, None where there are none; and whose."""
+    complete = how != "outer"
+    labels = _agreed(parts, ids, at, "labels", "label", complete=complete)
     if labels is not None:
-        return labels_array(labels.tolist(), known)
-    event = _agreed(parts, ids, at, "event", "event")
+        return labels.of(lambda texts: labels_array(texts, names)), _told(labels.known, "label")
+    event = _agreed(parts, ids, at, "event", "event", complete=complete)
     if event is None:
-        return None
-    time = _agreed(parts, ids, at, "time", "time", lambda a, b: np.isclose(a, b, rtol=1e-6))
+        return None, np.ones(len(ids), dtype=bool)
+    time = _agreed(
+        parts, ids, at, "time", "time", lambda a, b: np.isclose(a, b, rtol=1e-6), complete
+    )
     y = np.empty(len(ids), dtype=[("event", bool), ("time", np.float64)])
-    y["event"], y["time"] = event, time
-    return y
+    y["event"], y["time"] = event.values, time.values
+    return y, _told(event.known & time.known, "event and time")
+
+
+def _told(known, what):
+    """Which samples have a truth, with a warning about those that do not."""
+    if not known.all():
+        warn(
+            f"{(~known).sum()} of {len(known)} samples have no {what} in any file and are left out."
+        )
+    return known

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +19,32 @@ class Source:
         The file, as messages show it.
     expert : str
         Name of the expert.
-    lines : ndarray of shape (n_rows,), int, or None
-        Line in the file of each row, the header being line 1; None for files without
+    line : callable, optional
+        From a row of the file to its line, the header being line 1; None for files without
         lines, whose rows count from 0.
+    rows : ndarray of shape (n_rows,), int, or None
+        The rows of the file that are meant, where these are not all.
     """
 
     path: str
     expert: str
-    lines: np.ndarray | None = None
+    line: Callable[[int], int] | None = None
+    rows: np.ndarray | None = None
 
     def place(self, row):
         """Where a row is, such as ``line 7``."""
-        return f"row {row}" if self.lines is None else f"line {self.lines[row]}"
+        row = int(row if self.rows is None else self.rows[row])
+        return f"row {row}" if self.line is None else f"line {self.line(row)}"
+
+    def where(self, row):
+        """File and place of a row."""
+        return f"{self.path}, {self.place(row)}"
+
+    def take(self, rows, expert=None):
+        """The same file with some of its rows, of another expert if one is named."""
+        rows = np.asarray(rows)
+        own = rows if self.rows is None else self.rows[rows]
+        return replace(self, rows=own, expert=self.expert if expert is None else expert)
 
     def error(self, message, row=None):
         """A ValueError, ready to be raised, that says where the fault is.
@@ -45,9 +60,25 @@ class Source:
         -------
         ValueError
         """
-        where = "" if row is None else f", {self.place(row)}"
-        text = f"{self.path}{where} (expert {self.expert!r}): {message}"
+        where = self.path if row is None else self.where(row)
+        text = f"{where} (expert {self.expert!r}): {message}"
         return ValueError(" ".join(text.splitlines()))
+
+
+class Sources(Source):
+    """Several files of one expert, one after the other, such as those of its folds."""
+
+    def __init__(self, parts, sizes):
+        first, more = parts[0], len(parts) - 1
+        object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "ends", np.cumsum(sizes))
+        super().__init__(f"{first.path} and {more} more", first.expert)
+
+    def where(self, row):
+        """File and place of a row."""
+        row = int(row if self.rows is None else self.rows[row])
+        k = int(np.searchsorted(self.ends, row, side="right"))
+        return self.parts[k].where(row - (self.ends[k - 1] if k else 0))
 
 
 def named_paths(paths, what="file"):
@@ -75,8 +106,8 @@ def named_paths(paths, what="file"):
             f"{{'uni': 'uni.csv', 'conch': 'conch.csv'}}."
         )
     if not hasattr(paths, "items"):
-        paths = [Path(path) for path in paths]
-        names = [path.name.split(".")[0] if what == "file" else path.name for path in paths]
+        paths = list(paths)
+        names = [_name(path, what) for path in paths]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             same = [str(path) for name, path in zip(names, paths, strict=True) if name == twice]
@@ -88,6 +119,11 @@ def named_paths(paths, what="file"):
     if not paths:
         raise ValueError(f"no {what} was given: pass one {what} per expert.")
     return {str(name): Path(path) for name, path in paths.items()}
+
+
+def _name(path, what="file"):
+    name = Path(path).name
+    return name.split(".")[0] if what == "file" else name
 
 
 def existing(source, remedy="Check the path."):

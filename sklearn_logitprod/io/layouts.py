@@ -10,10 +10,12 @@ import numpy as np
 from sklearn_logitprod._text import brief
 from sklearn_logitprod._typing import Paths
 from sklearn_logitprod.io._columns import sorted_labels
-from sklearn_logitprod.io._formats import Table, read_table
-from sklearn_logitprod.io._join import Part, check_values, join
+from sklearn_logitprod.io._formats import read_table
+from sklearn_logitprod.io._join import join
+from sklearn_logitprod.io._part import Part, check_values
 from sklearn_logitprod.io._pickles import load_pickle, unwrapped
 from sklearn_logitprod.io._source import Source, existing, named_paths
+from sklearn_logitprod.io._table import Table
 from sklearn_logitprod.io.tables import read_events, read_times
 from sklearn_logitprod.outputs.container import ExpertOutputs
 

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
-from sklearn_logitprod._text import brief
-from sklearn_logitprod._typing import Paths
-from sklearn_logitprod.io._columns import class_columns, risk_column, sorted_labels, time_columns
-from sklearn_logitprod.io._formats import read_table
-from sklearn_logitprod.io._join import Part, check_values, join
-from sklearn_logitprod.io._source import Source, named_paths
+from sklearn_logitprod._text import brief, option, warn
+from sklearn_logitprod._typing import Tables
+from sklearn_logitprod.io._columns import (
+    Question,
+    class_columns,
+    risk_column,
+    sorted_labels,
+    time_columns,
+)
+from sklearn_logitprod.io._experts import (
+    by_affixes,
+    by_column,
+    files_of,
+    read_all,
+    stated_columns,
+    wide,
+)
+from sklearn_logitprod.io._ids import check_strip, stripped
+from sklearn_logitprod.io._join import join
+from sklearn_logitprod.io._part import Part, check_values, in_one
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
+_PATIENTS = ("patient", "patientid", "patients", "case", "caseid", "subject", "subjectid")
 _EVENTS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
 _INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits")
 
 
 def read_tables(
-    paths: Paths,
+    paths: Tables,
     id: str = "slide_id",
     *,
     label: str | None = None,
@@ -31,18 +51,28 @@ def read_tables(
     event: str | None = None,
     time: str | None = None,
     classes: Sequence[Any] | None = None,
+    positive: Any = None,
+    expert: str | None = None,
+    average: bool = False,
+    id_strip: str | Sequence[str] | None = None,
+    verbose: int = 0,
 ) -> ExpertOutputs:
     r"""Read one table per expert, joined on the identifiers of the samples.
 
-    CSV and TSV (UTF-8, also compressed as ``.gz``; separated by commas or semicolons),
-    Parquet, and ``.npz`` with one array per column or with an array called as `input`
-    of shape (n_rows, n_classes), its labels ``classes`` (or ``times``) and the other
-    columns. Rows are matched by `id`, never by position; nothing is dropped silently.
+    Files are CSV and TSV (UTF-8, also compressed as ``.gz``; separated by commas or
+    semicolons), Parquet, Feather, JSON lines (or a list of objects), Excel, and ``.npz`` with
+    one array per column or with an array called as `input` of shape (n_rows, n_classes), its
+    labels ``classes`` (or ``times``) and the other columns. Data frames of pandas, polars,
+    pyarrow and others may stand in their place. Rows are matched by `id`, never by position;
+    nothing is dropped silently.
 
     Parameters
     ----------
-    paths : dict of str to path, or list of paths
-        The file of each expert. In a list the file's name without extensions names it.
+    paths : dict, list, path or DataFrame
+        The file of each expert by its name: ``{"uni": "uni.csv", ...}``. In a list the file's
+        name without extensions names the expert. A list of files, or a pattern such as
+        ``"uni/fold*.csv"``, in place of a file holds the folds of an expert, one after the
+        other. A single table may hold several experts: see `expert` and `columns`.
     id : str, default="slide_id"
         Column of identifiers. They are compared as text, exactly as written.
     label : str, optional
@@ -50,27 +80,44 @@ def read_tables(
     group : str, optional
         Column of groups of dependent samples, such as patients.
     columns : dict, list or str, optional
-        Which columns hold the outputs. Classes: ``{label: column}``, or a list in the order
-        of the sorted labels. By default they are found by the labels: columns are called
-        as the labels, or with one prefix and suffix in common (``prob_tumour``,
-        ``tumour_prob``, ``p_1``); further columns of the same form are classes, too.
-        Without any label all numeric columns are taken, named without what their names
-        have in common. In a binary task one column is enough: the probability (or
-        log-odds) of the label in its name, else of the second of the sorted labels;
-        ``{"normal": None, "tumour": "score"}`` says it. Risk: the column, or
-        ``{expert: column}``. Survival and hazard logits: ``{time: column}``; by default
-        the columns that are called as times, such as ``12`` or ``t_12``.
+        Which columns hold the outputs, of all experts alike or as ``{expert: columns}``, where
+        experts that are not named follow the rules below. Classes: ``{label: column}``, or a
+        list in the order of the sorted labels. By default they are found by the labels: columns
+        are called as the labels, or with one prefix and suffix in common (``prob_tumour``,
+        ``tumour_prob``, ``P(tumour)``); further columns of the same form are classes, too.
+        Columns of all codes 0, 1 and so on (``p_0``, ``p_1``) are those of the sorted labels, or
+        of `classes` in their order. Without any label all numeric columns are taken, named
+        without what their names have in common. In a binary task one column is enough, whose
+        class is in its name, or is `positive`. Risk: the column, or ``{expert: column}``.
+        Survival and hazard logits: ``{time: column}``; by default the columns that are called
+        as times, such as ``12`` or ``t_12``. A single table in which all columns of one form
+        stand once for each expert (``uni_prob_tumour``, ``conch_prob_tumour`` ...) holds these
+        experts; ``{expert: columns}`` says it of any table.
     input : {"proba", "logits", "risk", "survival", "hazard_logits"}, default="proba"
         What the values are. Risks are higher for earlier events; survival is the
         probability to be alive at the times.
     how : {"inner", "outer"}, default="inner"
-        Keep the samples that are in all files, with a warning about others; or all of
-        them, with NaN where an expert is missing.
+        Keep the samples that are in all files, with a warning about others; or all of them,
+        with NaN where an expert is missing, but, with a warning, those without a label (or an
+        event and a time) in any file.
     event, time : str, optional
         For survival: columns of events (0 or 1, true or false) and of positive times.
     classes : list, optional
         Class labels, if they are known, such as ``model.classes_`` at prediction time;
         columns are then found as with `label`.
+    positive : object, optional
+        The class that a column is of that stands alone and whose name does not say.
+    expert : str, optional
+        For long tables, with a row for each sample and expert: the column of experts.
+    average : bool, default=False
+        Whether rows of one identifier in the files of an expert are averaged, such as repeated
+        folds; else they are an error. Probabilities, logits or risks are averaged as they are.
+    id_strip : str or list of str, optional
+        What does not count in identifiers: ``"folder"`` (before the last slash), ``"suffix"``
+        (extensions of slides and arrays, such as ``.svs`` or ``.h5``), ``"zeros"`` (at the start
+        of numbers); several as a list or with commas between.
+    verbose : int, default=0
+        If positive, a line on standard error says how each file was read.
 
     Returns
     -------
@@ -106,73 +153,164 @@ def read_tables(
     if (event is None) != (time is None):
         raise ValueError("event and time go together: name both columns, or neither.")
     if of_classes and event is not None:
-        raise ValueError(f"input={input!r} has classes, not events: name the column of labels.")
-    if not of_classes and (label is not None or classes is not None):
-        raise ValueError(f"input={input!r} has events: name the columns event=... and time=....")
-    tables = [
-        read_table(Source(str(path), name), id, input) for name, path in named_paths(paths).items()
-    ]
-    reserved = {name for name in (id, label, group, event, time) if name is not None}
-    for name, what in ((label, "label"), (group, "group"), (event, "event"), (time, "time")):
-        if name is not None and not any(name in table.columns for table in tables):
-            tables[0].need(name, what)
-    labels = [_texts(table, label, "label") for table in tables]
-    known = _known(tables, labels, classes)
-    parts = []
-    for table, own in zip(tables, labels, strict=True):
-        values, names = _values(table, reserved, columns, input, known)
-        check_values(table.source, values, names, input)
-        parts.append(
-            Part(
-                table.source,
-                table.texts(id, "id"),
-                values,
-                None if input == "risk" else names,
-                own,
-                _texts(table, group, "group"),
-                *_events(table, event, time),
-            )
+        raise ValueError(
+            f"{option('input', input)} has classes, not events: name the column of labels."
         )
-    return join(parts, input, how, sort=known is not None)
+    if not of_classes and (label is not None or classes is not None):
+        raise ValueError(
+            f"{option('input', input)} has events: name the columns {option('event')} and "
+            f"{option('time')}."
+        )
+    strip = check_strip(id_strip)
+    said = {"label": label, "group": group, "event": event, "time": time, "expert": expert}
+    reserved = {name for name in (id, *said.values()) if name is not None}
+    files, named = files_of(paths)
+    text = {name for name in (label, group, event, expert) if name is not None}
+    tables = read_all(files, id, input, text)
+    if expert is not None:
+        tables = by_column(tables, expert)
+    every = [table for own in tables.values() for table in own]
+    for what, name in said.items():
+        if name is not None and not any(name in table.columns for table in every):
+            every[0].need(name, what)
+    told = _Told(id, label, group, event, time, strip, how == "outer")
+    asked = Question(input, reserved, _known(every, told, classes), _text_of(positive))
+    if asked.positive is not None and asked.labels and asked.positive not in asked.labels:
+        raise ValueError(
+            f"{option('positive', positive)} is none of the labels {brief(asked.labels)}."
+        )
+    stated = _stated(tables, columns, asked, named or expert is not None)
+    if set(stated) != set(tables):
+        (((table,),),) = (tables.values(),)
+        tables = wide(table, stated)
+    parts = []
+    for name, own in tables.items():
+        found = [_part(table, asked, stated[name], told) for table in own]
+        if verbose:
+            for table, (_, columns_of) in zip(own, found, strict=True):
+                print(_reading(table, columns_of), file=sys.stderr)
+        parts.append(in_one([part for part, _ in found], average, input))
+    if group is None and reserved - {id, expert}:
+        _mention_patients(every, reserved)
+    return join(parts, input, how, sort=asked.labels is not None)
 
 
-def _texts(table, name, what):
-    """A column of text, None where it is not asked for or not there."""
-    return table.texts(name, what) if name in table.columns else None
+@dataclass(frozen=True)
+class _Told:
+    """Which columns say what is known of the samples, and how identifiers are read."""
+
+    id: str
+    label: str | None
+    group: str | None
+    event: str | None
+    time: str | None
+    strip: tuple
+    may_lack: bool
 
 
-def _known(tables, labels, classes):
-    """All labels that are known, sorted; None if there are none."""
+def _text_of(label):
+    return None if label is None else str(label)
+
+
+def _stated(tables, columns, asked, named):
+    """What is said of each expert's columns; of one table alone it may be several experts."""
+    names = list(tables)
+    if named or len(names) > 1:
+        return stated_columns(columns, names, asked)
+    ((table,),) = tables.values()
+    stated = by_affixes(table, asked) if columns is None else None
+    return stated or stated_columns(columns, None, asked) or {names[0]: columns}
+
+
+def _labels(table, told):
+    """Labels of a table; empty where they are not known and may be so."""
+    if told.label not in table.columns:
+        return None
+    return table.cells(told.label) if told.may_lack else table.texts(told.label, "label")
+
+
+def _known(tables, told, classes):
+    """All labels that are known: sorted, or in the order of classes; None if there are none."""
+    found = [(table, _labels(table, told)) for table in tables]
+    texts = [set(pd.unique(own)) - {""} for _, own in found if own is not None]
     if classes is None:
-        found = [label for own in labels if own is not None for label in own]
-        return sorted_labels(found) if found else None
-    known = sorted_labels(map(str, classes))
-    for table, own in zip(tables, labels, strict=True):
-        for row, text in enumerate(own or ()):
-            if text not in known:
-                raise table.source.error(
-                    f"label {text!r} is none of classes={brief(known)}. Correct the label or add "
-                    "it to classes.",
-                    row,
-                )
+        return sorted_labels(set().union(*texts)) if texts else None
+    known = list(map(str, classes))
+    for table, own in found:
+        odd = sorted(set(() if own is None else pd.unique(own)) - {"", *known})
+        if odd:
+            row = next(i for i, text in enumerate(own) if text not in ("", *known))
+            raise table.source.error(
+                f"label {own[row]!r} is none of {option('classes', known)}. Correct the label or "
+                "add it to classes.",
+                row,
+            )
     return known
 
 
-def _values(table, reserved, columns, input, known):
-    """Values of shape (n_rows, n_columns), and what the columns are."""
-    if input == "risk":
-        column = risk_column(table, reserved, columns)
-        return table.numbers(column)[:, None], [column]
-    if input in ("survival", "hazard_logits"):
-        named = time_columns(table, reserved, columns)
-        return np.column_stack([table.numbers(c) for c in named.values()]), list(named)
-    named = class_columns(table, reserved, known, columns, input)
+def _part(table, asked, columns, told):
+    """What a table says, and the column of each class or time."""
+    values, named = _values(table, asked, columns)
+    check_values(table.source, values, list(named), asked.input)
+    ids = table.texts(told.id, "id")
+    return (
+        Part(
+            table.source,
+            stripped(ids, told.strip) if told.strip else ids,
+            values,
+            None if asked.input == "risk" else list(named),
+            _labels(table, told),
+            table.texts(told.group, "group") if told.group in table.columns else None,
+            *_events(table, told.event, told.time),
+        ),
+        named,
+    )
+
+
+def _values(table, asked, columns):
+    """Values of shape (n_rows, n_columns), and the column of each class or time."""
+    if asked.input == "risk":
+        column = risk_column(table, asked, columns)
+        return table.numbers(column)[:, None], {column: column}
+    if asked.input in ("survival", "hazard_logits"):
+        named = time_columns(table, asked, columns)
+        return np.column_stack([table.numbers(c) for c in named.values()]), named
+    named = class_columns(table, asked, columns)
     values = {name: table.numbers(c) for name, c in named.items() if c is not None}
     for name in named:
         if name not in values:
             other = next(iter(values.values()))
-            values[name] = 1.0 - other if input == "proba" else np.where(np.isnan(other), other, 0)
-    return np.column_stack([values[name] for name in named]), list(named)
+            whole = 1.0 - other if asked.input == "proba" else np.where(np.isnan(other), other, 0)
+            values[name] = whole
+    return np.column_stack([values[name] for name in named]), named
+
+
+def _reading(table, named):
+    """How a file was read, in a line."""
+    pairs = [(column, of) for of, column in named.items() if column is not None]
+    shown = [f"{c} -> {of:g}" if isinstance(of, float) else f"{c} -> {of}" for c, of in pairs]
+    if len(pairs) == 1 and pairs[0][0] == pairs[0][1]:
+        shown = [str(pairs[0][0])]
+    several = f" (of {len(named)})" if len(pairs) < len(named) else ""
+    more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
+    file = os.path.basename(table.source.path)
+    own = "" if file.split(".")[0] == table.source.expert else f" (expert {table.source.expert})"
+    return f"{file}{own}: {', '.join(shown[:4])}{more}{several}, {len(table):,} rows"
+
+
+def _mention_patients(tables, reserved):
+    """Say once that a column looks like one of patients, whose rows depend on each other."""
+    for table in tables:
+        for name in set(table.columns) - reserved:
+            if re.sub(r"[\W_]", "", name.lower()) in _PATIENTS:
+                cells = table.cells(name)
+                if len(pd.unique(cells)) < len(cells):
+                    warn(
+                        f"column {name!r} of {table.source.path} is not used, and rows of one "
+                        f"patient are taken as independent. Pass {option('group', name)} to keep "
+                        "them together."
+                    )
+                    return
 
 
 def _events(table, event, time):
@@ -194,15 +332,16 @@ def read_events(table, name):
     -------
     ndarray of shape (n_rows,), bool
     """
-    texts = table.texts(name, "event")
-    for row, text in enumerate(texts):
-        if text.lower() not in _EVENTS:
-            raise table.source.error(
-                f"event {text!r} in column {name!r} is neither 0 nor 1. Write 1 where the event "
-                "was observed, 0 where it was not.",
-                row,
-            )
-    return np.array([_EVENTS[text.lower()] for text in texts], dtype=bool)
+    codes, texts = pd.factorize(table.texts(name, "event"))
+    odd = [text for text in texts if text.lower() not in _EVENTS]
+    if odd:
+        row = int(np.argmax(codes == list(texts).index(odd[0])))
+        raise table.source.error(
+            f"event {odd[0]!r} in column {name!r} is neither 0 nor 1. Write 1 where the event "
+            "was observed, 0 where it was not.",
+            row,
+        )
+    return np.array([_EVENTS[text.lower()] for text in texts], dtype=bool)[codes]
 
 
 def read_times(table, name):

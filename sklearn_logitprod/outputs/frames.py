@@ -228,3 +228,28 @@ def stack_outputs(
             )
         frames[name] = frame
     return pd.concat(frames, axis=1)
+
+
+def is_frame(X):
+    """Whether something is a data frame of a library that narwhals knows."""
+    import narwhals as nw
+
+    return isinstance(nw.from_native(X, pass_through=True), (nw.DataFrame, nw.LazyFrame))
+
+
+def native_columns(frame):
+    """Names and values of a frame's columns: NumPy arrays of numbers, lists of other values."""
+    import narwhals as nw
+
+    if hasattr(frame, "reset_index") and getattr(frame.index, "name", None) is not None:
+        frame = frame.reset_index()
+    frame = nw.from_native(frame, eager_only=True)
+    return [(str(name), _native_values(frame[name])) for name in frame.columns]
+
+
+def _native_values(series):
+    if series.dtype.is_numeric():
+        if series.null_count():
+            return np.array([np.nan if v is None else v for v in series.to_list()], dtype=float)
+        return series.to_numpy()
+    return series.to_list()

@@ -1,0 +1,204 @@
+"""Identifiers: the same text in several files found fast, and forms that only look unlike."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+_AT_A_TIME = 1 << 17
+_IMAGES = "svs tif tiff ndpi mrxs scn bif vsi dcm czi isyntax qptiff zarr png jpg jpeg"
+_ARRAYS = "h5 hdf5 pt pth npy npz pkl csv parquet"
+STRIPS = {
+    "folder": r"^.*[/\\]",
+    "suffix": rf"(?i)(\.ome)?\.({'|'.join((_IMAGES + ' ' + _ARRAYS).split())})$",
+    "zeros": r"^0+(?=\d+$)",
+}
+"""What may be stripped from identifiers, as patterns."""
+
+
+class Ids:
+    """A column of identifiers that other columns are looked up in.
+
+    Texts are compared by a fingerprint of 128 bits, a multilinear hash of their bytes and length
+    with odd random factors. That two of ten million texts share one by chance has a probability
+    of 1e-24.
+
+    Parameters
+    ----------
+    texts : text array
+    """
+
+    def __init__(self, texts):
+        self.texts = texts
+        self._prints = _fingerprints(texts)
+        self._order = np.argsort(self._prints[0])
+        self._sorted = self._prints[0][self._order]
+
+    def __len__(self):
+        return len(self.texts)
+
+    def twice(self):
+        """Row of the first text that was there before, and where; None if there is none."""
+        again = np.flatnonzero(self._sorted[1:] == self._sorted[:-1])
+        first = {}
+        for row in np.unique(self._order[np.r_[again, again + 1]]):
+            if self.texts[row] in first:
+                return int(row), first[self.texts[row]]
+            first[self.texts[row]] = int(row)
+        return None
+
+    def rows_of(self, other):
+        """Row of each text of another column in this one, -1 where it is not.
+
+        Parameters
+        ----------
+        other : Ids
+
+        Returns
+        -------
+        ndarray of shape (n_other,), int
+        """
+        mine, theirs = self._sorted, other._sorted
+        if np.array_equal(mine, theirs):
+            found, there = self._order, np.ones(len(mine), dtype=bool)
+        else:
+            at = np.minimum(np.searchsorted(mine, theirs), len(mine) - 1)
+            found, there = self._order[at], mine[at] == theirs
+        alike = self._prints[1][found] == other._prints[1][other._order]
+        if not alike[there].all():
+            # half of two fingerprints agrees
+            known = {text: row for row, text in enumerate(self.texts)}
+            return np.array([known.get(text, -1) for text in other.texts], dtype=np.intp)
+        rows = np.empty(len(theirs), dtype=np.intp)
+        rows[other._order] = np.where(there, found, -1)
+        return rows
+
+
+def _fingerprints(texts):
+    """Fingerprint of each text: (2, n), uint64."""
+    found = [
+        _hashed(data, lengths)
+        for start in range(0, len(texts), _AT_A_TIME)
+        for data, lengths in _bytes(texts[start : start + _AT_A_TIME])
+    ]
+    return np.concatenate(found, axis=1)
+
+
+def _hashed(data, lengths):
+    rows = np.column_stack(
+        [lengths.astype(np.int64)[:, None].view(np.uint8), _padded(data, lengths)]
+    )
+    factors = np.random.Generator(np.random.PCG64(0)).integers(
+        2**64, size=(2, rows.shape[1] // 8), dtype=np.uint64
+    ) | np.uint64(1)
+    hashed = np.zeros((2, len(lengths)), dtype=np.uint64)
+    for word, pair in zip(rows.view(np.uint64).T, factors.T, strict=True):
+        hashed += word * pair[:, None]
+    return hashed
+
+
+def _padded(data, lengths, multiple=8):
+    """Texts as rows of bytes, zeros after their ends: (n, n_bytes), uint8."""
+    longest = int(lengths.max(initial=0))
+    rows = np.zeros((len(lengths), -(-longest // multiple) * multiple), dtype=np.uint8)
+    if len(data) == longest * len(lengths):
+        rows[:, :longest] = data.reshape(len(lengths), longest)
+    else:
+        rows[np.arange(rows.shape[1]) < lengths[:, None]] = data
+    return rows
+
+
+def as_array(texts):
+    """Texts as a NumPy array of str.
+
+    Parameters
+    ----------
+    texts : text array
+
+    Returns
+    -------
+    ndarray of shape (n_texts,), str
+    """
+    pieces = list(_bytes(texts))
+    if any((data > 127).any() for data, _ in pieces) or not len(texts):
+        return np.asarray(texts, dtype=str)
+    wide = [_padded(*piece, multiple=1).astype(np.uint32) for piece in pieces]
+    return np.concatenate([rows.view(f"U{rows.shape[1]}")[:, 0] for rows in wide])
+
+
+def _bytes(texts):
+    """Bytes and lengths of texts, in pieces: those that Arrow holds, else encoded anew."""
+    try:
+        import pyarrow as pa
+    except ModuleNotFoundError:
+        encoded = [text.encode() for text in texts]
+        lengths = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
+        yield np.frombuffer(b"".join(encoded), dtype=np.uint8), lengths
+        return
+    array = pa.array(texts, from_pandas=True)
+    for chunk in array.chunks if isinstance(array, pa.ChunkedArray) else [array]:
+        whole = chunk.cast(pa.large_string())
+        _, offsets, data = whole.buffers()
+        ends = np.frombuffer(offsets, dtype=np.int64)[whole.offset :][: len(whole) + 1]
+        raw = np.frombuffer(data or b"", dtype=np.uint8)
+        yield raw[ends[0] : ends[-1]], np.diff(ends)
+
+
+def stripped(texts, what):
+    """Texts without what only some writers add.
+
+    Parameters
+    ----------
+    texts : text array
+    what : sequence of {"folder", "suffix", "zeros"}
+
+    Returns
+    -------
+    pandas array of str
+    """
+    series = pd.Series(texts)
+    for name, pattern in STRIPS.items():
+        if name in what:
+            series = series.str.replace(pattern, "", regex=True)
+    return series.array
+
+
+def check_strip(what):
+    """What is to be stripped, as a tuple of names.
+
+    Parameters
+    ----------
+    what : str, sequence of str or None
+        A str may hold several, separated by commas.
+
+    Returns
+    -------
+    tuple of str
+    """
+    names = tuple(what.split(",") if isinstance(what, str) else what or ())
+    unknown = [name for name in names if name not in STRIPS]
+    if unknown:
+        raise ValueError(f"id_strip={unknown[0]!r} is unknown; it is one of {list(STRIPS)}.")
+    return names
+
+
+def alike_without(first, second):
+    """What joins two columns of unlike identifiers if it is stripped.
+
+    Parameters
+    ----------
+    first, second : text array
+        That have no text in common.
+
+    Returns
+    -------
+    tuple of str or None
+        The fewest of `STRIPS` that make some of them equal.
+    """
+    for size in range(1, len(STRIPS) + 1):
+        for what in combinations(STRIPS, size):
+            if set(stripped(first, what)) & set(stripped(second, what)):
+                return what
+    return None

@@ -1,0 +1,167 @@
+"""What the name of a column says: which class or time it is of, and what its values are."""
+
+from __future__ import annotations
+
+import re
+
+_WORDS = ("probability", "proba", "prob", "p", "logit", "score", "class")
+# of the other class, whatever label stands beside them
+_NOT = {"no", "non", "not", "without", "versus", "vs", "other", "rest"}
+_NUMBERED = re.compile(r"(.*?)(\d+(?:\.\d+)?)(\D*)")
+_CODED = re.compile(r"(|.*?\D)(0|[1-9]\d*)(\D*)")
+# labels as long as this need no separator beside them, if all columns are written alike
+_LONG = 3
+
+
+def meaning(text):
+    """What the name of a column says of its values: proba, logits or nothing."""
+    words = re.findall("[a-z]+", text.lower())
+    if any(word.startswith("logit") for word in words):
+        return "logits"
+    return "proba" if any(word == "p" or word.startswith("prob") for word in words) else None
+
+
+def _affix(text, at_start):
+    """Whether text may stand before (or after) a label in the name of a column."""
+    if text == "" or text.lower() in _WORDS:
+        return True
+    return not text[-1 if at_start else 0].isalnum()
+
+
+def patterns(names, labels):
+    """Every prefix and suffix that make names of columns from all labels.
+
+    Parameters
+    ----------
+    names, labels : list of str
+
+    Returns
+    -------
+    list of (str, str)
+    """
+    found, first, known = {}, labels[0], set(names)
+    for name in names:
+        for match in re.finditer(f"(?={re.escape(first)})", name):
+            before, after = name[: match.start()], name[match.start() + len(first) :]
+            if all(before + label + after in known for label in labels):
+                found[before, after] = _affix(before, True) and _affix(after, False)
+    apart = [pattern for pattern, separate in found.items() if separate]
+    long = len(labels) > 1 and all(len(k) >= _LONG and k.isalpha() for k in labels)
+    return apart or (list(found) if long else [])
+
+
+def labels_in(name, labels):
+    """Labels that stand in the name of a column, whatever their case.
+
+    Of labels within labels (``MSI`` in ``MSI-H``) the longer one counts; a name that denies a
+    label (``non_tumour``) has none.
+
+    Parameters
+    ----------
+    name : str
+    labels : list of str
+
+    Returns
+    -------
+    list of str
+    """
+    if set(re.findall("[a-z]+", _without(name, labels))) & _NOT:
+        return []
+    found = [label for label in labels if patterns([name], [label])]
+    if not found:
+        low = name.lower()
+        found = [label for label in labels if patterns([low], [label.lower()])]
+    return [a for a in found if not any(a != b and a.lower() in b.lower() for b in found)]
+
+
+def _without(name, labels):
+    """A name in lower case without the labels in it, which may be called as words are."""
+    name = name.lower()
+    for label in sorted(labels, key=len, reverse=True):
+        name = name.replace(label.lower(), " ")
+    return name
+
+
+def coded(names):
+    """Names that end (or begin) alike but for a whole number, as columns of codes do.
+
+    Parameters
+    ----------
+    names : list of str
+
+    Returns
+    -------
+    dict of (str, str) to dict of int to str
+        From what stands before and after the number to the names by number.
+    """
+    return _numbered(names, _CODED, int)
+
+
+def timed(names):
+    """Names that are alike but for a number: as `coded`, of float.
+
+    Parameters
+    ----------
+    names : list of str
+
+    Returns
+    -------
+    dict of (str, str) to dict of float to str
+    """
+    return _numbered(names, _NUMBERED, float)
+
+
+def _numbered(names, form, number):
+    groups = {}
+    for name in names:
+        match = form.fullmatch(name)
+        if match:
+            groups.setdefault((match[1], match[3]), {})[number(match[2])] = name
+    return groups
+
+
+def owner(before, after):
+    """Whose columns have a prefix and a suffix: what is left of them without general words.
+
+    Parameters
+    ----------
+    before, after : str
+        Such as ``uni_prob_`` and nothing.
+
+    Returns
+    -------
+    str
+        Such as ``uni``.
+    """
+    words = [w for w in re.split(r"[\W_]+", f"{before} {after}") if w]
+    return "_".join(w for w in words if w.lower() not in _WORDS)
+
+
+def common(names):
+    """Prefix and suffix that all names share and that end at a separator.
+
+    Parameters
+    ----------
+    names : list of str
+
+    Returns
+    -------
+    (str, str)
+    """
+    before = _start(names)
+    if before.lower() not in _WORDS:
+        word = re.match(r"([A-Za-z]*)", before)[0]
+        before = re.match(r"(.*[\W_])?", before)[0]
+        if not before and word.lower() in _WORDS:
+            before = word
+    after = _start([name[len(before) :][::-1] for name in names])[::-1]
+    after = re.search(r"([\W_].*)?$", after)[0]
+    if any(len(name) <= len(before) + len(after) for name in names):
+        after = ""
+    return (before, after) if all(len(name) > len(before) for name in names) else ("", "")
+
+
+def _start(names):
+    """What all names begin with."""
+    low, high = min(names), max(names)
+    return low[: next((i for i, c in enumerate(low) if c != high[i]), len(low))]

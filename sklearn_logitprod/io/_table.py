@@ -1,0 +1,203 @@
+"""Columns of text or of numbers, as a file or a frame holds them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from sklearn_logitprod._text import brief
+from sklearn_logitprod.io._source import Source
+
+NO_LABEL = frozenset(("", "nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL"))
+"""Cells that are empty, whatever the column holds."""
+
+_NO_NUMBER = NO_LABEL | {"None", "none"}
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
+# as many cells tell whether a column holds numbers
+_LOOKED_AT = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Columns of a file.
+
+    Attributes
+    ----------
+    source : Source
+    columns : dict of str to array of shape (n_rows,)
+        Numbers; or text, where a cell that is empty is None or an empty text.
+    written : callable, optional
+        From the name of a column to its text as it is written, where reading made numbers
+        of it.
+    """
+
+    source: Source
+    columns: dict
+    written: Callable | None = None
+
+    def __len__(self):
+        return len(next(iter(self.columns.values())))
+
+    def take(self, rows, expert):
+        """Some rows, as the table of an expert."""
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        written = self.written and (lambda name: self.written(name)[rows])
+        return Table(self.source.take(rows, expert), columns, written)
+
+    def of(self, expert):
+        """The same table as that of an expert."""
+        return replace(self, source=replace(self.source, expert=expert))
+
+    def need(self, name, what=None):
+        """A column that must be there.
+
+        Parameters
+        ----------
+        name : str
+        what : str, optional
+            The parameter that names it.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+        """
+        if name not in self.columns:
+            advice = f"Name the right one with {what}=..." if what else "Pass the right file."
+            raise self.source.error(
+                f"there is no column {name!r}; there are {brief(self.columns, 20)}. {advice}"
+            )
+        return self.columns[name]
+
+    def cells(self, name):
+        """A column as text: as it is written, an empty text where a cell is empty.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        pandas array of shape (n_rows,), str
+            Whole numbers of binary files without a decimal point.
+        """
+        column = self.columns[name]
+        if column.dtype.kind in "biuf" and self.written:
+            column = self.written(name)
+        if isinstance(column.dtype, pd.StringDtype):
+            return column
+        if column.dtype.kind == "f":
+            known = column[~np.isnan(column)]
+            if (known == np.round(known)).all():
+                column = pd.array(column, dtype="Int64")
+        texts = ["" if cell is None or cell is pd.NA else str(cell) for cell in column.tolist()]
+        return as_texts(["" if text in NO_LABEL else text for text in texts])
+
+    def texts(self, name, what):
+        """A column of text without empty cells.
+
+        Parameters
+        ----------
+        name : str
+        what : str
+            The parameter that names it.
+
+        Returns
+        -------
+        pandas array of shape (n_rows,), str
+
+        Raises
+        ------
+        ValueError
+            If the column or a cell is missing.
+        """
+        self.need(name, what)
+        cells = self.cells(name)
+        empty = np.asarray(cells == "", dtype=bool)
+        if empty.any():
+            raise self.source.error(
+                f"column {name!r} ({what}) is empty in {empty.sum()} of {len(cells)} rows, here "
+                "first. Fill in the cell or remove the row.",
+                int(np.argmax(empty)),
+            )
+        return cells
+
+    def numbers(self, name):
+        """A column as numbers.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), float64
+            NaN where a cell is empty.
+
+        Raises
+        ------
+        ValueError
+            If a cell is no number.
+        """
+        column = self.columns[name]
+        if column.dtype.kind in "biuf":
+            return column.astype(np.float64, copy=False)
+        values = np.full(len(column), np.nan)
+        for row, cell in enumerate(column):
+            if cell is None or cell in _NO_NUMBER:
+                continue
+            try:
+                values[row] = float(cell)
+            except (TypeError, ValueError) as error:
+                advice = "Correct the cell, or leave it empty where the expert is missing."
+                if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell):
+                    advice = "It is written with a decimal comma: save the file with points."
+                elif isinstance(cell, str) and cell.strip().endswith("%"):
+                    advice = "It is a percentage: divide by 100 and drop the sign."
+                raise self.source.error(
+                    f"{cell!r} in column {name!r} is no number. {advice}", row
+                ) from error
+        return values
+
+    def is_numeric(self, name):
+        """Whether most cells of a column that are not empty look like numbers."""
+        column = self.columns[name]
+        if column.dtype.kind in "biuf":
+            return column.dtype.kind != "b"
+        cells = column[:: max(1, len(column) // _LOOKED_AT)]
+        filled = [c for c in cells if c is not None and c not in _NO_NUMBER]
+        return bool(filled) and 2 * sum(map(_like_number, filled)) > len(filled)
+
+
+def _like_number(cell):
+    if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell):
+        return True
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def as_texts(cells):
+    """Text as pandas holds it, which is compact where pyarrow is installed.
+
+    Parameters
+    ----------
+    cells : sequence of str
+
+    Returns
+    -------
+    pandas array of shape (n_cells,), str
+    """
+    return pd.array(np.asarray(cells, dtype=object), dtype="string")
+
+
+def check_header(source, names):
+    """Refuse a table in which two columns have one name."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise source.error(f"the column {twice!r} is there twice. Rename one of them.")

@@ -1,0 +1,197 @@
+"""Tables of CSV and TSV files: read fast where they are sound, else row by row."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import warnings
+import zlib
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+
+from sklearn_logitprod.io._table import NO_LABEL, Table, as_texts, check_header
+
+_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+
+
+def read_text(source, path, id=None, text=()):
+    """Table of a CSV or TSV file.
+
+    Parameters
+    ----------
+    source : Source
+    path : Path
+    id : str, optional
+        The column of identifiers, which tells separators apart.
+    text : collection of str
+        Columns that are wanted as text.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    ValueError
+        If the file is no such table: with the line at fault.
+    """
+    content = _Content(source, path, id)
+    try:
+        return content.fast(text)
+    except (ValueError, OSError, EOFError, zlib.error, pd.errors.ParserWarning):
+        # whatever it stumbled over, the careful reader finds the line, or reads what is sound
+        return content.careful()
+
+
+class _Content:
+    """A file whose header is known."""
+
+    def __init__(self, source, path, id):
+        self.path = path
+        self.source = replace(source, line=self.line)
+        self.separator = "," if id is None else None
+        try:
+            with self._open() as file:
+                header = next((line for line in file if line.strip()), None)
+        except UnicodeDecodeError:
+            header = None
+            self._text()
+        except (OSError, EOFError, zlib.error) as error:
+            raise self._no_gzip(error) from error
+        if header is None:
+            raise source.error("the file is empty. Write it anew.")
+        self.separator = (
+            "\t" if ".tsv" in path.name.lower()[-7:] else _separator(source, header, id)
+        )
+        self.names = [name.strip() for name in next(self._records())[1]]
+
+    def _open(self):
+        opened = gzip.open if self.path.name.lower().endswith(".gz") else open
+        return opened(self.path, "rt", encoding="utf-8-sig", newline="")
+
+    def _no_gzip(self, error):
+        return self.source.error(f"this is no complete gzip file ({error}). Copy the file again.")
+
+    def _text(self):
+        """Whole text, without a byte order mark."""
+        content = self.path.read_bytes()
+        if self.path.name.lower().endswith(".gz"):
+            try:
+                content = gzip.decompress(content)
+            except (OSError, EOFError, zlib.error) as error:
+                raise self._no_gzip(error) from error
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise self.source.error(
+                f"this is no UTF-8 text (byte {error.start}). Save it as CSV in UTF-8."
+            ) from error
+
+    def _records(self, file=None):
+        """Pairs of a line's number and its cells, of all that are not blank."""
+        file = self._open() if file is None else file
+        end = 0
+        with file:
+            reader = csv.reader(file, delimiter=self.separator, strict=True)
+            try:
+                for cells in reader:
+                    if cells:
+                        yield end + 1, cells
+                    end = reader.line_num
+            except csv.Error as error:
+                raise self.source.error(
+                    f"line {end + 1} cannot be read ({error}). Look for an open quote there."
+                ) from error
+
+    def line(self, row):
+        """Line of a row."""
+        return next(islice(self._records(), row + 1, None))[0]
+
+    def _rows(self, file=None):
+        """Cells of each row after the header, as many as there are columns."""
+        for row, (_, cells) in enumerate(self._records(file), start=-1):
+            if row >= 0 and len(cells) != len(self.names):
+                advice = "Quote cells that hold the separator."
+                if self.separator == "," and len(cells) > len(self.names):
+                    advice += " Numbers take decimal points, not commas."
+                raise self.source.error(
+                    f"{len(cells)} cells under a header of {len(self.names)} columns. {advice}",
+                    row,
+                )
+            if row >= 0:
+                yield cells
+
+    def _parsed(self, names=None, text=()):
+        """Some columns as pandas reads them."""
+        with warnings.catch_warnings():
+            # of numbers and text in one column: such cells are looked at one by one
+            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            options = {} if names is None else {"usecols": names}
+            return pd.read_csv(
+                self.path,
+                sep=self.separator,
+                header=0,
+                names=self.names,
+                index_col=False,
+                dtype=dict.fromkeys(text, str),
+                keep_default_na=False,
+                na_values=sorted(NO_LABEL),
+                encoding="utf-8",
+                **options,
+            )
+
+    def fast(self, text):
+        """Table by pandas, whose numbers are exact and whose short rows are refused."""
+        check_header(self.source, self.names)
+        frame = self._parsed(text=[name for name in text if name in self.names])
+        if frame.iloc[:, -1].isna().any():
+            # pandas fills rows that are too short
+            for _ in self._rows():
+                pass
+        columns = {name: _column(frame.pop(name)) for name in self.names}
+        return Table(self.source, columns, self._written)
+
+    def _written(self, name):
+        return _column(self._parsed([name], [name])[name])
+
+    def careful(self):
+        """Table of text alone; whatever is wrong is an error that names its line."""
+        check_header(self.source, self.names)
+        rows = list(self._rows(io.StringIO(self._text(), newline="")))
+        cells = np.empty((len(rows), len(self.names)), dtype=object)
+        if rows:
+            cells[:] = rows
+        columns = {name: as_texts(cells[:, i]) for i, name in enumerate(self.names)}
+        return Table(self.source, columns)
+
+
+def _column(series):
+    """Numbers, or text whose empty cells are empty texts."""
+    if series.dtype.kind in "biuf":
+        return series.to_numpy()
+    array = series.array
+    if isinstance(array.dtype, pd.StringDtype):
+        return array.fillna("") if array.isna().any() else array
+    return as_texts(["" if cell is None or cell != cell else str(cell) for cell in array])
+
+
+def _separator(source, header, id):
+    """The separator of a header: the only one in it, or the only one that gives the id."""
+    found = [s for s in _SEPARATORS if s in header]
+    if len(found) > 1 and id is not None:
+        found = [s for s in found if id in _names(header, s)] or found
+    if len(found) > 1:
+        raise source.error(
+            f"columns may be separated by {' or '.join(_SEPARATORS[s] for s in found)}. Write the "
+            "file with one of them alone."
+        )
+    return found[0] if found else ","
+
+
+def _names(header, separator):
+    return [name.strip() for name in next(csv.reader([header], delimiter=separator))]
