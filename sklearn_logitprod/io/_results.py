@@ -123,6 +123,11 @@ def code_labels(source, codes, names):
     return [names[int(code)] for code in codes]
 
 
+def coded_truth(table, name, names):
+    """Labels from a column of codes, as `code_labels`; None where it is absent or empty."""
+    return code_labels(table.source, table.numbers(name), names) if known(table, name) else None
+
+
 def code_columns(table, prefix):
     """Columns called as a prefix and a code: dict of int to str, by the code."""
     ends = [name[len(prefix) :] for name in table.columns if name.startswith(prefix)]

@@ -13,10 +13,9 @@ from sklearn_logitprod.io._formats import read_table
 from sklearn_logitprod.io._join import Part
 from sklearn_logitprod.io._results import (
     code_columns,
-    code_labels,
     code_names,
+    coded_truth,
     join_results,
-    known,
     result_file,
 )
 from sklearn_logitprod.io._source import Source, named_paths
@@ -106,11 +105,11 @@ def _read_csv(source, classes):
         table.need("status")
         table.need("time")
         event, time = read_events(table, "status"), read_times(table, "time")
-        return Part(source, ids, risk, groups=groups, event=event, time=time)
+        return Part(table.source, ids, risk, groups=groups, event=event, time=time)
     values = _probabilities(table)
-    names = code_names(source, list(range(values.shape[1])), classes)
-    labels = code_labels(source, table.numbers("label"), names) if known(table, "label") else None
-    return Part(source, ids, values, names, labels, groups)
+    names = code_names(table.source, list(range(values.shape[1])), classes)
+    labels = coded_truth(table, "label", names)
+    return Part(table.source, ids, values, names, labels, groups)
 
 
 def _probabilities(table):

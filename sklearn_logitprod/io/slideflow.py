@@ -14,10 +14,9 @@ from sklearn_logitprod.io._formats import read_table
 from sklearn_logitprod.io._join import Part
 from sklearn_logitprod.io._results import (
     code_columns,
-    code_labels,
     code_names,
+    coded_truth,
     join_results,
-    known,
     regression_error,
     result_file,
 )
@@ -123,14 +122,13 @@ def _read_file(source, level, label, classes):
     if list(scores) == [0] and list(truths) == [0, 1]:
         risk = -table.numbers(scores[0])[:, None]
         event, time = read_events(table, truths[1]), read_times(table, truths[0])
-        return Part(source, ids, risk, event=event, time=time)
+        return Part(table.source, ids, risk, event=event, time=time)
     if truths or not scores:
-        raise regression_error(source, f"its columns are {brief(table.columns, 20)}")
-    names = code_names(source, list(scores), classes)
+        raise regression_error(table.source, f"its columns are {brief(table.columns, 20)}")
+    names = code_names(table.source, list(scores), classes)
     values = np.column_stack([table.numbers(name) for name in scores.values()])
-    truth = f"{prefix}y_true"
-    labels = code_labels(source, table.numbers(truth), names) if known(table, truth) else None
-    return Part(source, ids, values, names, labels)
+    labels = coded_truth(table, f"{prefix}y_true", names)
+    return Part(table.source, ids, values, names, labels)
 
 
 def _prefix(table, label):
