@@ -270,7 +270,7 @@ def test_private_names_of_other_rooms_are_reported():
     line = "from sklearn_logitprod.io.tables import _texts, read_tables"
     expected = f"{NAME}.cli.fit imports _texts from {NAME}.io.tables"
     assert private_names(added("cli/fit.py", line)) == [expected]
-    assert not private_names(added("io/layouts.py", line))
+    assert not private_names(added("io/clam.py", line))
     assert not private_names(added("cli/fit.py", "from sklearn_logitprod.inspection import _draw"))
 
 

@@ -226,7 +226,8 @@ def test_stamp(classified, tmp_path):
         frame.to_csv(roots[name] / "patient-preds.csv", index=False)
     assert_same(read_stamp(roots, 2), classified)
     assert_same(read_stamp(roots, 2, label="Stage"), classified)
-    deployed = read_stamp(list(roots.values()), None)
+    with pytest.warns(UserWarning, match=r"there is no ground truth, .* so that y is None\. "):
+        deployed = read_stamp(list(roots.values()), None)
     assert deployed.y is None
     assert deployed.expert_names == [path.name for path in roots.values()]
     direct = sorted_rows(read_stamp(roots, 2)).values

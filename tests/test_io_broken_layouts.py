@@ -8,7 +8,14 @@ import h5py
 import numpy as np
 import pytest
 
-from sklearn_logitprod.io import read_clam, read_logitprod, read_mcat, read_stamp
+from sklearn_logitprod.io import (
+    read_clam,
+    read_logitprod,
+    read_mcat,
+    read_nnmil,
+    read_slideflow,
+    read_stamp,
+)
 
 
 def npy(change):
@@ -73,6 +80,38 @@ def stamp(text, **params):
     return read
 
 
+def deployed(files, **params):
+    """A deployment of STAMP with files by their names."""
+
+    def read(folder):
+        for name, text in files.items():
+            (folder / "uni" / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "uni" / name).write_text(text)
+        return read_stamp([folder / "uni"], **{"split": None, **params})
+
+    return read
+
+
+def table(reader, name, text, **params):
+    """A reader of one file in a folder."""
+
+    def read(folder):
+        (folder / "uni").mkdir()
+        (folder / "uni" / name).write_text(text)
+        return reader([folder / "uni"], **params)
+
+    return read
+
+
+def two_tasks(folder):
+    for name in ("uni", "conch"):
+        (folder / name).mkdir()
+    (folder / "uni" / "results_a.csv").write_text(NNMIL + "label,probability\ns1,p1,1,0.8\n")
+    survival = NNMIL + "status,time,risk_score\ns1,p1,1,3,0.8\n"
+    (folder / "conch" / "results_a.csv").write_text(survival)
+    return read_nnmil([folder / "uni", folder / "conch"])
+
+
 def mcat(**record):
     def read(folder):
         (folder / "uni").mkdir()
@@ -88,6 +127,9 @@ SLIDES = {
     f"s{i}": {"slide_id": np.array(f"s{i}"), "prob": np.full((1, 2), 0.5), "label": 0}
     for i in range(9)
 }
+NNMIL = "slide_id,patient_id,"
+SURVIVAL = "PATIENT,pred_score,OS,dead\np1,0.5,14,1\np2,-1,30,0\n"
+MUTATION = "PATIENT,K,pred,K_m,K_w,loss\np1,m,m,0.9,0.1,0.1\np2,w,w,0.3,0.7,0.3\n"
 CLAM = r"split_0_results\.pkl \(expert 'uni'\): "
 NPY = r"best_val_outputs\.npy \(expert 'uni'\): "
 MCAT = r"split_latest_val_0_results\.pkl, row 0 \(expert 'uni'\): "
@@ -181,7 +223,39 @@ CASES = {
     # CLAM, STAMP and MCAT
     "no results": (
         lambda d: read_clam({"uni": d}),
-        CLAM + r"there is no such file\. Nor is there fold_0\.csv\. Pass CLAM's results folder\.",
+        r" \(expert 'uni'\): there is no fold_0\.csv or split_0_results\.pkl, only an empty "
+        r"folder\. "
+        r"Pass CLAM's results folder, and the number of one of its splits as split=\.\.\.\.",
+    ),
+    "another split of CLAM": (
+        clam(SLIDES, "split_3_results.pkl"),
+        r"uni \(expert 'uni'\): there is no fold_0\.csv or split_0_results\.pkl, only "
+        r"\['split_3_results\.pkl'\]\. Pass CLAM's",
+    ),
+    "no folder": (
+        lambda d: read_mcat({"uni": d / "gone"}),
+        r"gone \(expert 'uni'\): there is no such folder\. Pass MCAT's results folder, and",
+    ),
+    "a file as folder": (
+        lambda d: [(d / "a.pkl").touch(), read_mcat({"uni": d / "a.pkl"})],
+        r"a\.pkl \(expert 'uni'\): this is a file, not a folder\. Pass MCAT's results folder, and",
+    ),
+    "two results of CLAM": (
+        lambda d: (
+            [(d / name).touch() for name in ("fold_0.csv", "split_0_results.pkl")]
+            and read_clam({"uni": d})
+        ),
+        r" \(expert 'uni'\): \['fold_0\.csv', 'split_0_results\.pkl'\] may be of other samples or "
+        r"models: keep one\. Pass CLAM's",
+    ),
+    "no split of CLAM": (
+        lambda d: read_clam({"uni": d}, None),
+        r"split=None is not the number of one split\. Read one at a time, such as split=0; the "
+        r"results of several are those of several models\.",
+    ),
+    "all splits of CLAM": (
+        lambda d: read_clam({"uni": d}, [0, 1]),
+        r"split=\[0, 1\] is not the number of one split\. Read one at a time, such as split=0;",
     ),
     "truncated pickle": (
         clam(SLIDES, keep=0.6),
@@ -221,8 +295,183 @@ CASES = {
     ),
     "STAMP without classes": (
         stamp("PATIENT,pred\na,b\n"),
-        r"patient-preds\.csv \(expert 'uni'\): the target may be any of \['PATIENT', 'pred'\]\. "
-        r"Name it with label=",
+        r"patient-preds\.csv \(expert 'uni'\): there are no columns <label>_<class> of two "
+        r"classes or "
+        r"more, only \['PATIENT', 'pred'\]\. Pass the results of a classification\.",
+    ),
+    "STAMP's split": (
+        deployed({"split-1/patient-preds.csv": MUTATION}, split=0),
+        r"uni \(expert 'uni'\): there is no folder split-0, only \['split-1/'\]\. Pass "
+        r"STAMP's output "
+        r"folder and the number of one of its splits, or split=None for a deployment\.",
+    ),
+    "STAMP's split as deployment": (
+        deployed({"split-1/patient-preds.csv": MUTATION}),
+        r"uni \(expert 'uni'\): there is no patient-preds\.csv, only \['split-1/'\]\. Pass STAMP's "
+        r"output folder; split=None is a deployment, split=0 the first split\.",
+    ),
+    "STAMP's checkpoints": (
+        deployed({"patient-preds-0.csv": MUTATION, "patient-preds-1.csv": MUTATION}),
+        r"uni \(expert 'uni'\): there is no patient-preds\.csv, only \['patient-preds-0\.csv', "
+        r"'patient-preds-1\.csv'\]\. Read one of the checkpoints, with checkpoint=0 for "
+        r"instance, or "
+        r"the mean of all, with checkpoint='mean'\.",
+    ),
+    "a checkpoint that is absent": (
+        deployed({"patient-preds-0.csv": MUTATION}, checkpoint=4),
+        r"there is no patient-preds-4\.csv, only \['patient-preds-0\.csv'\]\. Read one",
+    ),
+    "the mean of no checkpoints": (
+        deployed({"patient-preds.csv": MUTATION}, checkpoint="mean"),
+        r"there is no patient-preds-<i>\.csv, only \['patient-preds\.csv'\]\. Pass STAMP's",
+    ),
+    "checkpoints of other patients": (
+        deployed(
+            {"patient-preds-0.csv": MUTATION, "patient-preds-1.csv": MUTATION[:-22]},
+            checkpoint="mean",
+        ),
+        r"patient-preds-0\.csv, line 3 \(expert 'uni'\): id 'p2' is not in "
+        r".*patient-preds-1\.csv\. Experts must have the same samples",
+    ),
+    "an unknown checkpoint": (
+        deployed({"patient-preds.csv": MUTATION}, checkpoint="best"),
+        r"checkpoint='best' is not the number of one checkpoint\. Read one at a time, such as",
+    ),
+    "two targets of STAMP": (
+        stamp("PATIENT,K,L,pred_K,K_m,K_w,pred_L,L_m,L_w\np1,m,m,m,1,0,m,1,0\n"),
+        r"patient-preds\.csv \(expert 'uni'\): the target may be any of \['K', 'L'\]\. Name "
+        r"it with "
+        r"label=\.\.\.\.",
+    ),
+    "a target of STAMP without classes": (
+        stamp(MUTATION, label="pred"),
+        r"there are no columns pred_<class> of two classes or more; there are \['PATIENT', 'K', "
+        r".*'loss'\]\. Name the target with label=",
+    ),
+    "a regression of STAMP": (
+        stamp("PATIENT,age,pred,loss\np1,63,60.1,2.9\n"),
+        r"patient-preds\.csv \(expert 'uni'\): this is a regression \('pred' holds numbers, and no "
+        r"column is of a class\), and experts are fused for classes and events alone\. Pass the "
+        r"results of a classification or of a survival model\.",
+    ),
+    "columns that STAMP does not name": (
+        stamp("PATIENT,pred_score,OS,PFS,dead\np1,0.5,14,9,1\n"),
+        r"patient-preds\.csv \(expert 'uni'\): \['OS', 'PFS', 'dead'\] may hold events and "
+        r"times, of "
+        r"which none is called 'event' and 'time'\. Name the columns with event='\.\.\.' and "
+        r"time='\.\.\.'\.",
+    ),
+    "two columns of 0 and 1": (
+        stamp("PATIENT,pred_score,OS,dead\np1,0.5,1,1\np2,0.5,0,1\n"),
+        r"\['OS', 'dead'\] may hold events and times, of which none is called",
+    ),
+    "an event of STAMP that is absent": (
+        stamp(SURVIVAL, event="died", time="OS"),
+        r"there is no column 'died'; there are \['PATIENT', .*\]\. Name the right one with event=",
+    ),
+    "an event of STAMP without a time": (
+        stamp(SURVIVAL, event="dead"),
+        r"event and time go together: name both columns, or neither\.",
+    ),
+    "events of STAMP's classes": (
+        stamp(MUTATION, event="dead", time="OS"),
+        r"there are no risks \(pred_score or pred_risk\), only \['PATIENT', .*\]\. Pass the "
+        r"results "
+        r"of a survival model, or leave event and time out\.",
+    ),
+    "a label of STAMP's risks": (
+        stamp(SURVIVAL, label="OS"),
+        r"these are risks of a survival model \(pred_score\), which have no label='OS'\. Leave it "
+        r"out, or name",
+    ),
+    "nnMIL's results of two models": (
+        lambda d: [(d / f"results_{name}.csv").touch() for name in "ab"] and read_nnmil({"uni": d}),
+        r" \(expert 'uni'\): \['results_a\.csv', 'results_b\.csv'\] may be of other samples or "
+        r"models: keep one\. Pass the folder that nnMIL predicted into, or the file itself\.",
+    ),
+    "nnMIL without results": (
+        table(read_nnmil, "log.txt", "ok"),
+        r"uni \(expert 'uni'\): there is no results_\*\.csv, only \['log\.txt'\]\. Pass the folder",
+    ),
+    "nnMIL without scores": (
+        table(read_nnmil, "results_a.csv", NNMIL + "label\ns1,p1,1\n"),
+        r"results_a\.csv \(expert 'uni'\): there is neither 'risk_score' nor 'probability' nor "
+        r"'probability_class_0' and so on, only \['slide_id', 'patient_id', 'label'\]\. Pass the",
+    ),
+    "two tasks of nnMIL": (
+        two_tasks,
+        r"results_a\.csv \(expert 'conch'\): it holds risks, .*uni.results_a\.csv holds "
+        r"probabilities of classes\. Pass experts of one task\.",
+    ),
+    "a truth in one file of nnMIL": (
+        lambda d: (
+            [
+                (d / "a.csv").write_text(NNMIL + "label,probability\ns1,p1,1,0.8\n"),
+                (d / "b.csv").write_text(NNMIL + "label,probability\ns1,p1,,0.8\n"),
+            ]
+            and read_nnmil({"a": d / "a.csv", "b": d / "b.csv"})
+        ),
+        r"b\.csv \(expert 'b'\): it has no ground truth, but others do\. Write it anew with one\.",
+    ),
+    "Slideflow's level": (
+        lambda d: read_slideflow({"uni": d}, "tile"),
+        r"level='tile' is unknown; it is 'slide' or 'patient'\.",
+    ),
+    "Slideflow of another level": (
+        table(read_slideflow, "patient_predictions.csv", "patient,y_pred0\np1,1\n"),
+        r"there is no predictions\.parquet or slide_predictions\*, only "
+        r"\['patient_predictions\.csv'\]\. Pass the folder that holds the predictions",
+    ),
+    "Slideflow's patients as slides": (
+        table(read_slideflow, "slide_predictions.csv", "patient,y_pred0,y_pred1\np1,1,0\n"),
+        r"there is no column 'slide'; there are \['patient', .*\]\. Name the right one with level=",
+    ),
+    "two outcomes of Slideflow": (
+        table(read_slideflow, "slide_predictions.csv", "slide,a-y_pred0,b-y_pred0\ns1,1,0\n"),
+        r"the outcome may be any of \['a', 'b'\]\. Name it with label=\.\.\.\.",
+    ),
+    "another outcome of Slideflow": (
+        table(
+            read_slideflow,
+            "slide_predictions.csv",
+            "slide,a-y_pred0,a-y_pred1\ns1,1,0\n",
+            label="b",
+        ),
+        r"there are no columns b-y_pred0 and so on; there are \['slide', 'a-y_pred0', "
+        r"'a-y_pred1'\]\. Name the outcome with label=",
+    ),
+    "no outcome of Slideflow": (
+        table(read_slideflow, "slide_predictions.csv", "slide,score\ns1,1\n"),
+        r"there are no columns y_pred0 and so on, only \['slide', 'score'\]\. Pass Slideflow's",
+    ),
+    "a regression of Slideflow": (
+        table(read_slideflow, "slide_predictions.csv", "slide,y_true0,y_pred0\ns1,63,60.1\n"),
+        r"slide_predictions\.csv \(expert 'uni'\): this is a regression \(its columns are "
+        r"\['slide', "
+        r"'y_true0', 'y_pred0'\]\), and experts are fused",
+    ),
+    "a regression of tiles": (
+        table(read_slideflow, "slide_predictions.csv", "slide,age-y_true,age-y_pred\ns1,63,60.1\n"),
+        r"this is a regression \(its columns are \['slide', 'age-y_true', 'age-y_pred'\]\), and",
+    ),
+    "a Cox model of tiles": (
+        table(
+            read_slideflow,
+            "slide_predictions.csv",
+            "slide,time-y_pred,event-y_true,time-y_true\ns1,0.3,1,14\n",
+        ),
+        r"these are risks of a Cox model of tiles, whose sign is not known\. Read them with "
+        r"read_tables and input='risk', where higher means an earlier event\.",
+    ),
+    "Slideflow's compressed Parquet": (
+        table(read_slideflow, "slide_predictions_eval.parquet.gzip", "PAR1"),
+        r"slide_predictions_eval\.parquet\.gzip \(expert 'uni'\): this is a Parquet file, "
+        r"compressed "
+        r"inside\. Call it \.parquet instead of \.parquet\.gzip\.",
+    ),
+    "Slideflow's logits": (
+        table(read_slideflow, "slide_predictions.csv", "slide,y_pred0,y_pred1\ns1,2.5,-1\n"),
+        r"slide_predictions\.csv, line 2 \(expert 'uni'\): 2\.5 for '0' lies outside \[0, 1\]\.",
     ),
     "STAMP's patient twice": (
         stamp("PATIENT,K,pred,K_m,K_w,loss\na,m,m,1,0,0\na,m,m,1,0,0\n"),

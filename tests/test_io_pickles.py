@@ -141,15 +141,16 @@ MALICIOUS = {
 @pytest.mark.parametrize("name", MALICIOUS)
 def test_other_names_are_refused_and_nothing_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "uni").mkdir()
     before = set(sys.modules)
     for file, read in (
         ("split_0_results.pkl", read_clam),
         ("split_latest_val_0_results.pkl", read_mcat),
     ):
-        (tmp_path / "uni" / file).write_bytes(MALICIOUS[name])
+        folder = tmp_path / read.__name__ / "uni"
+        folder.mkdir(parents=True)
+        (folder / file).write_bytes(MALICIOUS[name])
         with pytest.raises(ValueError) as caught:
-            read([tmp_path / "uni"])
+            read([folder])
         assert re.fullmatch(
             rf".*{re.escape(file)} \(expert 'uni'\): the pickle names {re.escape(name)}, which is "
             r"neither a container nor a plain NumPy array or pandas frame; nothing of it was run\. "

@@ -26,6 +26,8 @@ with atheris.instrument_imports(include=["sklearn_logitprod.io"]):
         read_clam,
         read_logitprod,
         read_mcat,
+        read_nnmil,
+        read_slideflow,
         read_stamp,
         read_tables,
     )
@@ -55,6 +57,8 @@ WAYS = [
     ("fold/fold_0.csv", lambda: read_clam([ROOT / "fold"])),
     ("mcat/split_latest_val_0_results.pkl", lambda: read_mcat([ROOT / "mcat"])),
     ("stamp/split-0/patient-preds.csv", lambda: read_stamp([ROOT / "stamp"])),
+    ("nnmil/results_simple_mil.csv", lambda: read_nnmil([ROOT / "nnmil"])),
+    ("flow/slide_predictions.csv", lambda: read_slideflow([ROOT / "flow"])),
     ("own/uni/split_0/best_val_outputs.npy", lambda: read_logitprod(ROOT / "own")),
     ("own/uni/split_0/best_val_labels.npy", lambda: read_logitprod(ROOT / "own")),
 ]
@@ -83,6 +87,8 @@ def seeds():
     yield b"slide_id,Y,Y_hat,p_0,p_1\ns1,1,1,0.2,0.8\ns2,0,0,0.9,0.1\n"
     yield pickle.dumps(risks, protocol=2)
     yield stamp.encode()
+    yield b"slide_id,patient_id,label,probability\ns1,p1,1,0.8\ns2,p2,0,0.1\n"
+    yield b",slide,msi-y_pred0,msi-y_pred1,msi-y_true\n0,s1,0.2,0.8,1.0\n1,s2,0.9,0.1,0.0\n"
     yield from (npy(np.array([[2.0, -1.0], [0.5, 1.5]])), npy(np.array([0, 1])))
 
 

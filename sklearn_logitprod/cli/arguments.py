@@ -10,7 +10,7 @@ from sklearn_logitprod._text import keyword
 
 _MAX_SEED = 2**32 - 1
 _INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits")
-_LAYOUTS = ("tables", "logitprod", "clam", "stamp", "mcat")
+_LAYOUTS = ("tables", "logitprod", "clam", "stamp", "mcat", "nnmil", "slideflow")
 
 # settings that are called otherwise in Python
 _FLAGS = {
@@ -151,7 +151,8 @@ def _add_files(parser):
         nargs="+",
         metavar="FILE",
         help="one table per expert (CSV, TSV, Parquet, npz), as PATH or NAME=PATH; a results "
-        "folder per expert with --layout clam, stamp or mcat; one folder with --layout logitprod",
+        "folder per expert with --layout clam, stamp, mcat, nnmil or slideflow; one folder with "
+        "--layout logitprod",
     )
     own = parser.add_argument_group("what the files hold")
     own.add_argument("--input", choices=_INPUTS, help="default: proba; of layouts their own")
@@ -168,7 +169,25 @@ def _add_files(parser):
         help="keep samples that are in all files (default), or all of them",
     )
     own.add_argument("--layout", choices=_LAYOUTS, default="tables", help="default: tables")
-    own.add_argument("--split", type=int, default=0, metavar="K", help="of a layout, default: 0")
+    own.add_argument(
+        "--split",
+        type=_number_or("none", None),
+        default=0,
+        metavar="K",
+        help="of a layout, default: 0; none for a deployment of STAMP",
+    )
+    own.add_argument(
+        "--checkpoint",
+        type=_number_or("mean", "mean"),
+        metavar="I",
+        help="of several that STAMP deployed: the number of one, or mean",
+    )
+    own.add_argument(
+        "--level",
+        choices=("slide", "patient"),
+        default="slide",
+        help="of Slideflow: what a row is of (default: slide)",
+    )
     own.add_argument(
         "--classes", type=_names, metavar="A,B", help="of a layout: labels of 0, 1 ..."
     )
@@ -213,6 +232,17 @@ def _gate(text):
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not auto, none or a whole number")
     return int(text)
+
+
+def _number_or(word, value):
+    """Type of an argument that is a whole number, or a word that stands for a value."""
+
+    def read(text):
+        if text != word and not text.isdecimal():
+            raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor {word}")
+        return value if text == word else int(text)
+
+    return read
 
 
 def _names(text):

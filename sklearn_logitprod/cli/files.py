@@ -8,7 +8,15 @@ from pathlib import Path
 
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.inspection._tasks import TASKS
-from sklearn_logitprod.io import read_clam, read_logitprod, read_mcat, read_stamp, read_tables
+from sklearn_logitprod.io import (
+    read_clam,
+    read_logitprod,
+    read_mcat,
+    read_nnmil,
+    read_slideflow,
+    read_stamp,
+    read_tables,
+)
 
 
 def named(texts):
@@ -108,11 +116,29 @@ def _clam(args):
 
 
 def _stamp(args):
-    return read_stamp(named(args.files), args.split, label=args.label, how=args.how)
+    return read_stamp(
+        named(args.files),
+        args.split,
+        label=args.label,
+        checkpoint=args.checkpoint,
+        event=args.event,
+        time=args.time,
+        how=args.how,
+    )
 
 
 def _mcat(args):
     return read_mcat(named(args.files), args.split, how=args.how)
+
+
+def _nnmil(args):
+    return read_nnmil(named(args.files), classes=args.classes, how=args.how)
+
+
+def _slideflow(args):
+    return read_slideflow(
+        named(args.files), args.level, label=args.label, classes=args.classes, how=args.how
+    )
 
 
 _READERS = {
@@ -121,6 +147,8 @@ _READERS = {
     "clam": _clam,
     "stamp": _stamp,
     "mcat": _mcat,
+    "nnmil": _nnmil,
+    "slideflow": _slideflow,
 }
 
 

@@ -1,7 +1,11 @@
 """Readers of expert outputs in files."""
 
-from sklearn_logitprod.io.layouts import read_clam, read_mcat, read_stamp
+from sklearn_logitprod.io.clam import read_clam
 from sklearn_logitprod.io.logitprod import read_logitprod
+from sklearn_logitprod.io.mcat import read_mcat
+from sklearn_logitprod.io.nnmil import read_nnmil
+from sklearn_logitprod.io.slideflow import read_slideflow
+from sklearn_logitprod.io.stamp import read_stamp
 from sklearn_logitprod.io.tables import read_tables
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
@@ -10,6 +14,8 @@ __all__ = [
     "read_clam",
     "read_logitprod",
     "read_mcat",
+    "read_nnmil",
+    "read_slideflow",
     "read_stamp",
     "read_tables",
 ]

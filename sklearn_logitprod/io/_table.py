@@ -165,8 +165,10 @@ class Table:
     def is_numeric(self, name):
         """Whether most cells of a column that are not empty look like numbers."""
         column = self.columns[name]
-        if column.dtype.kind in "biuf":
-            return column.dtype.kind != "b"
+        if column.dtype.kind in "iuf":
+            return not np.isnan(column).all()
+        if column.dtype.kind == "b":
+            return False
         cells = column[:: max(1, len(column) // _LOOKED_AT)]
         filled = [c for c in cells if c is not None and c not in _NO_NUMBER]
         return bool(filled) and 2 * sum(map(_like_number, filled)) > len(filled)

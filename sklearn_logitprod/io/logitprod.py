@@ -15,8 +15,8 @@ from sklearn_logitprod._typing import FilePath
 from sklearn_logitprod.io._formats import load_array
 from sklearn_logitprod.io._join import join
 from sklearn_logitprod.io._part import Part, check_values
+from sklearn_logitprod.io._results import code_labels, code_names
 from sklearn_logitprod.io._source import Source
-from sklearn_logitprod.io.layouts import code_labels, code_names
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
 _STEMS = {"train": ("best_train", "train"), "val": ("best_val", "val"), "test": ("test",)}
