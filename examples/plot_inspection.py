@@ -95,7 +95,7 @@ oracle_gap(model, X_test, y_test).round(4)
 # %%
 # Does the temperature matter?
 # ----------------------------
-# The automatic gate reads none; a linear one does.
+# One gate is compared, here a linear one; the automatic gate mixes several.
 
 from sklearn_logitprod.inspection import TemperatureSensitivityDisplay
 

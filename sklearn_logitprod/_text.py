@@ -1,4 +1,4 @@
-"""Words of messages: how values are written, and whom a warning addresses."""
+"""Words of messages: how values and settings are written, and whom a warning addresses."""
 
 from __future__ import annotations
 
@@ -25,6 +25,48 @@ def brief(items, most=8):
     items = list(items)
     text = ", ".join(map(plain, items[:most]))
     return f"[{text}{', ...' if len(items) > most else ''}]"
+
+
+def keyword(name, value=...):
+    """A setting as Python has it: ``how='outer'``; ``how=...`` where the value is left open."""
+    return f"{name}={'...' if value is ... else plain(value)}"
+
+
+_WRITE: ContextVar = ContextVar("write", default=keyword)
+
+
+def option(name, value=...):
+    """A setting that a message names, as whoever reads the message writes it.
+
+    Parameters
+    ----------
+    name : str
+        Its name in Python.
+    value : object
+        A mapping stands for several, such as columns of labels. Left out: any.
+
+    Returns
+    -------
+    str
+        ``how='outer'`` in Python, ``--how outer`` on the command line.
+    """
+    return _WRITE.get()(name, value)
+
+
+@contextmanager
+def options_written(write):
+    """Context in which ``write(name, value)`` says how settings are written."""
+    token = _WRITE.set(write)
+    try:
+        yield
+    finally:
+        _WRITE.reset(token)
+
+
+def options_renamed(**names):
+    """Context in which some settings go by other names, as those of a search's estimator do."""
+    write = _WRITE.get()
+    return options_written(lambda name, value=...: write(names.get(name, name), value))
 
 
 def warn(message, category=UserWarning):

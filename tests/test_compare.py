@@ -516,7 +516,7 @@ def test_arguments_that_do_not_fit(arguments, error, match):
         ({"metrics": ["auc"]}, r"there is no 'auc'; there are \['log_loss', 'roc_auc'"),
         ({"metrics": []}, "metrics is empty"),
         ({"baselines": ["stacking"]}, r"there is no 'stacking'; there are \['mean of logits'"),
-        ({"n_repeats": 0}, "n_repeats=0"),
+        ({"n_repeats": 0}, "n_repeats=0 is too few"),
         ({"groups": np.zeros(4)}, "groups has 4"),
         ({"cv": 40}, "n_splits=40"),
     ],

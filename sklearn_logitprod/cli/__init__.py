@@ -10,6 +10,7 @@ import os
 import sys
 import warnings
 
+from sklearn_logitprod._text import options_written
 from sklearn_logitprod._version import __version__
 from sklearn_logitprod.cli import arguments
 
@@ -35,7 +36,7 @@ def main(argv=None):
         parser.print_help()
         return 0
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), options_written(arguments.option_writer(args)):
             warnings.showwarning = _show_warning
             return args.run(args)
     except (ValueError, TypeError, OSError, ImportError) as error:

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+from collections.abc import Mapping
+
+from sklearn_logitprod._text import keyword
 
 _MAX_SEED = 2**32 - 1
 _INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits")
 _LAYOUTS = ("tables", "logitprod", "clam", "stamp", "mcat")
+
+# settings that are called otherwise in Python
+_FLAGS = {
+    "columns": "column",
+    "gate_width": "gate",
+    "groups": "group",
+    "n_jobs": "jobs",
+    "n_repeats": "repeats",
+    "n_resamples": "resamples",
+    "random_state": "seed",
+}
 
 _COMPARE_EXAMPLES = """\
 examples:
@@ -28,6 +43,40 @@ examples:
   logitprod predict model.skops uni=a.csv conch=b.csv --out predictions.csv --weights
 
 Experts are matched by name: the file's name without extensions, or NAME=PATH."""
+
+
+def option_writer(args):
+    """How messages write settings for the user of a command: see ``_text.option``.
+
+    Parameters
+    ----------
+    args : Namespace
+        Parsed arguments; a setting that the command lacks is written as in Python, and said
+        to be there.
+
+    Returns
+    -------
+    callable
+    """
+
+    def write(name, value=...):
+        flag = _FLAGS.get(name, name)
+        if flag not in vars(args):
+            return f"{keyword(name, value)} in Python"
+        if value is ...:
+            return f"--{flag}"
+        return " ".join(f"--{flag} {shlex.quote(text)}" for text in _texts(value))
+
+    return write
+
+
+def _texts(value):
+    """A value as the arguments of its option, given once for each."""
+    if isinstance(value, Mapping):
+        return [f"{key}={one}" for key, one in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [",".join(map(str, value))]
+    return ["none" if value is None else str(value)]
 
 
 def demo(parser, run):

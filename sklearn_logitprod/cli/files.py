@@ -60,7 +60,9 @@ def columns_of(texts, input):
         return None
     if input == "risk":
         if len(texts) > 1:
-            raise ValueError(f"a risk is one column, --column names {len(texts)}.")
+            raise ValueError(
+                f"a risk is one column, but --column is given {len(texts)} times: give it once."
+            )
         return texts[0]
     for text in texts:
         if "=" not in text:
@@ -137,7 +139,9 @@ def check_targets(args, *names):
         if path.exists() and not args.force:
             raise ValueError(f"{path} exists: choose another name, or overwrite it with --force.")
         if path.is_dir() or not path.absolute().parent.is_dir():
-            raise ValueError(f"{path} cannot be written: it is a folder, or its folder is absent.")
+            raise ValueError(
+                f"{path} cannot be written: it is a folder, or its own folder is absent."
+            )
 
 
 @contextmanager

@@ -94,7 +94,5 @@ def skops_io():
     try:
         import skops.io
     except ImportError as error:
-        raise ImportError(
-            "models are saved with skops: python -m pip install 'sklearn_logitprod[cli]'"
-        ) from error
+        raise ImportError("models are saved with skops: python -m pip install skops.") from error
     return skops.io

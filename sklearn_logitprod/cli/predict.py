@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from sklearn_logitprod._text import brief
 from sklearn_logitprod.cli.files import check_targets, columns_of, named, written
 from sklearn_logitprod.cli.model import load
 from sklearn_logitprod.cli.tasks import words_of
@@ -39,8 +40,19 @@ def run(args):
 def _all_experts(outputs, names, how):
     """Outputs with NaN for experts that have no file, if that is allowed."""
     absent = [name for name in names if name not in outputs.expert_names]
-    if not absent or how == "inner":
+    new = [name for name in outputs.expert_names if name not in names]
+    if new:
+        raise ValueError(
+            f"the file(s) of {brief(new)} are of no expert of the model, which has {brief(names)}. "
+            "Name each file after its expert, NAME=PATH."
+        )
+    if not absent:
         return outputs
+    if how == "inner":
+        raise ValueError(
+            f"there is no file for the expert(s) {brief(absent)}. Add it, or predict without them "
+            "by --how outer."
+        )
     empty = np.full((len(outputs), len(absent), *outputs.shape[2:]), np.nan)
     values = np.concatenate([outputs.values, empty], axis=1)
     return replace(outputs, values=values, expert_names=[*outputs.expert_names, *absent])

@@ -30,7 +30,7 @@ def cells(table):
     first, *others = table.attrs["metrics"]
     header = ["", METRIC_LABELS[first], "95 % interval"]
     header += [METRIC_LABELS[name] for name in others]
-    header += ["rank", "difference", "95 % interval", "p (Holm)"]
+    header += ["rank", f"{METRIC_LABELS['log_loss']} diff.", "95 % interval", "p (Holm)"]
     rows = []
     for name, row in table.iterrows():
         texts = [name, _number(row[f"{first}_mean"]), _interval(row, first)]

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
-from sklearn_logitprod._text import warn
+from sklearn_logitprod._text import option, warn
 from sklearn_logitprod._typing import Floats
 from sklearn_logitprod.estimators.inference import PoolInference, is_table
 from sklearn_logitprod.estimators.prepared import Prepared, all_log_proba
@@ -228,7 +228,7 @@ class BaseLogitProd(
         if not fit.converged:
             warn(
                 f"The fit stopped at max_iter={self.max_iter} before tol={self.tol:g} was reached. "
-                "Raise max_iter or alpha.",
+                f"Set {option('max_iter', 2 * self.max_iter)}, or a larger alpha.",
                 ConvergenceWarning,
             )
         selection = None

@@ -16,7 +16,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_logitprod._text import warn
+from sklearn_logitprod._text import option, warn
 from sklearn_logitprod.experts.calls import Caller
 from sklearn_logitprod.experts.naming import active_experts, check_prefit, name_experts, seeded
 from sklearn_logitprod.targets.folds import make_splits
@@ -97,9 +97,10 @@ class ExpertsComposition(_BaseComposition):
             if nested and self._prefit:
                 name = nested[0].partition("__")[0]
                 raise ValueError(
-                    f"{nested[0]} cannot be set: expert {name!r} is fitted (cv='prefit'), and a "
-                    "changed parameter would change your own object without refitting it. "
-                    f"Replace it whole, set_params({name}=...), or cross-fit with cv=5."
+                    f"{nested[0]} cannot be set: expert {name!r} is fitted "
+                    f"({option(self._experts_cv, 'prefit')}), and a changed parameter would change "
+                    "your own object without refitting it. Replace it whole, "
+                    f"set_params({name}=...), or cross-fit with {option(self._experts_cv, 5)}."
                 )
             replaced = {key: params.pop(key) for key in list(params) if key in named}
             if replaced:
@@ -189,7 +190,7 @@ class ExpertsComposition(_BaseComposition):
                     f"Expert(s) {', '.join(suspects)} make next to no error on the fit data, far "
                     "fewer than the other experts or their own probabilities let expect. "
                     "Were they trained on these samples? Then their weights are too large: fit on "
-                    "new samples, or set cv=5 to cross-fit the experts."
+                    f"new samples, or set {option('cv', 5)} to cross-fit the experts."
                 )
             return pairs, outputs
         pairs = seeded(pairs, seed)

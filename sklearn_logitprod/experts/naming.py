@@ -8,6 +8,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import _name_estimators
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_logitprod._text import option
+
 
 def name_experts(experts):
     """Experts as (name, estimator) pairs.
@@ -104,8 +106,9 @@ def check_prefit(name, expert):
         check_is_fitted(expert)
     except NotFittedError as error:
         raise ValueError(
-            f"Expert {name!r} is not fitted, but cv='prefit' takes experts as they are. Fit it "
-            "first, on other data than these, or set cv=5 to cross-fit all experts here."
+            f"Expert {name!r} is not fitted, but {option('cv', 'prefit')} takes experts as they "
+            f"are. Fit it first, on other data than these, or set {option('cv', 5)} to cross-fit "
+            "all experts here."
         ) from error
     except TypeError:
         # not a scikit-learn estimator: it predicts or raises, we cannot know before

@@ -33,9 +33,7 @@ def pyplot():
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError(
-            "Plots need matplotlib: python -m pip install 'sklearn_logitprod[plot]'."
-        ) from error
+        raise ImportError("Plots need matplotlib: python -m pip install matplotlib.") from error
     return plt
 
 

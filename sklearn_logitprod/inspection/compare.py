@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from sklearn_logitprod._progress import Progress
-from sklearn_logitprod._text import said_once
+from sklearn_logitprod._text import option, said_once
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.estimators.base import BaseLogitProd, target_of
 from sklearn_logitprod.inspection._split import Comparison, run_split
@@ -130,7 +130,9 @@ def compare(
     True
     """
     if n_resamples < 1:
-        raise ValueError(f"n_resamples={n_resamples}, but at least 1 is needed, better 1000.")
+        raise ValueError(
+            f"{option('n_resamples', n_resamples)} is too few: 1 at least is needed, better 2000."
+        )
     estimator, X, y, groups = _arguments(estimator_or_outputs, X, y, groups)
     task = TASKS[estimator.task_name]
     scores, methods = task.choose(metrics, baselines)

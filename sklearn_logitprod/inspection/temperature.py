@@ -38,9 +38,9 @@ def temperature_sensitivity(
     Parameters
     ----------
     estimator : LogitProdClassifier or LogitProdSurvival
-        With a gate: ``gate_width`` 0 or more. The automatic gate mixes candidates of its
-        own and reads no temperature, and constant weights have no gate whose prior it
-        would change much.
+        With a gate: ``gate_width`` 0 or more. The automatic gate mixes several gates, all
+        trained at the estimator's temperature, and has to be fitted anew for each;
+        constant weights have no gate whose prior it would change much.
     X, y
         As in its ``fit``.
     temperatures : sequence of float, default=(0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -63,7 +63,7 @@ def temperature_sensitivity(
     Raises
     ------
     ValueError
-        If the estimator has no gate that reads the temperature, or a temperature is not
+        If the estimator has no gate or mixes several, or a temperature is not
         positive.
     TypeError
         If the estimator is another one.
@@ -91,7 +91,7 @@ def temperature_sensitivity(
         )
     width = estimator.gate_width
     if width is None or width == "auto":
-        what = "has no gate" if width is None else "mixes candidates and reads no temperature"
+        what = "has no gate" if width is None else "mixes several gates, here one is compared"
         raise ValueError(
             f"gate_width={width!r} {what}: pass an estimator with gate_width=0 (a linear gate) or "
             "the width of a hidden layer."

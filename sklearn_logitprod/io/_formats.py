@@ -265,7 +265,7 @@ def _read_parquet(source, path):
         from pyarrow import parquet
     except ModuleNotFoundError as error:
         raise source.error(
-            "Parquet files need pyarrow: pip install 'sklearn_logitprod[cli]', or save as CSV."
+            "Parquet files need pyarrow: python -m pip install pyarrow, or save as CSV."
         ) from error
     try:
         table = parquet.ParquetFile(path).read()

@@ -224,8 +224,7 @@ def _read_h5(source, path):
         import h5py
     except ModuleNotFoundError:
         warn(
-            f"{path} may hold identifiers, but h5py is not installed: pip install "
-            "'sklearn_logitprod[cli]'.",
+            f"{path} may hold identifiers, but h5py is not installed: python -m pip install h5py.",
         )
         return {}
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sklearn_logitprod._text import brief
+from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.fusion.logits import (
     binary_logits,
     binary_proba,
@@ -108,7 +108,7 @@ class Outputs:
                 "Probabilities lie in [0, 1]."
                 if self.input == "proba"
                 else "Clip such logits to a large finite value, or pass probabilities with "
-                "input='proba', which may be exactly 0 and 1."
+                f"{option('input', 'proba')}, which may be exactly 0 and 1."
             )
             check_missing(values, rows, self.names, advice, "classes")
         if self.input == "proba":
@@ -120,8 +120,9 @@ class Outputs:
             where = tuple(np.argwhere(outside)[0])
             raise ValueError(
                 f"X holds {values[where]:.6g} in row {row_number(rows, where[0])}, expert "
-                f"{self.names[where[1]]!r}, but input='proba' takes probabilities in [0, 1]. "
-                "For logits or log-odds use input='logits'; divide percentages by 100."
+                f"{self.names[where[1]]!r}, but {option('input', 'proba')} takes probabilities "
+                f"in [0, 1]. For logits or log-odds use {option('input', 'logits')}; divide "
+                "percentages by 100."
             )
         np.maximum(values, 0.0, out=values)
         if values.ndim == 2:
@@ -134,7 +135,7 @@ class Outputs:
                 f"The probabilities of expert {self.names[expert]!r} in row "
                 f"{row_number(rows, row)} of X sum to {per_row[row, expert]:.6g} instead of 1 "
                 f"(tolerance {SUM_TOLERANCE:g}). Normalise each row over the classes, or use "
-                "input='logits' for scores."
+                f"{option('input', 'logits')} for scores."
             )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sklearn_logitprod._text import option
 from sklearn_logitprod.fusion.events import events_from_survival, log_events_from_hazard_logits
 from sklearn_logitprod.fusion.logits import (
     log_proba_from_logits,
@@ -17,12 +18,16 @@ from sklearn_logitprod.outputs.frames import opened
 
 _TOLERANCE = 1e-6
 
-_ADVICE = {
-    "hazard_logits": "Clip such logits to a large finite value, or pass input='survival', which "
-    "may be exactly 0 and 1.",
-    "survival": "Survival probabilities lie in [0, 1].",
-    "risk": "Clip such risks to a large finite value.",
-}
+
+def _advice(input):
+    """What to do about infinite values."""
+    return {
+        "hazard_logits": "Clip such logits to a large finite value, or pass survival with "
+        f"{option('input', 'survival')}, which may be exactly 0 and 1.",
+        "survival": "Survival probabilities lie in [0, 1].",
+        "risk": "Clip such risks to a large finite value.",
+    }[input]
+
 
 _TIME_WORDS = (
     "time",
@@ -83,7 +88,7 @@ class EventOutputs:
             rows = slice(0, None) if self.rows is None else self.rows
             raise ValueError(
                 f"X holds an infinite value in row {row_number(rows, int(np.argmax(infinite)))}, "
-                f"expert {self.names[position]!r}. {_ADVICE['risk']}"
+                f"expert {self.names[position]!r}. {_advice('risk')}"
             )
         return column
 
@@ -112,7 +117,7 @@ class EventOutputs:
         own = rows if self.rows is None else self.rows[rows]
         values = samples_fastest(np.asarray(self.values[own]))
         if not np.isfinite(values).all():
-            check_missing(values, own, self.names, _ADVICE[self.input], "times")
+            check_missing(values, own, self.names, _advice(self.input), "times")
         if self.input == "hazard_logits":
             return log_proba_from_logits(log_events_from_hazard_logits(values))
         if self.input == "survival":
@@ -130,7 +135,7 @@ class EventOutputs:
                 f"Survival of expert {self.names[expert]!r} is {survival[row, expert, time]:.6g} "
                 f"in row {row_number(rows, row)} at time number {time + 1}, but survival "
                 "probabilities lie in [0, 1]. For hazards pass their logits with "
-                "input='hazard_logits'."
+                f"{option('input', 'hazard_logits')}."
             )
         rises = np.diff(survival, axis=-1) > _TOLERANCE
         if rises.any():

@@ -16,7 +16,7 @@ from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
-from sklearn_logitprod._text import said_once
+from sklearn_logitprod._text import options_renamed, said_once
 from sklearn_logitprod._typing import Floats, Labels
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.prepared import all_log_proba
@@ -105,7 +105,8 @@ class BaseLogitProdCV(
     def _search(self, X, y, sample_weight, groups):
         """Compare all candidates and fit the best one on all rows; gives the outputs of these."""
         # what holds for one candidate or fold mostly holds for all of them
-        with said_once(), FitProgress(self, self.verbose) as progress:
+        own = options_renamed(cv=self._experts_cv, gate_width="gate_widths", alpha="alphas")
+        with own, said_once(), FitProgress(self, self.verbose) as progress:
             return self._compare(X, y, sample_weight, groups, progress)
 
     def _compare(self, X, y, sample_weight, groups, progress):

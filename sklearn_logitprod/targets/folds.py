@@ -14,6 +14,8 @@ from sklearn.model_selection import (
     check_cv,
 )
 
+from sklearn_logitprod._text import option
+
 
 def shuffled(n_splits, groups, seed):
     """Splitter into shuffled folds that hold strata alike and keep groups together."""
@@ -66,7 +68,9 @@ def repeated_splits(cv, n_repeats, strata, groups, seed):
     """
     if isinstance(cv, Integral):
         if n_repeats < 1:
-            raise ValueError(f"n_repeats={n_repeats}, but at least 1 is needed.")
+            raise ValueError(f"{option('n_repeats', n_repeats)} is too few: 1 at least is needed.")
+        if cv < 2:
+            raise ValueError(f"{option('cv', cv)} makes no folds: 2 at least are needed, better 5.")
         splitters = [shuffled(cv, groups, seed + repeat) for repeat in range(n_repeats)]
     else:
         splitters = [check_cv(cv, strata, classifier=True)]
@@ -137,8 +141,9 @@ def fold_rows(cv, strata, groups, kept, seed):
     own = None if groups is None else groups[kept]
     if own is not None and len(np.unique(own)) < 2:
         raise ValueError(
-            "groups has a single group, but gate_width='auto' cross-validates over groups and "
-            "needs at least two. Pass groups=None, or fix gate_width."
+            f"groups has a single group, but {option('gate_width', 'auto')} cross-validates over "
+            "groups and needs at least two. Leave groups out, or fix the gate with "
+            f"{option('gate_width', 0)}."
         )
     with warnings.catch_warnings():
         # a class rarer than the folds is no fault here: a fold may lack it
