@@ -69,19 +69,26 @@ def options_renamed(**names):
     return options_written(lambda name, value=...: write(names.get(name, name), value))
 
 
+<<<<<<< HEAD
 def warn(message, category=UserWarning):
+=======
+def warn(message, category=UserWarning, about=None):
+>>>>>>> words
     """Warn, naming the line that led here from outside of this package and scikit-learn.
 
     Parameters
     ----------
     message : str
     category : type of Warning
+    about : str, optional
+        What it is about, if messages that differ in names or numbers are about the same:
+        where each is :func:`said_once`, the first of these is.
     """
-    said = _SAID.get()
+    said, about = _SAID.get(), message if about is None else about
     if said is not None:
-        if message in said:
+        if about in said:
             return
-        said.add(message)
+        said.add(about)
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
         level, frame = level + 1, frame.f_back

@@ -265,6 +265,16 @@ class TestForms:
 
 BAD = {
     "times missing": (lambda: model(times=None).fit(SURVIVAL, Y), r"needs `times`"),
+    "curves as risks": (
+        lambda: model(input="risk", times=None).fit(
+            pd.DataFrame(
+                SURVIVAL.reshape(N, -1), columns=pd.MultiIndex.from_product([range(M), TIMES])
+            ),
+            Y,
+        ),
+        r"9 columns of two levels, several of an expert, but input='risk' takes one risk per expert"
+        r".*input='survival' and `times`",
+    ),
     "times unsorted": (
         lambda: model(times=[2, 1, 4]).fit(SURVIVAL, Y),
         r"times must increase strictly, but 2 at position 0 is followed by 1",

@@ -23,6 +23,17 @@ _FLAGS = {
     "random_state": "seed",
 }
 
+# settings that are called otherwise in Python
+_FLAGS = {
+    "columns": "column",
+    "gate_width": "gate",
+    "groups": "group",
+    "n_jobs": "jobs",
+    "n_repeats": "repeats",
+    "n_resamples": "resamples",
+    "random_state": "seed",
+}
+
 _COMPARE_EXAMPLES = """\
 examples:
   logitprod compare uni.csv conch.csv virchow2.csv --label tumour --group patient

@@ -28,7 +28,7 @@ from sklearn_logitprod.outputs.events import read_event_outputs
 from sklearn_logitprod.targets.events import check_events, given_times, interval_ends
 from sklearn_logitprod.targets.target import Target
 from sklearn_logitprod.training.estimated import EstimatedData
-from sklearn_logitprod.training.risk import fit_risks
+from sklearn_logitprod.training.risk import fit_risks, risk_doubts
 
 
 class LogitProdSurvival(BaseLogitProd):
@@ -357,14 +357,12 @@ class LogitProdSurvival(BaseLogitProd):
         outputs = prepared.outputs
         if not outputs.risks:
             return replace(prepared, attributes={**prepared.attributes, "risk_models_": {}})
-        models = self._risk_calibration(prepared)(prepared.weight[prepared.kept])
+        calibrate, weight = self._risk_calibration(prepared), prepared.weight[prepared.kept]
+        models = calibrate(weight)
         named = {outputs.names[position]: model for position, model in models.items()}
-        constant = [name for name, model in named.items() if model.constant]
-        if constant:
-            warn(
-                f"The risk of expert(s) {', '.join(constant)} is constant on the fit data: they "
-                "tell samples apart nowhere, and stand for the average survival alone."
-            )
+        for positions, doubt in risk_doubts(models, *calibrate.args, weight):
+            names = ", ".join(outputs.names[position] for position in positions)
+            warn(f"The risk of expert(s) {names} {doubt}", about=doubt)
         attributes = {**prepared.attributes, "risk_models_": named}
         return replace(prepared, outputs=outputs.calibrated(models), attributes=attributes)
 

@@ -120,7 +120,7 @@ def _read_arrow(source, path):
         from pyarrow import parquet as pq
     except ModuleNotFoundError as error:
         raise source.error(
-            f"{kind} files need pyarrow: pip install pyarrow, or save as CSV."
+            f"{kind} files need pyarrow: python -m pip install pyarrow, or save as CSV."
         ) from error
     try:
         table = pq.ParquetFile(path).read() if parquet else feather.read_table(path)

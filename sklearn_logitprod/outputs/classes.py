@@ -21,6 +21,7 @@ from sklearn_logitprod.outputs.checks import (
     column_names,
     row_number,
 )
+from sklearn_logitprod.outputs.doubts import doubt_classes
 from sklearn_logitprod.outputs.frames import opened
 
 if TYPE_CHECKING:
@@ -153,12 +154,20 @@ def read_outputs(X, input, classes, column_classes=None, expert_names=None):
     column_classes : sequence, optional
         Class labels in the order of an array's columns; sorted if not given.
     expert_names : list of str, optional
-        Names of a fitted estimator's experts, which a frame is aligned to.
+        Names of a fitted estimator's experts, which a frame is aligned to. In a fit there
+        are none yet: it warns where values look like something else than they are said to be.
 
     Returns
     -------
     Outputs
     """
+    outputs = _aligned(X, input, classes, column_classes, expert_names)
+    if expert_names is None:
+        doubt_classes(outputs)
+    return outputs
+
+
+def _aligned(X, input, classes, column_classes, expert_names):
     known = dict.fromkeys(("logits", "proba"), classes)
     values, input, names, aligned = opened(
         X, input, known, "LogitProdSurvival", expert_names, _WORDS

@@ -14,7 +14,8 @@ from sklearn_logitprod.fusion.logits import (
     samples_fastest,
 )
 from sklearn_logitprod.outputs.checks import check_missing, column_names, row_number
-from sklearn_logitprod.outputs.frames import opened
+from sklearn_logitprod.outputs.doubts import doubt_events
+from sklearn_logitprod.outputs.frames import is_two_level, opened
 
 _TOLERANCE = 1e-6
 
@@ -135,7 +136,7 @@ class EventOutputs:
                 f"Survival of expert {self.names[expert]!r} is {survival[row, expert, time]:.6g} "
                 f"in row {row_number(rows, row)} at time number {time + 1}, but survival "
                 "probabilities lie in [0, 1]. For hazards pass their logits with "
-                f"{option('input', 'hazard_logits')}."
+                f"{option('input', 'hazard_logits')}; divide percentages by 100."
             )
         rises = np.diff(survival, axis=-1) > _TOLERANCE
         if rises.any():
@@ -225,12 +226,26 @@ def read_event_outputs(X, input, n_times, times=None, expert_names=None):
     times : ndarray of shape (n_times,), float64
         Their right ends, which a frame is aligned to.
     expert_names : list of str, optional
-        Names of a fitted estimator's experts, which a frame is aligned to.
+        Names of a fitted estimator's experts, which a frame is aligned to. In a fit there
+        are none yet: it warns where values look like something else than they are said to be.
 
     Returns
     -------
     EventOutputs
     """
+    outputs = _aligned(X, input, n_times, times, expert_names)
+    if expert_names is None:
+        doubt_events(outputs)
+    return outputs
+
+
+def _aligned(X, input, n_times, times, expert_names):
+    if input == "risk" and is_two_level(X) and X.columns.get_level_values(0).has_duplicates:
+        raise ValueError(
+            f"X has {X.shape[1]} columns of two levels, several of an expert, but "
+            f"{option('input', 'risk')} takes one risk per expert. For survival curves pass "
+            f"{option('input', 'survival')} and `times`."
+        )
     known = {"hazard_logits": times, "survival": times, "risk": None}
     values, input, names, aligned = opened(
         X, input, known, "LogitProdClassifier", expert_names, _TIME_WORDS

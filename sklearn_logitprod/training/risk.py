@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 
 from sklearn_logitprod.fusion.risk import RiskModel
 
@@ -31,6 +32,8 @@ _WIDEST = 500.0
 _TOLERANCE = 1e-10
 _MAX_ITER = 100
 _CONSTANT = 1e-10
+# standard errors: one expert in a thousand that says nothing is beyond
+_SURE = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +151,57 @@ def fit_risks(risks, sets, weight, n_times):
     exposure = Exposure.from_sets(sets, n_times)
     baseline = baseline_log_rates(exposure, weight)
     return {key: fit_risk(risk, exposure, weight, baseline) for key, risk in risks.items()}
+
+
+def risk_doubts(models, risks, sets, weight):
+    """What should be known of risks that count for nothing.
+
+    Parameters
+    ----------
+    models : dict of int to RiskModel
+        As of :func:`fit_risks`.
+    risks : dict of int to ndarray of shape (n_samples,)
+    sets : LabelSets
+    weight : ndarray of shape (n_samples,)
+
+    Yields
+    ------
+    keys : list of int
+    doubt : str
+        What holds for these risks, in words.
+    """
+    constant = [key for key, model in models.items() if model.constant]
+    if constant:
+        yield (
+            constant,
+            "is constant on the fit data: they tell samples apart nowhere, and stand for the "
+            "average survival alone.",
+        )
+    held = [key for key, model in models.items() if model.slope == 0.0 and not model.constant]
+    exposure = Exposure.from_sets(sets, len(next(iter(models.values())).log_rates))
+    against = [key for key in held if _falls(risks[key], exposure, weight, models[key])]
+    # without any slope all samples are predicted alike, which is worth a word in any case
+    against = held if all(model.slope == 0.0 for model in models.values()) else against
+    if against:
+        yield (
+            against,
+            "is lower where events come earlier: they count for nothing, as higher risks stand "
+            "for earlier events. If they are times or survival, pass them with the other sign.",
+        )
+
+
+def _falls(risk, exposure, weight, model):
+    """Whether the outcomes speak for a negative slope: a score test at 0, on the ranks."""
+    kept = np.flatnonzero((weight > 0) & ~np.isnan(risk))
+    rates, rank = model.log_rates, rankdata(risk[kept])
+    # few large values, such as times have, would leave the test without power
+    z = (rank - rank.mean()) / rank.std()
+    objective = _Objective(z, exposure.take(kept), weight[kept], rates, free=True)
+    _, gradient, hessian = objective(np.append(rates, 0.0))
+    information = hessian[-1, -1] - hessian[-1, :-1] @ np.linalg.solve(
+        hessian[:-1, :-1], hessian[:-1, -1]
+    )
+    return gradient[-1] > _SURE * np.sqrt(information)
 
 
 def _newton(z, exposure, weight, centre, free):

@@ -1,0 +1,111 @@
+"""What values look like where it is not what they are said to be: for a warning, never a guess.
+
+The first block of rows is looked at, as outputs may be a file larger than memory.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklearn_logitprod._text import option, warn
+from sklearn_logitprod.fusion.logits import block_slices
+from sklearn_logitprod.outputs.checks import SUM_TOLERANCE
+
+# fewer rows may look like anything
+_ENOUGH = 20
+_TOLERANCE = 1e-6
+
+
+def doubt_classes(outputs):
+    """Warn where logits look like probabilities, or some experts' do.
+
+    Parameters
+    ----------
+    outputs : Outputs
+        With ``input="logits"``; others are checked as they are read.
+    """
+    values, where = _first(outputs.values)
+    if outputs.input != "logits" or len(values) < _ENOUGH:
+        return
+    for scale, remedy in ((1.0, ""), (100.0, "divide by 100 and ")):
+        found = _probabilities(values, scale)
+        if not found.any():
+            continue
+        what = f"lie in [0, {scale:g}]"
+        if values.ndim == 3:
+            what += f" and sum to {scale:g} over the classes"
+        if found.all():
+            warn(
+                f"X looks like probabilities: {where} {what}, but {option('input', 'logits')} "
+                f"reads them as {'logits' if values.ndim == 3 else 'log-odds'}. If they are "
+                f"probabilities, {remedy}pass {option('input', 'proba')}."
+            )
+        else:
+            names = ", ".join(name for name, on in zip(outputs.names, found, strict=True) if on)
+            warn(
+                f"Expert(s) {names} look as if they gave probabilities, the others logits: of "
+                f"theirs, {where} {what}. If so, take the logarithm of theirs."
+            )
+        return
+
+
+def doubt_events(outputs):
+    """Warn where hazard logits or risks look like survival curves or hazards.
+
+    Parameters
+    ----------
+    outputs : EventOutputs
+    """
+    values, where = _first(outputs.values)
+    if outputs.input == "survival" or len(values) < _ENOUGH or not _inside(values, 1.0).all():
+        return
+    if np.nanmin(values) == np.nanmax(values):
+        return
+    falling = values.shape[-1] > 2 and not (np.diff(values, axis=-1) > _TOLERANCE).any()
+    own, curves = option("input", outputs.input), option("input", "survival")
+    if outputs.input == "risk":
+        if falling:
+            warn(
+                f"X looks like the survival curve of one expert: {where} lie in [0, 1] and fall "
+                f"from column to column, but {own} reads each column as the risk of an expert. If "
+                f"it is a curve, pass X[:, None, :] with {curves}."
+            )
+    elif falling:
+        warn(
+            f"X looks like survival curves: {where} lie in [0, 1] and fall over the times, but "
+            f"{own} reads them as logits of hazards. If they are survival, pass {curves}."
+        )
+    else:
+        warn(
+            f"X looks like probabilities: {where} lie in [0, 1], but {own} reads them as logits. "
+            "If they are hazards h, pass log(h / (1 - h))."
+        )
+
+
+def _first(values):
+    """The first rows, and how a message names what was looked at."""
+    rows = next(block_slices(len(values), values[:1].size), slice(0, 0))
+    whole = rows.stop == len(values)
+    return np.asarray(
+        values[rows], dtype=float
+    ), "all values" if whole else f"all values of the first {rows.stop} rows"
+
+
+def _probabilities(values, scale):
+    """Which experts seem to give probabilities times a scale: (n_experts,), bool."""
+    inside = _inside(values, scale)
+    if values.ndim == 3:
+        # shifted logits may lie anywhere, but do not sum to the same in all rows
+        with np.errstate(invalid="ignore"):
+            off = np.abs(values.sum(axis=-1) - scale) > SUM_TOLERANCE * scale
+        return inside & ~off.any(axis=0)
+    # log-odds of one weak expert may all be small and positive; those of all experts are not
+    return np.full(len(inside), inside.all() and np.nanmax(values) > scale / 5.0)
+
+
+def _inside(values, scale):
+    """Which experts give nothing outside of [0, scale], and something: (n_experts,), bool."""
+    outside = (values < -_TOLERANCE) | (values > scale * (1.0 + _TOLERANCE))
+    some = ~np.isnan(values)
+    axes = (0, *range(2, values.ndim))
+    return ~outside.any(axis=axes) & (some.sum(axis=axes) >= _ENOUGH)
