@@ -187,35 +187,6 @@ def test_pandas_in_pandas_out():
     assert model.score(frame, labels) > 0.8
 
 
-def test_callbacks_see_each_step_of_the_automatic_path():
-    callback = pytest.importorskip("sklearn.callback")
-
-    class Recorder:
-        def __init__(self):
-            self.begun, self.ended = [], []
-
-        def setup(self, estimator, context):
-            pass
-
-        def on_fit_task_begin(self, estimator, context, **kwargs):
-            self.begun.append(context.task_name)
-
-        def on_fit_task_end(self, estimator, context, **kwargs):
-            self.ended.append(context.task_name)
-
-        def teardown(self, estimator, context):
-            pass
-
-    recorder = Recorder()
-    assert isinstance(recorder, callback.FitCallback)
-    model = LogitProdClassifier(views(), selection_cv=2).set_callbacks(recorder)
-    model.fit(X[NEW], Y[NEW])
-    steps = [name for name in recorder.begun if name.startswith("candidates")]
-    for candidate in model.selection_["candidate"][:-2]:
-        assert sum(candidate in step.split(": ")[1].split("; ") for step in steps) == 2
-    assert sorted(recorder.begun) == sorted(recorder.ended)
-
-
 def test_verbose_says_what_is_fitted(capsys):
     LogitProdClassifier(views(), selection_cv=2, verbose=1).fit(X[NEW], Y[NEW])
     lines = capsys.readouterr().err.splitlines()

@@ -14,7 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
-from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
+from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress, with_callbacks
 from sklearn_logitprod._text import warn
 from sklearn_logitprod._typing import Floats
 from sklearn_logitprod.estimators.inference import PoolInference, is_table
@@ -123,9 +123,11 @@ class BaseLogitProd(
             return int(self.random_state)
         return int(self.random_state.randint(np.iinfo(np.int32).max))
 
+    @with_callbacks
     def _fit(self, X, y, sample_weight, groups, params):
         """Fit; gives the outputs of all rows, as the gate saw them."""
-        with FitProgress(self, self.verbose) as progress:
+        n_stages = 1 if self.experts is None else 2
+        with FitProgress(self, self.verbose, n_stages, X=X, y=y) as progress:
             prepared = self._prepare(X, y, sample_weight, groups, params, progress)
             self._finish(prepared, progress)
         return prepared.outputs
@@ -186,7 +188,8 @@ class BaseLogitProd(
 
     def _finish(self, prepared, progress):
         """Fit the pool on what was prepared, and set the fitted attributes."""
-        attributes = {**prepared.attributes, **self._fit_pool(prepared, progress)}
+        with progress.stage("pool"):
+            attributes = {**prepared.attributes, **self._fit_pool(prepared, progress)}
         # all at once, at the end: a fit that fails leaves an earlier one as it was
         vars(self).pop("feature_names_in_", None)
         vars(self).update(attributes)

@@ -16,6 +16,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import has_fit_parameter
 
+from sklearn_logitprod._progress import SILENT
 from sklearn_logitprod._text import warn
 from sklearn_logitprod.experts.calls import Caller
 from sklearn_logitprod.experts.naming import active_experts, check_prefit, name_experts, seeded
@@ -122,7 +123,7 @@ class ExpertsComposition(_BaseComposition):
         cv = getattr(self, self._experts_cv)
         return isinstance(cv, str) and cv == "prefit"
 
-    def _caller(self, progress=None):
+    def _caller(self, progress=SILENT):
         return Caller(self.memory, self.n_jobs, progress)
 
     def get_metadata_routing(self) -> Any:
