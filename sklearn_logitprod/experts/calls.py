@@ -60,7 +60,10 @@ class Caller:
         """
         call = check_memory(self.memory).cache(replies.ask)
         results = self._run(
-            [(f"expert {name}", (name, call, expert, X, *replies.args)) for name, expert in pairs]
+            [
+                (f"expert {name}", (name, call, expert, X, *replies.args(name)))
+                for name, expert in pairs
+            ]
         )
         n_samples = _num_samples(X)
         return replies.collect(pairs, [[one] for one in results], [slice(None)], n_samples)
@@ -86,13 +89,13 @@ class Caller:
         """
         fit = check_memory(self.memory).cache(_fit)
         out = check_memory(self.memory).cache(_fit_ask)
-        asked = (replies.ask, replies.args)
         jobs = [
             (
                 f"expert {name}, fold {number}/{len(splits)}",
                 (name, out, clone(expert), X, y, train, test, fit_params[name], *asked),
             )
             for name, expert in pairs
+            for asked in [(replies.ask, replies.args(name))]
             for number, (train, test) in enumerate(splits, start=1)
         ]
         # one queue: the refits fill workers that the last folds leave idle

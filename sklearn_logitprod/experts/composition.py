@@ -19,7 +19,14 @@ from sklearn.utils.validation import has_fit_parameter
 from sklearn_logitprod._progress import SILENT
 from sklearn_logitprod._text import warn
 from sklearn_logitprod.experts.calls import Caller
-from sklearn_logitprod.experts.naming import active_experts, check_prefit, name_experts, seeded
+from sklearn_logitprod.experts.naming import (
+    active_experts,
+    check_prefit,
+    method_of,
+    name_experts,
+    named_call,
+    seeded,
+)
 from sklearn_logitprod.targets.folds import make_splits
 
 if TYPE_CHECKING:
@@ -183,6 +190,7 @@ class ExpertsComposition(_BaseComposition):
         if self._prefit:
             for name, expert in pairs:
                 check_prefit(name, expert)
+                named_call(name, method_of, expert, replies.methods, replies.wanted)
             outputs = caller.outputs(pairs, X, replies)
             suspects = replies.suspects(outputs, target.strata)
             if suspects:
