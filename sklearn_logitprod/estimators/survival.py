@@ -111,8 +111,8 @@ class LogitProdSurvival(BaseLogitProd):
         Whether the mean event distribution of the experts enters the product as one
         more column. Without it the mean is no reference of the guarantee.
 
-    solver, max_iter, tol, batch_size, device
-        How and where gates are trained, as in :class:`LogitProdClassifier`.
+    solver, max_iter, tol, batch_size
+        How gates are trained, as in :class:`LogitProdClassifier`.
 
     selection_cv : int, splitter or iterable, default=5
         Cross-validation of "auto" within the fit data; a number means as for `cv`.
@@ -122,6 +122,9 @@ class LogitProdSurvival(BaseLogitProd):
 
     n_jobs : int, default=None
         Experts run in parallel, through joblib.
+
+    device : str, default="auto"
+        Where gates are trained.
 
     random_state : int, RandomState instance or None, default=None
         Seeds mini-batches, folds, and cross-fitted experts whose own
