@@ -3,6 +3,8 @@
 import pickle
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -168,6 +170,21 @@ def test_permutation_importance_of_columns():
     assert found.importances_mean.max() > 0
     used = model.mean_expert_weights_.argmax()
     assert found.importances_mean[8 * used : 8 * used + 8].max() > 0
+
+
+def test_permutation_importance_of_an_expert():
+    """It shuffles columns: three axes are refused, and docs/weights.rst shuffles whole experts."""
+    page = Path(__file__).parents[1] / "docs" / "weights.rst"
+    _, code = page.read_text(encoding="utf-8").split(".. code-block:: python\n", 1)
+    code = textwrap.dedent(code.split("\nFor a question")[0])
+    proba = outputs(NEW)
+    model = LogitProdClassifier(input="proba", gate_width=None).fit(proba, Y[NEW])
+    with pytest.raises(ValueError, match="Found array with dim 3, while dim <= 2 is required"):
+        permutation_importance(model, proba, Y[NEW])
+    names = {"np": np, "model": model, "X": proba, "y": Y[NEW]}
+    exec(code, names)
+    assert np.argmax(names["drops"]) == model.mean_expert_weights_.argmax()
+    assert max(names["drops"]) > 0.05
 
 
 def test_several_labels_through_multi_output():

@@ -29,6 +29,7 @@ from sklearn_logitprod.targets.weights import check_groups, check_weights
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.fit import fit_pool
 from sklearn_logitprod.training.prior import MAX_CORRECTION, HeadSpec
+from sklearn_logitprod.training.threads import load_torch
 from sklearn_logitprod.training.trainer import Settings
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
@@ -170,6 +171,8 @@ class BaseLogitProd(
         # y first: an expert may take hours, a wrong label should not wait for it
         target = self._target(X, y, raw)
         groups = check_groups(groups, n_samples)
+        if self.gate_width is not None:
+            load_torch()
         seed = self._seed()
         # rows of weight 0 are checked like all others, and then left out of everything
         kept = np.flatnonzero(raw)

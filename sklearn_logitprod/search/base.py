@@ -27,6 +27,7 @@ from sklearn_logitprod.outputs.container import own_target
 from sklearn_logitprod.search.candidates import Part, cv_results, joined
 from sklearn_logitprod.targets.folds import search_splits
 from sklearn_logitprod.targets.weights import check_weights
+from sklearn_logitprod.training.threads import load_torch
 
 
 def search_constraints(estimator):
@@ -115,6 +116,8 @@ class BaseLogitProdCV(
         grid = self._grid()
         first = self._estimator(grid[0])
         first._check_parameters()
+        if any(params["gate_width"] is not None for params in grid):
+            load_torch()
         start = time.perf_counter()
         with progress.stage("outputs"):
             prepared, parts = self._parts(first, X, y, strata, sample_weight, groups, progress)
