@@ -5,13 +5,18 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from contextlib import contextmanager
 
 try:
-    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
     # scikit-learn before 1.9 has no callbacks
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in where scikit-learn has no callbacks."""
+
+    def with_callbacks(method):
+        """Give a method as it is: there is no callback to end."""
+        return method
 
 
 class Progress:
@@ -51,44 +56,81 @@ class Progress:
 
 
 class FitProgress:
-    """Progress of a fit: lines on standard error, and scikit-learn's callbacks.
+    """Progress of a fit: lines on standard error, and tasks of scikit-learn's callbacks.
+
+    A fit has stages, which may have stages of their own, and steps within them. The method
+    that opens it is decorated by ``with_callbacks``, which ends callbacks however it ends.
 
     Parameters
     ----------
-    estimator : estimator
+    estimator : estimator or None
         Whose callbacks are told, where scikit-learn has them.
     verbose : int
         Whether lines are printed.
+    n_stages : int
+        How many stages there are at most.
+    **data : dict
+        ``X`` and ``y`` of the fit, for callbacks that ask for them.
     """
 
-    def __init__(self, estimator, verbose):
-        self._estimator, self._task = estimator, None
+    def __init__(self, estimator, verbose, n_stages=0, **data):
+        self._estimator, self._n_stages, self._data = estimator, n_stages, data
         self._show = Progress(sys.stderr) if verbose else None
-        self._context = None
+        # the fit, the stages that are under way, each within the one before, and the step
+        self._tasks, self._step = [], None
 
     def __enter__(self):
         if getattr(self._estimator, "_skl_callbacks", None):
-            self._context = self._estimator._init_callback_context(max_subtasks=None)
-            self._context.call_on_fit_task_begin(estimator=self._estimator)
+            fit = self._estimator._init_callback_context(max_subtasks=self._n_stages)
+            self._tasks.append(fit.call_on_fit_task_begin(estimator=self._estimator, **self._data))
         return self
 
     def __call__(self, text):
-        """Say what is being fitted now; it ends when the next begins."""
+        """Say what is being done now; it ends when the next step or stage begins."""
         if self._show is not None:
             self._show(f"{type(self._estimator).__name__}: {text}")
-        if self._context is not None:
-            self._end_task()
-            self._task = self._context.subcontext(task_name=text)
-            self._task.call_on_fit_task_begin(estimator=self._estimator)
+        if self._tasks:
+            self._end_step()
+            self._step = self._begin(text, 0)
 
-    def _end_task(self):
-        if self._task is not None:
-            self._task.call_on_fit_task_end(estimator=self._estimator)
-            self._task = None
+    @contextmanager
+    def stage(self, name, n_steps=None):
+        """Context of a part of the fit.
 
-    def __exit__(self, *error):
+        Parameters
+        ----------
+        name : str
+        n_steps : int or None
+            How many steps and stages there are in it at most; None if that is not known.
+        """
+        if not self._tasks:
+            yield
+            return
+        self._end_step()
+        self._tasks.append(self._begin(name, n_steps))
+        yield
+        # what raises ends nothing: the fit's callbacks are then told that it is over
+        self._end_step()
+        self._tasks.pop().call_on_fit_task_end(estimator=self._estimator)
+
+    def _begin(self, name, n_subtasks):
+        task = self._tasks[-1].subcontext(task_name=name, max_subtasks=n_subtasks)
+        return task.call_on_fit_task_begin(estimator=self._estimator)
+
+    def _end_step(self):
+        if self._step is not None:
+            self._step.call_on_fit_task_end(estimator=self._estimator)
+            self._step = None
+
+    def __exit__(self, kind, *error):
         if self._show is not None:
             self._show.clear()
-        if self._context is not None:
-            self._end_task()
-            self._context.call_on_fit_task_end(estimator=self._estimator)
+        if self._tasks and kind is None:
+            # the estimator is fitted by now: scorers among the callbacks get a copy of it
+            self._tasks.pop().call_on_fit_task_end(
+                estimator=self._estimator, reconstruction_attributes=dict, **self._data
+            )
+
+
+SILENT = FitProgress(None, verbose=0)
+"""Progress that nobody is told of."""

@@ -69,11 +69,7 @@ def options_renamed(**names):
     return options_written(lambda name, value=...: write(names.get(name, name), value))
 
 
-<<<<<<< HEAD
-def warn(message, category=UserWarning):
-=======
 def warn(message, category=UserWarning, about=None):
->>>>>>> words
     """Warn, naming the line that led here from outside of this package and scikit-learn.
 
     Parameters

@@ -8,7 +8,7 @@ import pytest
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_breast_cancer, make_classification
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -23,7 +23,7 @@ from sklearn.model_selection import (
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_logitprod import LogitProdClassifier
@@ -113,6 +113,32 @@ def test_decision_functions_are_log_odds_and_log_scores():
     scores = several.decision_function(NEW_X)
     differences = (found[:, 0, 1] - found[:, 0, 0]) - (scores[:, 1] - scores[:, 0])
     np.testing.assert_allclose(differences, 0, atol=1e-4)
+
+
+DELEGATING = {
+    "stack": lambda: StackingClassifier(PAIRS[:2], cv=2),
+    "search": lambda: GridSearchCV(SVC(), {"C": [1.0]}, cv=2),
+    "pipeline": lambda: make_pipeline(StandardScaler(), StackingClassifier(PAIRS[:2], cv=2)),
+}
+
+
+@pytest.mark.parametrize("name", DELEGATING)
+def test_experts_that_show_what_they_can_do_once_fitted(name):
+    """Out of fold they say what they say by hand; fitted elsewhere they are asked as they are."""
+    splits = list(KFold(2).split(X))
+    model = LogitProdClassifier([(name, DELEGATING[name]())], cv=splits, gate_width=None)
+    logits = model.fit_transform(X, Y)
+    scores = [DELEGATING[name]().fit(X[train], Y[train]) for train, _ in splits]
+    method = "decision_function" if name == "search" else "predict_proba"
+    by_hand = np.concatenate(
+        [getattr(one, method)(X[test]) for one, (_, test) in zip(scores, splits)]
+    )
+    by_hand = by_hand if name == "search" else np.log(by_hand)
+    by_hand = by_hand - by_hand.max(axis=1, keepdims=True)
+    by_hand -= np.log(np.exp(by_hand).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(logits, by_hand, atol=1e-3)
+    fitted = LogitProdClassifier([(name, model.experts_[0])], gate_width=None).fit(X, Y)
+    np.testing.assert_array_equal(fitted.expert_logits(X), model.expert_logits(X))
 
 
 class TestParameters:
@@ -318,6 +344,21 @@ BAD_EXPERTS = {
         [("a", StandardScaler())],
         {"cv": 3},
         r"'a' \(StandardScaler\) has none of",
+    ),
+    "a search of an estimator that does not predict": (
+        [("a", GridSearchCV(StandardScaler(), {"with_mean": [True]}, scoring=lambda *_: 0.0))],
+        {"cv": 3},
+        r"'a' \(GridSearchCV\) has none of predict_log_proba, predict_proba, decision_function\. E",
+    ),
+    "an unfitted stack, prefit": (
+        [("a", StackingClassifier(PAIRS))],
+        {},
+        r"'a' is not fitted, but cv='prefit'.*set cv=5",
+    ),
+    "a fitted pipeline that does not predict": (
+        [("a", make_pipeline(StandardScaler()).fit(X))],
+        {},
+        r"'a' \(Pipeline\) has none of",
     ),
     "an unfitted expert, prefit": (
         [("a", GaussianNB())],

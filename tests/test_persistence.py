@@ -10,12 +10,20 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_logitprod import LogitProdClassifier, LogitProdSurvival
+from sklearn_logitprod import (
+    LogitProdClassifier,
+    LogitProdClassifierCV,
+    LogitProdSurvival,
+    LogitProdSurvivalCV,
+)
 
 STORED = Path(__file__).parent / "stored"
 RNG = np.random.default_rng(0)
@@ -92,11 +100,60 @@ def test_a_clone_fits_to_the_same_bits(name):
 
 
 def test_experts_are_saved_with_the_model():
-    table = np.nan_to_num(LOGITS).reshape(N, -1)
     experts = [("nb", GaussianNB()), ("tree", DecisionTreeClassifier(max_depth=2, random_state=0))]
-    model = LogitProdClassifier(experts, cv=3).fit(table, LABELS)
+    model = LogitProdClassifier(experts, cv=3).fit(TABLE, LABELS)
     for loaded in (by_pickle(model, 5), by_joblib(model, 0)):
-        np.testing.assert_array_equal(loaded.predict_proba(table), model.predict_proba(table))
+        np.testing.assert_array_equal(loaded.predict_proba(TABLE), model.predict_proba(TABLE))
+
+
+TABLE = np.nan_to_num(LOGITS).reshape(N, -1)
+EXPERTS = [
+    ("lr", make_pipeline(StandardScaler(), LogisticRegression())),
+    ("tree", DecisionTreeClassifier(max_depth=2, random_state=0)),
+]
+ONE = {"gate_widths": (None,), "temperatures": (1.0,), "alphas": (100.0,), "cv": 2}
+
+
+class Risk(BaseEstimator):
+    """A survival expert of one's own: a column of X."""
+
+    def fit(self, X, y):
+        self.column_ = 0
+        return self
+
+    def predict(self, X):
+        return X[:, self.column_]
+
+
+def fitted_experts(experts, y):
+    return [(name, clone(expert).fit(TABLE, y)) for name, expert in experts]
+
+
+AROUND_EXPERTS = {
+    "cross-fitted": (LogitProdClassifier(EXPERTS, cv=2, gate_width=None), LABELS),
+    "prefit": (LogitProdClassifier(fitted_experts(EXPERTS, LABELS), gate_width=0), LABELS),
+    "search": (LogitProdClassifierCV(EXPERTS, expert_cv=2, **ONE), LABELS),
+    "survival": (LogitProdSurvival([("own", Risk())], cv=2, n_bins=3, gate_width=None), OUTCOME),
+    "survival search": (
+        LogitProdSurvivalCV(fitted_experts([("own", Risk())], OUTCOME), n_bins=3, **ONE),
+        OUTCOME,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AROUND_EXPERTS)
+def test_skops_of_models_around_experts_names_what_the_experts_are_made_of(name):
+    skops = pytest.importorskip("skops.io")
+    from sklearn_logitprod.cli.model import TRUSTED
+
+    model, y = AROUND_EXPERTS[name]
+    predict = "predict" if y is OUTCOME else "predict_proba"
+    content = skops.dumps(model.fit(TABLE, y))
+    theirs = set(skops.get_untrusted_types(data=content)) - set(TRUSTED)
+    assert theirs == {f"{__name__}.Risk" if y is OUTCOME else "sklearn.tree._tree.Tree"}
+    loaded = skops.loads(content, trusted=[*TRUSTED, *theirs])
+    np.testing.assert_array_equal(getattr(loaded, predict)(TABLE), getattr(model, predict)(TABLE))
+    assert clone(loaded).fit(TABLE, y).score(TABLE, y) == model.score(TABLE, y)
 
 
 def test_types_that_are_not_trusted_are_refused():

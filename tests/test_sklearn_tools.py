@@ -3,6 +3,8 @@
 import pickle
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -170,6 +172,21 @@ def test_permutation_importance_of_columns():
     assert found.importances_mean[8 * used : 8 * used + 8].max() > 0
 
 
+def test_permutation_importance_of_an_expert():
+    """It shuffles columns: three axes are refused, and docs/weights.rst shuffles whole experts."""
+    page = Path(__file__).parents[1] / "docs" / "weights.rst"
+    _, code = page.read_text(encoding="utf-8").split(".. code-block:: python\n", 1)
+    code = textwrap.dedent(code.split("\nFor a question")[0])
+    proba = outputs(NEW)
+    model = LogitProdClassifier(input="proba", gate_width=None).fit(proba, Y[NEW])
+    with pytest.raises(ValueError, match="Found array with dim 3, while dim <= 2 is required"):
+        permutation_importance(model, proba, Y[NEW])
+    names = {"np": np, "model": model, "X": proba, "y": Y[NEW]}
+    exec(code, names)
+    assert np.argmax(names["drops"]) == model.mean_expert_weights_.argmax()
+    assert max(names["drops"]) > 0.05
+
+
 def test_several_labels_through_multi_output():
     labels = np.c_[Y, Y[::-1]][NEW]
     logits = outputs(NEW)[:, :, 1]
@@ -185,35 +202,6 @@ def test_pandas_in_pandas_out():
     assert isinstance(model.transform(frame), pd.DataFrame)
     assert set(model.predict(frame)) == {"benign", "malignant"}
     assert model.score(frame, labels) > 0.8
-
-
-def test_callbacks_see_each_step_of_the_automatic_path():
-    callback = pytest.importorskip("sklearn.callback")
-
-    class Recorder:
-        def __init__(self):
-            self.begun, self.ended = [], []
-
-        def setup(self, estimator, context):
-            pass
-
-        def on_fit_task_begin(self, estimator, context, **kwargs):
-            self.begun.append(context.task_name)
-
-        def on_fit_task_end(self, estimator, context, **kwargs):
-            self.ended.append(context.task_name)
-
-        def teardown(self, estimator, context):
-            pass
-
-    recorder = Recorder()
-    assert isinstance(recorder, callback.FitCallback)
-    model = LogitProdClassifier(views(), selection_cv=2).set_callbacks(recorder)
-    model.fit(X[NEW], Y[NEW])
-    steps = [name for name in recorder.begun if name.startswith("candidates")]
-    for candidate in model.selection_["candidate"][:-2]:
-        assert sum(candidate in step.split(": ")[1].split("; ") for step in steps) == 2
-    assert sorted(recorder.begun) == sorted(recorder.ended)
 
 
 def test_verbose_says_what_is_fitted(capsys):

@@ -263,7 +263,44 @@ class TestForms:
         np.testing.assert_array_equal(risks.fit_transform(RISKS, Y), risks.transform(RISKS))
 
 
+class NoCurve:
+    """An expert whose survival functions are there in name alone."""
+
+    def predict_survival_function(self, X):
+        raise ValueError("no baseline was fitted.")
+
+    def predict(self, X):
+        return X[:, 0]
+
+
+def ask(**expert_methods):
+    """A fit to an expert without curves, which is asked for what is named."""
+    model = LogitProdSurvival([("cox", NoCurve())], expert_methods=expert_methods, gate_width=None)
+    return model.fit(RISKS, Y)
+
+
 BAD = {
+    "an expert whose curves fail": (
+        ask,
+        r"'cox' failed: ValueError: predict_survival_function says: no baseline was fitted\. If "
+        r"predict of this expert is a risk, set expert_methods=\{'cox': 'predict'\}",
+    ),
+    "an expert whose curves were asked for": (
+        lambda: ask(cox="predict_survival_function"),
+        r"'cox' failed: ValueError: no baseline was fitted\.$",
+    ),
+    "a method of no expert": (
+        lambda: ask(forest="predict"),
+        r"expert_methods names expert 'forest', but the experts are \['cox'\]",
+    ),
+    "a method that is none": (
+        lambda: ask(cox="predict_risk"),
+        r"asks expert 'cox' for 'predict_risk'; write 'predict_survival_function' or 'predict'",
+    ),
+    "a method where X holds outputs": (
+        lambda: model(expert_methods={"expert0": "predict"}).fit(SURVIVAL, Y),
+        r"expert_methods names expert 'expert0', but the experts are \[\]",
+    ),
     "times missing": (lambda: model(times=None).fit(SURVIVAL, Y), r"needs `times`"),
     "curves as risks": (
         lambda: model(input="risk", times=None).fit(

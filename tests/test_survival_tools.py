@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 
-from sklearn_logitprod import LogitProdSurvival
+from sklearn_logitprod import LogitProdSurvival, LogitProdSurvivalCV
 
 HAS_METRICS = importlib.util.find_spec("sklearn_logitprod.metrics") is not None
 needs_metrics = pytest.mark.skipif(not HAS_METRICS, reason="needs sklearn_logitprod.metrics")
@@ -97,6 +97,13 @@ class Time(Risk):
         return -super().predict(X)
 
 
+class NoCurve(Time):
+    """Has survival functions in name alone, as scikit-survival's boosting of squared errors."""
+
+    def predict_survival_function(self, X):
+        raise ValueError("`fit` must be called with the loss option set to 'coxph'.")
+
+
 class Curve(Risk):
     """Survival that steps at 2 and at 3, further down for a higher risk."""
 
@@ -155,6 +162,29 @@ class TestExperts:
         assert slopes["time"] == pytest.approx(slopes["risk"])
         assert slopes["risk"] > 0.5
         assert slopes["wrong"] == 0.0
+
+    def test_an_expert_whose_curves_raise_is_asked_for_what_is_named(self):
+        experts = [("risk", Risk(0)), ("boosting", NoCurve(0)), ("curve", Curve(1))]
+        model = LogitProdSurvival(MIXED, times=TIMES, gate_width=None, cv=3)
+        model.set_params(experts=experts, expert_methods={"boosting": "predict"})
+        slopes = {name: one.slope for name, one in model.fit(X, Y).risk_models_.items()}
+        assert slopes["boosting"] == pytest.approx(slopes["risk"])
+        assert slopes["boosting"] > 0.5
+        grid = {"gate_widths": (None,), "temperatures": (1,), "alphas": (100,), "cv": 2}
+        search = LogitProdSurvivalCV(
+            prefit(experts), expert_methods={"boosting": "predict"}, times=TIMES, **grid
+        )
+        assert search.fit(X, Y).best_estimator_.risk_models_["boosting"].slope > 0.5
+
+    def test_a_curve_may_be_asked_for_its_risk(self):
+        model = LogitProdSurvival(
+            prefit([("curve", Curve(1))]), expert_methods={"curve": "predict"}, gate_width=None
+        )
+        assert list(model.fit(X, Y).risk_models_) == ["curve"]
+        as_before = pickle.loads(pickle.dumps(model))
+        # as a model that was saved before there was the parameter
+        del vars(as_before)["expert_methods"]
+        assert as_before.expert_methods is None
 
     def test_cross_fitted_experts_see_y_and_folds_of_their_own(self):
         splits = list(KFold(3).split(X))
@@ -291,6 +321,26 @@ class TestScikitSurvival:
         assert model.loss_ < model.expert_losses_.min() - 0.005
         survival = model.predict_survival_function(data, return_array=True).mean(axis=0)
         assert np.abs(survival - kaplan_meier(y, model.unique_times_)).max() < 0.05
+
+    @pytest.mark.parametrize("loss", ["squared", "ipcwls"])
+    def test_boosting_that_predicts_a_time(self, loss):
+        """It is a time, whose sign scikit-survival's flag turns; a search of it hands that on."""
+        from sksurv.ensemble import GradientBoostingSurvivalAnalysis
+
+        data, y = whas500()
+        boosting = GradientBoostingSurvivalAnalysis(loss=loss, n_estimators=5, random_state=0)
+        experts = [
+            ("plain", boosting),
+            ("piped", make_pipeline(StandardScaler(), boosting)),
+            ("searched", GridSearchCV(boosting, {"n_estimators": [5]}, cv=2)),
+        ]
+        model = LogitProdSurvival(experts, cv=2, gate_width=None)
+        with pytest.raises(ValueError, match=r"'coxph'.*expert_methods=\{'plain': 'predict'\}"):
+            model.fit(data, y)
+        model.set_params(expert_methods={"plain": "predict", "piped": "predict"}).fit(data, y)
+        assert list(model.risk_models_) == ["plain", "piped", "searched"]
+        assert min(one.slope for one in model.risk_models_.values()) > 0.0
+        assert model.score(data, y) > 0.7
 
     def test_prefit_models_in_searches_by_scikit_survivals_scorers(self):
         data, y = whas500()

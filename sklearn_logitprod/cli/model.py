@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from sklearn_logitprod._version import __version__
 
 TRUSTED = [
-    f"sklearn_logitprod.{name}"
-    for name in (
-        "estimators.classifier.LogitProdClassifier",
-        "estimators.survival.LogitProdSurvival",
-        "fusion.features.Standardiser",
-        "fusion.gate.Gate",
-        "fusion.pool.Head",
-        "fusion.pool.Pool",
-        "fusion.risk.RiskModel",
-    )
+    "sklearn.utils._bunch.Bunch",
+    *(
+        f"sklearn_logitprod.{name}"
+        for name in (
+            "estimators.classifier.LogitProdClassifier",
+            "estimators.survival.LogitProdSurvival",
+            "fusion.features.Standardiser",
+            "fusion.gate.Gate",
+            "fusion.pool.Head",
+            "fusion.pool.Pool",
+            "fusion.risk.RiskModel",
+            "search.classifier.LogitProdClassifierCV",
+            "search.survival.LogitProdSurvivalCV",
+        )
+    ),
 ]
-"""Types beyond those of NumPy and scikit-learn that a model may hold."""
+"""Types that a model may hold beyond those that skops trusts, but for what experts are made of."""
 
 _FORMAT = 1
 

@@ -14,7 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
-from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
+from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress, with_callbacks
 from sklearn_logitprod._text import option, warn
 from sklearn_logitprod._typing import Floats
 from sklearn_logitprod.estimators.inference import PoolInference, is_table
@@ -29,6 +29,7 @@ from sklearn_logitprod.targets.weights import check_groups, check_weights
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.fit import fit_pool
 from sklearn_logitprod.training.prior import MAX_CORRECTION, HeadSpec
+from sklearn_logitprod.training.threads import load_torch
 from sklearn_logitprod.training.trainer import Settings
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
@@ -123,9 +124,11 @@ class BaseLogitProd(
             return int(self.random_state)
         return int(self.random_state.randint(np.iinfo(np.int32).max))
 
+    @with_callbacks
     def _fit(self, X, y, sample_weight, groups, params):
         """Fit; gives the outputs of all rows, as the gate saw them."""
-        with FitProgress(self, self.verbose) as progress:
+        n_stages = 1 if self.experts is None else 2
+        with FitProgress(self, self.verbose, n_stages, X=X, y=y) as progress:
             prepared = self._prepare(X, y, sample_weight, groups, params, progress)
             self._finish(prepared, progress)
         return prepared.outputs
@@ -168,6 +171,8 @@ class BaseLogitProd(
         # y first: an expert may take hours, a wrong label should not wait for it
         target = self._target(X, y, raw)
         groups = check_groups(groups, n_samples)
+        if self.gate_width is not None:
+            load_torch()
         seed = self._seed()
         # rows of weight 0 are checked like all others, and then left out of everything
         kept = np.flatnonzero(raw)
@@ -186,7 +191,8 @@ class BaseLogitProd(
 
     def _finish(self, prepared, progress):
         """Fit the pool on what was prepared, and set the fitted attributes."""
-        attributes = {**prepared.attributes, **self._fit_pool(prepared, progress)}
+        with progress.stage("pool"):
+            attributes = {**prepared.attributes, **self._fit_pool(prepared, progress)}
         # all at once, at the end: a fit that fails leaves an earlier one as it was
         vars(self).pop("feature_names_in_", None)
         vars(self).update(attributes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -16,7 +17,7 @@ from sklearn_logitprod._text import warn
 from sklearn_logitprod._typing import CrossValidation, Experts, Floats, GateWidth, RandomState
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.step_function import step_functions
-from sklearn_logitprod.experts.survival import EventReplies
+from sklearn_logitprod.experts.survival import EventReplies, check_expert_methods
 from sklearn_logitprod.fusion.events import (
     hazard_from_log_events,
     label_sets_from_events,
@@ -51,6 +52,10 @@ class LogitProdSurvival(BaseLogitProd):
         predict a time say so, and its sign is changed). X is whatever they take. Bare
         estimators are named by their class. ``"drop"`` in place of an estimator leaves
         it out. None: X holds precomputed outputs.
+
+    expert_methods : dict of str to str, default=None
+        What an expert is asked for, by its name, where that is not the first it has:
+        ``"predict_survival_function"`` or ``"predict"``, a risk.
 
     input : {"hazard_logits", "survival", "risk"}, default="hazard_logits"
         Without `experts`, what X holds: logits of the hazard in each interval, the
@@ -106,17 +111,8 @@ class LogitProdSurvival(BaseLogitProd):
         Whether the mean event distribution of the experts enters the product as one
         more column. Without it the mean is no reference of the guarantee.
 
-    solver : {"lbfgs", "adam"}, default="lbfgs"
-        How gates are trained.
-
-    max_iter : int, default=300
-        Most iterations of the solver; passes over the data for mini-batches.
-
-    tol : float, default=1e-7
-        When to stop, in nats per sample.
-
-    batch_size : int or "auto", default="auto"
-        Rows of a mini-batch.
+    solver, max_iter, tol, batch_size
+        How gates are trained, as in :class:`LogitProdClassifier`.
 
     selection_cv : int, splitter or iterable, default=5
         Cross-validation of "auto" within the fit data; a number means as for `cv`.
@@ -206,10 +202,13 @@ class LogitProdSurvival(BaseLogitProd):
     """
 
     task_name = "events"
+    # of models that were saved before there was such a parameter
+    expert_methods: Mapping[str, str] | None = None
 
     _parameter_constraints = {
         **BaseLogitProd._parameter_constraints,
         "experts": [None, "array-like"],
+        "expert_methods": [None, dict],
         "input": [StrOptions({"hazard_logits", "survival", "risk"})],
         "times": [None, "array-like"],
         "n_bins": [Interval(Integral, 1, None, closed="left")],
@@ -220,6 +219,7 @@ class LogitProdSurvival(BaseLogitProd):
         self,
         experts: Experts = None,
         *,
+        expert_methods: Mapping[str, str] | None = None,
         input: Literal["hazard_logits", "survival", "risk"] = "hazard_logits",
         times: ArrayLike | None = None,
         n_bins: int = 10,
@@ -245,6 +245,7 @@ class LogitProdSurvival(BaseLogitProd):
         verbose: int = 0,
     ) -> None:
         self.experts = experts
+        self.expert_methods = expert_methods
         self.input = input
         self.times = times
         self.n_bins = n_bins
@@ -350,7 +351,11 @@ class LogitProdSurvival(BaseLogitProd):
         return outputs.calibrated(models)
 
     def _replies(self, fitted):
-        return EventReplies(fitted["unique_times_"])
+        return EventReplies(fitted["unique_times_"], self.expert_methods)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        check_expert_methods(self.expert_methods, self._named_pairs())
 
     def _prepare(self, X, y, sample_weight, groups, params, progress):
         prepared = super()._prepare(X, y, sample_weight, groups, params, progress)

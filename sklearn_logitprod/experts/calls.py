@@ -10,6 +10,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_memory
 
+from sklearn_logitprod._progress import SILENT, FitProgress
 from sklearn_logitprod.experts.naming import named_call
 
 
@@ -21,26 +22,27 @@ class Caller:
     ----------
     memory : None, str or joblib.Memory
     n_jobs : int or None
-    progress : callable or None
-        Called with a line of text before each call.
+    progress : FitProgress
+        Told of each call, which are the steps of a stage.
     """
 
     memory: object = None
     n_jobs: int | None = None
-    progress: object = None
+    progress: FitProgress = SILENT
 
     def _run(self, jobs):
         """Results of (text, arguments of :func:`named_call`) pairs, in order, with progress."""
-        tell = self.progress or (lambda text: None)
         workers = effective_n_jobs(self.n_jobs)
         if workers > 1:
-            # not every backend hands over results one by one
-            tell(f"{len(jobs)} calls of experts on {workers} workers")
-            return Parallel(n_jobs=self.n_jobs)(delayed(named_call)(*job) for _, job in jobs)
+            with self.progress.stage("experts", 1):
+                # not every backend hands over results one by one
+                self.progress(f"{len(jobs)} calls of experts on {workers} workers")
+                return Parallel(n_jobs=self.n_jobs)(delayed(named_call)(*job) for _, job in jobs)
         out = []
-        for text, job in jobs:
-            tell(f"{text} ({len(out) + 1}/{len(jobs)})")
-            out.append(named_call(*job))
+        with self.progress.stage("experts", len(jobs)):
+            for text, job in jobs:
+                self.progress(f"{text} ({len(out) + 1}/{len(jobs)})")
+                out.append(named_call(*job))
         return out
 
     def outputs(self, pairs, X, replies):
@@ -58,7 +60,10 @@ class Caller:
         """
         call = check_memory(self.memory).cache(replies.ask)
         results = self._run(
-            [(f"expert {name}", (name, call, expert, X, *replies.args)) for name, expert in pairs]
+            [
+                (f"expert {name}", (name, call, expert, X, *replies.args(name)))
+                for name, expert in pairs
+            ]
         )
         n_samples = _num_samples(X)
         return replies.collect(pairs, [[one] for one in results], [slice(None)], n_samples)
@@ -84,13 +89,13 @@ class Caller:
         """
         fit = check_memory(self.memory).cache(_fit)
         out = check_memory(self.memory).cache(_fit_ask)
-        asked = (replies.ask, replies.args)
         jobs = [
             (
                 f"expert {name}, fold {number}/{len(splits)}",
                 (name, out, clone(expert), X, y, train, test, fit_params[name], *asked),
             )
             for name, expert in pairs
+            for asked in [(replies.ask, replies.args(name))]
             for number, (train, test) in enumerate(splits, start=1)
         ]
         # one queue: the refits fill workers that the last folds leave idle

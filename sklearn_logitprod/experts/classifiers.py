@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_logitprod._text import brief
+from sklearn_logitprod.experts.naming import method_of
 from sklearn_logitprod.outputs.checks import SUM_TOLERANCE
 from sklearn_logitprod.outputs.classes import Outputs
 
 METHODS = ("predict_log_proba", "predict_proba", "decision_function")
+_WANTED = "Experts are classifiers that give probabilities or scores."
 
 
 _ERROR_RATE = 0.005
@@ -35,9 +37,13 @@ class ClassReplies:
     missing_classes: str = "raise"
 
     methods = METHODS
-    wanted = "Experts are classifiers that give probabilities or scores."
+    wanted = _WANTED
     shuffle = False
-    args = ()
+
+    @staticmethod
+    def args(name):
+        """What ``ask`` takes beside the expert of a name and X."""
+        return ()
 
     @staticmethod
     def ask(expert, X):
@@ -83,7 +89,7 @@ class ClassReplies:
 
 def _respond(expert, X):
     """Values of the best response an expert has, which that is, and its classes."""
-    method = next(method for method in METHODS if hasattr(expert, method))
+    method = method_of(expert, METHODS, _WANTED)
     with np.errstate(divide="ignore"):
         # the logarithm of a probability of 0 is what the floor is for
         values = np.asarray(getattr(expert, method)(X))

@@ -16,9 +16,17 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import has_fit_parameter
 
+from sklearn_logitprod._progress import SILENT
 from sklearn_logitprod._text import option, warn
 from sklearn_logitprod.experts.calls import Caller
-from sklearn_logitprod.experts.naming import active_experts, check_prefit, name_experts, seeded
+from sklearn_logitprod.experts.naming import (
+    active_experts,
+    check_prefit,
+    method_of,
+    name_experts,
+    named_call,
+    seeded,
+)
 from sklearn_logitprod.targets.folds import make_splits
 
 if TYPE_CHECKING:
@@ -123,7 +131,7 @@ class ExpertsComposition(_BaseComposition):
         cv = getattr(self, self._experts_cv)
         return isinstance(cv, str) and cv == "prefit"
 
-    def _caller(self, progress=None):
+    def _caller(self, progress=SILENT):
         return Caller(self.memory, self.n_jobs, progress)
 
     def get_metadata_routing(self) -> Any:
@@ -183,6 +191,7 @@ class ExpertsComposition(_BaseComposition):
         if self._prefit:
             for name, expert in pairs:
                 check_prefit(name, expert)
+                named_call(name, method_of, expert, replies.methods, replies.wanted)
             outputs = caller.outputs(pairs, X, replies)
             suspects = replies.suspects(outputs, target.strata)
             if suspects:

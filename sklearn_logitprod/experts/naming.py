@@ -62,12 +62,40 @@ def active_experts(experts, replies):
     for name, expert in pairs:
         if isinstance(expert, type):
             raise ValueError(f"Expert {name!r} is a class; pass an instance, {expert.__name__}().")
-        if not any(hasattr(expert, method) for method in replies.methods):
-            raise ValueError(
-                f"Expert {name!r} ({type(expert).__name__}) has none of "
-                f"{', '.join(replies.methods)}. {replies.wanted}"
-            )
+        # a stack, a search or a pipeline may show what it can do only once it is fitted
+        if not any(hasattr(expert, own) or hasattr(type(expert), own) for own in replies.methods):
+            named_call(name, method_of, expert, replies.methods, replies.wanted)
     return pairs
+
+
+class LacksMethod(ValueError):
+    """An expert has no method by which it could be asked."""
+
+
+def method_of(expert, methods, wanted):
+    """The first of some methods that an expert has.
+
+    Parameters
+    ----------
+    expert : estimator
+        Fitted.
+    methods : sequence of str
+    wanted : str
+        What experts are, for the error.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    LacksMethod
+        If it has none of them.
+    """
+    found = next((method for method in methods if hasattr(expert, method)), None)
+    if found is None:
+        raise LacksMethod(f"({type(expert).__name__}) has none of {', '.join(methods)}. {wanted}")
+    return found
 
 
 def seeded(pairs, seed):
@@ -119,8 +147,13 @@ def named_call(name, function, *args):
     """Call a function of an expert; what it raises names the expert."""
     try:
         return function(*args)
+    except LacksMethod as error:
+        raise ValueError(f"Expert {name!r} {error}") from error
     except Exception as error:
-        known = (own for own in (ValueError, TypeError) if isinstance(error, own))
-        raise next(known, RuntimeError)(
-            f"Expert {name!r} failed: {type(error).__name__}: {error}"
-        ) from error
+        raise alike(error, f"Expert {name!r} failed: {type(error).__name__}: {error}") from error
+
+
+def alike(error, message):
+    """A ValueError or TypeError, if that is what an error is, or a RuntimeError."""
+    known = (own for own in (ValueError, TypeError) if isinstance(error, own))
+    return next(known, RuntimeError)(message)

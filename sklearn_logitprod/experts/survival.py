@@ -6,7 +6,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_logitprod._text import brief
+from sklearn_logitprod.experts.naming import alike, method_of
 from sklearn_logitprod.outputs.events import EventOutputs, MixedOutputs
+
+METHODS = ("predict_survival_function", "predict")
+_WANTED = "Experts predict survival functions or risks."
+
+
+def check_expert_methods(chosen, pairs):
+    """Raise unless each named method is one that a named expert can be asked for.
+
+    Parameters
+    ----------
+    chosen : dict of str to str, or None
+    pairs : list of (str, estimator)
+    """
+    names = [name for name, _ in pairs]
+    for name, method in (chosen or {}).items():
+        if name not in names:
+            raise ValueError(
+                f"expert_methods names expert {name!r}, but the experts are {brief(names)}. "
+                "Write one of these names, or leave it out."
+            )
+        if method not in METHODS:
+            raise ValueError(
+                f"expert_methods asks expert {name!r} for {method!r}; write "
+                f"{' or '.join(map(repr, METHODS))}."
+            )
 
 
 @dataclass(frozen=True)
@@ -17,28 +44,42 @@ class EventReplies:
     ----------
     times : ndarray of shape (n_times,), float64
         Right ends of the intervals.
+    chosen : dict of str to str, or None
+        Method that an expert is asked for, by its name, in place of the first it has.
     """
 
     times: np.ndarray
+    chosen: dict | None = None
 
-    methods = ("predict_survival_function", "predict")
-    wanted = "Experts predict survival functions or risks."
+    methods = METHODS
+    wanted = _WANTED
     shuffle = True
 
-    @property
-    def args(self):
-        """What ``ask`` takes beside the expert and X."""
-        return (self.times,)
+    def args(self, name):
+        """What ``ask`` takes beside the expert of a name and X."""
+        return self.times, name, (self.chosen or {}).get(name)
 
     @staticmethod
-    def ask(expert, X, times):
+    def ask(expert, X, times, name, chosen):
         """Survival at ``times``, or a risk; which it is comes first.
 
         Estimators of scikit-survival whose ``predict`` is a time and not a risk say so
         (``_predict_risk_score``); its sign is then changed.
         """
-        if hasattr(expert, "predict_survival_function"):
-            return "survival", survival_at(expert.predict_survival_function(X), times)
+        method = method_of(expert, (chosen,) if chosen else METHODS, _WANTED)
+        if method == METHODS[0]:
+            try:
+                functions = expert.predict_survival_function(X)
+            except Exception as error:
+                if chosen or not hasattr(expert, "predict"):
+                    raise
+                # what a risk means is not for us to guess
+                raise alike(
+                    error,
+                    f"{method} says: {error} If predict of this expert is a risk, set "
+                    f"expert_methods={{{name!r}: 'predict'}}; it is asked for that then.",
+                ) from error
+            return "survival", survival_at(functions, times)
         values = np.asarray(expert.predict(X))
         # a search hands on what its best estimator predicts, but not what that means
         meant = getattr(expert, "best_estimator_", expert)

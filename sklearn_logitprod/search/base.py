@@ -15,7 +15,7 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress
+from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress, with_callbacks
 from sklearn_logitprod._text import options_renamed, said_once
 from sklearn_logitprod._typing import Floats, Labels
 from sklearn_logitprod.estimators.base import BaseLogitProd
@@ -27,6 +27,7 @@ from sklearn_logitprod.outputs.container import own_target
 from sklearn_logitprod.search.candidates import Part, cv_results, joined
 from sklearn_logitprod.targets.folds import search_splits
 from sklearn_logitprod.targets.weights import check_weights
+from sklearn_logitprod.training.threads import load_torch
 
 
 def search_constraints(estimator):
@@ -102,11 +103,13 @@ class BaseLogitProdCV(
         logits = all_log_proba(self._search(X, y, sample_weight, groups))
         return logits.reshape(len(logits), -1)
 
+    @with_callbacks
     def _search(self, X, y, sample_weight, groups):
         """Compare all candidates and fit the best one on all rows; gives the outputs of these."""
         # what holds for one candidate or fold mostly holds for all of them
         own = options_renamed(cv=self._experts_cv, gate_width="gate_widths", alpha="alphas")
-        with own, said_once(), FitProgress(self, self.verbose) as progress:
+        progress = FitProgress(self, self.verbose, 3, X=X, y=y)
+        with own, said_once(), progress:
             return self._compare(X, y, sample_weight, groups, progress)
 
     def _compare(self, X, y, sample_weight, groups, progress):
@@ -115,11 +118,15 @@ class BaseLogitProdCV(
         grid = self._grid()
         first = self._estimator(grid[0])
         first._check_parameters()
+        if any(params["gate_width"] is not None for params in grid):
+            load_torch()
         start = time.perf_counter()
-        prepared, parts = self._parts(first, X, y, strata, sample_weight, groups, progress)
+        with progress.stage("outputs"):
+            prepared, parts = self._parts(first, X, y, strata, sample_weight, groups, progress)
         # all candidates together: whoever differs in the gate alone shares outputs and passes
         specs = [self._estimator(params)._head_spec(*parts[0].shape) for params in grid]
-        pools = [part.search(specs, progress) for part in parts]
+        with progress.stage("candidates"):
+            pools = [part.search(specs, progress) for part in parts]
         middle = time.perf_counter()
         scorer = None if self.scoring is None else check_scoring(first, self.scoring)
         scores = np.hstack(
@@ -129,15 +136,14 @@ class BaseLogitProdCV(
         results = cv_results(grid, scores, *times)
         # the first of equals, as in scikit-learn
         best = int(np.argmin(results["rank_test_score"]))
-        progress("best candidate, all rows")
         start = time.perf_counter()
         estimator = self._estimator(grid[best])
-        # experts of the folds have seen a part of the rows; those that stay see all of them
-        if prepared is None:
-            outputs = estimator._fit(X, y, sample_weight, groups, {})
-        else:
+        with progress.stage("refit"):
+            progress("best candidate, all rows")
+            # experts of the folds have seen a part of the rows; those that stay see all of them
+            if prepared is None:
+                prepared = estimator._prepare(X, y, sample_weight, groups, {}, progress)
             estimator._finish(prepared, progress)
-            outputs = prepared.outputs
         refit_time = time.perf_counter() - start
         vars(self).pop("feature_names_in_", None)
         self.cv_results_ = results
@@ -148,7 +154,7 @@ class BaseLogitProdCV(
         fitted = vars(estimator)
         names = ("n_features_in_", "n_iter_", "feature_names_in_", *self._handed_on)
         vars(self).update({name: fitted[name] for name in names if name in fitted})
-        return outputs
+        return prepared.outputs
 
     def _grid(self):
         """Candidates in scikit-learn's order, checked."""

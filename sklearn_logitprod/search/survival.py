@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from numpy.typing import ArrayLike
@@ -47,8 +47,9 @@ class LogitProdSurvivalCV(BaseLogitProdCV):
     expert_cv : "prefit", int, splitter or iterable of splits, default="prefit"
         What ``cv`` is in :class:`LogitProdSurvival`.
 
-    input, times, n_bins, uncensored_weight, cross_class, diversity, features, calibrate, \
-linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_state, verbose
+    expert_methods, input, times, n_bins, uncensored_weight, cross_class, diversity, features, \
+calibrate, linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_state, \
+verbose
         As in :class:`LogitProdSurvival`. With ``times=None`` the grid is that of all rows,
         in every fold. Risks are calibrated within each fold anew.
 
@@ -95,6 +96,8 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
     """
 
     _searched = LogitProdSurvival
+    # of searches that were saved before there was such a parameter
+    expert_methods: Mapping[str, str] | None = None
     _handed_on = ("unique_times_",)
     _parameter_constraints = search_constraints(LogitProdSurvival)
 
@@ -108,6 +111,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         cv: CrossValidation = 5,
         scoring: Scoring = None,
         expert_cv: CrossValidation = "prefit",
+        expert_methods: Mapping[str, str] | None = None,
         input: Literal["hazard_logits", "survival", "risk"] = "hazard_logits",
         times: ArrayLike | None = None,
         n_bins: int = 10,
@@ -134,6 +138,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         self.cv = cv
         self.scoring = scoring
         self.expert_cv = expert_cv
+        self.expert_methods = expert_methods
         self.input = input
         self.times = times
         self.n_bins = n_bins

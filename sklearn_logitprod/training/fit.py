@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_logitprod.fusion.pool import Pool, expert_shares
 from sklearn_logitprod.training.guarantee import blend_to_guarantee
 from sklearn_logitprod.training.path import Selection, fit_path
-from sklearn_logitprod.training.threads import limit_threads
+from sklearn_logitprod.training.threads import limit_threads, load_torch
 from sklearn_logitprod.training.trainer import Trainer
 
 
@@ -65,8 +65,7 @@ def fit_pool(data, weight, spec, settings, folds=None, progress=None):
     PoolFit
     """
     if folds is not None or spec.gate_width is not None:
-        # torch comes with threads of its own: load it before they are limited
-        import sklearn_logitprod.training.network  # noqa: F401
+        load_torch()
     with limit_threads(data):
         return _fit_pool(data, weight, spec, settings, folds, progress)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.training.guarantee import Line, reference_heads, reference_losses
-from sklearn_logitprod.training.threads import limit_threads
+from sklearn_logitprod.training.threads import limit_threads, load_torch
 from sklearn_logitprod.training.trainer import Trainer
 
 # beyond this, folds are solved in turn rather than side by side
@@ -40,8 +40,7 @@ def search_pools(data, weight, folds, specs, settings, progress=None):
         One pool per fold.
     """
     if any(spec.gate_width is not None for spec in specs):
-        # torch comes with threads of its own: load it before they are limited
-        import sklearn_logitprod.training.network  # noqa: F401
+        load_torch()
     tell = progress or (lambda text: None)
     hidden = _LOOSE_HIDDEN * settings.tol * weight.sum()
 

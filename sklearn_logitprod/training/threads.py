@@ -12,6 +12,25 @@ SMALL = 1 << 21
 """Numbers in the columns below which a fit runs on one thread."""
 
 
+def load_torch():
+    """Load what trains gates. It comes with threads of its own: before these are limited.
+
+    Raises
+    ------
+    ImportError
+        If there is no torch.
+    """
+    try:
+        import sklearn_logitprod.training.network  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ImportError(
+            "Gates are trained with torch, which is not installed: python -m pip install torch. "
+            "Constant weights need none: gate_width=None, or gate_widths=[None] in a search."
+        ) from error
+
+
 @lru_cache(maxsize=2)
 def _controller(torch_loaded):
     # looking for the libraries takes longer than a fit: once before torch, once after

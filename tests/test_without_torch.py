@@ -1,0 +1,31 @@
+"""A machine without torch: all but the training of gates works there."""
+
+import configparser
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def requirements(text):
+    return {line for line in text.split("\n") if line and not line.startswith("#")}
+
+
+def test_what_is_said_and_done_where_torch_is_hidden(without_torch):
+    checks = Path(__file__).parent / "without_torch.py"
+    run = f"import pytest\nsys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', {str(checks)!r}]))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{without_torch}\n{run}"],
+        capture_output=True, text=True, timeout=300, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+
+
+def test_requirements_of_prediction_are_all_but_torch():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    of_package = requirements(parser["options"]["install_requires"])
+    without = requirements((ROOT / "requirements-predict.txt").read_text(encoding="utf-8"))
+    assert without == {one for one in of_package if not one.startswith("torch")}
