@@ -122,7 +122,10 @@ CASES = {
         lambda: fit(X2, pd.array([pd.NA, *["a", "b"] * (N // 2)][:N], dtype="string")),
         r"1 missing label\(s\).*row 0",
     ),
-    "multilabel": (lambda: fit(X2, np.c_[Y2, 1 - Y2]), r"MultiOutputClassifier"),
+    "multilabel": (
+        lambda: fit(X2, np.c_[Y2, 1 - Y2]),
+        r"y has shape \(24, 2\).*fit one estimator per label.*X\[:, :, j\], y\[:, j\]",
+    ),
     # classes
     "label not in classes": (
         lambda: fit(X, LABELS, classes=["a", "b", "c", "x"]),

@@ -338,7 +338,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         return self
 
     def _target(self, X, y, weight):
-        labels = check_labels(y, len(weight))
+        fitted_here = self.experts is not None and not self._prefit
+        labels = check_labels(y, len(weight), fitted_here)
         known = self.classes
         if self.experts is None and isinstance(X, ExpertOutputs):
             known = X.classes
@@ -447,6 +448,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         float
             Share of samples whose most probable class is the true one.
         """
+        X, y, sample_weight, _ = self._given(X, y, sample_weight)
         return super().score(X, y, sample_weight)
 
     def predict(self, X: Any) -> Labels:

@@ -21,7 +21,7 @@ from sklearn_logitprod.outputs.checks import (
     column_names,
     row_number,
 )
-from sklearn_logitprod.outputs.frames import opened
+from sklearn_logitprod.outputs.frames import opened, with_levels
 
 if TYPE_CHECKING:
     pass
@@ -160,7 +160,7 @@ def read_outputs(X, input, classes, column_classes=None, expert_names=None):
     """
     known = dict.fromkeys(("logits", "proba"), classes)
     values, input, names, aligned = opened(
-        X, input, known, "LogitProdSurvival", expert_names, _WORDS
+        with_levels(X, classes), input, known, "LogitProdSurvival", expert_names, _WORDS
     )
     n_classes = len(classes)
     if aligned:
