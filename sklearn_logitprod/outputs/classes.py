@@ -35,6 +35,11 @@ _WORDS = (
     "An expert that never gives a class has probability 0 there, or its lowest logit.",
 )
 
+_SEVERAL = (
+    ", and if X has one for each of several labels, fit an estimator per label, on X[:, :, j] and "
+    "y[:, j]."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
@@ -190,6 +195,7 @@ def read_outputs(X, input, classes, column_classes=None, expert_names=None):
         raise ValueError(
             f"X has shape {values.shape}: {values.shape[2]} classes on its last axis, but there "
             f"are {n_classes} class labels {brief(classes)}. The last axis has one column per "
-            "class; if y lacks a class in this fit, name all with `classes`."
+            "class; if y lacks a class in this fit, name all with `classes`"
+            + (_SEVERAL if n_classes == 2 else ".")
         )
     return Outputs(values, input, column_names(values, names, expert_names), order)

@@ -13,6 +13,10 @@ _PER_LABEL = (
     "label: [LogitProdClassifier().fit(X[:, :, j], y[:, j]) for j in range(y.shape[1])], where "
     "X[:, :, j] are their log-odds."
 )
+_SEVERAL = (
+    "; if a sample may have several of these classes, each of them needs an estimator of its own, "
+    "fitted on outputs for that label alone."
+)
 _WRAP = (
     "For several labels per sample wrap the estimator in "
     "sklearn.multioutput.MultiOutputClassifier, which fits its experts for each."
@@ -93,7 +97,8 @@ def check_classes(labels, classes):
         if unknown:
             raise ValueError(
                 f"y has labels {unknown[:8]!r} that are not among the classes "
-                f"{known.tolist()!r}. Labels are compared by value and type."
+                f"{known.tolist()!r}. Labels are compared by value and type"
+                + (_SEVERAL if set(unknown) == {0, 1} else ".")
             )
     if len(seen) < 2:
         raise ValueError(
