@@ -3,7 +3,7 @@
 from sklearn_logitprod._version import __version__
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
 from sklearn_logitprod.estimators.survival import LogitProdSurvival
-from sklearn_logitprod.outputs.frames import stack_outputs
+from sklearn_logitprod.outputs.stack import stack_outputs
 from sklearn_logitprod.search.classifier import LogitProdClassifierCV
 from sklearn_logitprod.search.survival import LogitProdSurvivalCV
 

@@ -8,6 +8,8 @@ import pytest
 import torch
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier
 
 from sklearn_logitprod import LogitProdClassifier, stack_outputs
 
@@ -122,7 +124,22 @@ CASES = {
         lambda: fit(X2, pd.array([pd.NA, *["a", "b"] * (N // 2)][:N], dtype="string")),
         r"1 missing label\(s\).*row 0",
     ),
-    "multilabel": (lambda: fit(X2, np.c_[Y2, 1 - Y2]), r"MultiOutputClassifier"),
+    "multilabel": (
+        lambda: fit(X2, np.c_[Y2, 1 - Y2]),
+        r"y has shape \(24, 2\).*fit one estimator per label.*X\[:, :, j\], y\[:, j\]",
+    ),
+    "multilabel, experts fitted here": (
+        lambda: fit(X2, np.c_[Y2, 1 - Y2], experts=[LogisticRegression()], cv=2),
+        r"y has shape \(24, 2\).*wrap the estimator in sklearn.multioutput.MultiOutputClassifier",
+    ),
+    "multilabel, names in a frame": (
+        lambda: MultiOutputClassifier(LogitProdClassifier()).fit(FRAME, np.c_[Y2, 1 - Y2]),
+        r"not among the classes \['a', .*may have several of these classes",
+    ),
+    "multilabel, a column for each": (
+        lambda: MultiOutputClassifier(LogitProdClassifier()).fit(X, np.c_[Y2, 1 - Y2]),
+        r"4 classes on its last axis, .* one for each of several labels.*X\[:, :, j\]",
+    ),
     # classes
     "label not in classes": (
         lambda: fit(X, LABELS, classes=["a", "b", "c", "x"]),
@@ -161,6 +178,18 @@ CASES = {
         lambda: fit(FRAME.astype(object).mask(FRAME.iloc[0, 0] == FRAME, "n/a"), LABELS),
         r"holds values that are no numbers",
     ),
+    "frame, classes of some columns": (
+        lambda: fit(pd.DataFrame(X2, columns=["u_a", "u_b", "v_a"]), np.array(["a", "b"])[Y2]),
+        r"named after classes, such as 'u_a', but not one for each expert and each class",
+    ),
+    "frame, experts or classes": (
+        lambda: fit(pd.DataFrame(X2[:, :2], columns=["m_0", "m_1"]), Y2),
+        r"\['m_0', 'm_1'\] may be 2 experts, or 1 with a column for each class.*to_numpy",
+    ),
+    "frame, rows in another order": (
+        lambda: fit(FRAME, pd.Series(LABELS)[::-1]),
+        r"row 0 is 0 in X and 23 in y. Pass y.loc\[X.index\]",
+    ),
     # sample_weight and groups
     "weights short": (
         lambda: fit(X, Y, fit_params={"sample_weight": np.ones(5)}),
@@ -193,6 +222,10 @@ CASES = {
     "weights leave one class": (
         lambda: fit(X2, Y2, fit_params={"sample_weight": Y2}),
         r"y holds 1 class only",
+    ),
+    "groups in another order": (
+        lambda: fit(FRAME, LABELS, fit_params={"groups": pd.Series(Y)[::-1]}),
+        r"row 0 is 0 in X and 23 in groups. Pass groups.loc\[X.index\]",
     ),
     "groups short": (
         lambda: fit(X, Y, fit_params={"groups": np.ones(5)}),

@@ -24,7 +24,6 @@ from sklearn.model_selection import (
     cross_val_predict,
     cross_val_score,
 )
-from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -185,13 +184,6 @@ def test_permutation_importance_of_an_expert():
     exec(code, names)
     assert np.argmax(names["drops"]) == model.mean_expert_weights_.argmax()
     assert max(names["drops"]) > 0.05
-
-
-def test_several_labels_through_multi_output():
-    labels = np.c_[Y, Y[::-1]][NEW]
-    logits = outputs(NEW)[:, :, 1]
-    model = MultiOutputClassifier(LogitProdClassifier(input="proba", gate_width=None))
-    assert model.fit(logits, labels).predict(logits).shape == labels.shape
 
 
 def test_pandas_in_pandas_out():

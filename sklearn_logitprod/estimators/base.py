@@ -23,7 +23,7 @@ from sklearn_logitprod.experts.composition import ExpertsComposition, fitted_exp
 from sklearn_logitprod.experts.display import ExpertsDisplayMixin
 from sklearn_logitprod.fusion.features import FEATURE_SETS
 from sklearn_logitprod.outputs.checks import n_rows
-from sklearn_logitprod.outputs.container import own_target
+from sklearn_logitprod.outputs.given import given
 from sklearn_logitprod.targets.folds import fold_rows
 from sklearn_logitprod.targets.weights import check_groups, check_weights
 from sklearn_logitprod.training.data import FitData
@@ -102,6 +102,10 @@ class BaseLogitProd(
                 "'cpu', 'cuda' or 'cuda:<index>'."
             )
 
+    def _given(self, X, y, sample_weight=None, groups=None):
+        """X and what comes beside it, in the forms that the checks know."""
+        return given(X, y, sample_weight, groups, outputs=self.experts is None)
+
     def _features_of(self, X):
         """Number and, where it has them, names of X's columns, as fitted attributes."""
         if not is_table(X):
@@ -165,8 +169,8 @@ class BaseLogitProd(
     def _prepare(self, X, y, sample_weight, groups, params, progress):
         """Check everything, and get the experts' outputs: a :class:`Prepared`."""
         self._check_parameters()
+        X, y, sample_weight, groups = self._given(X, y, sample_weight, groups)
         n_samples = n_rows(X)
-        y, groups = own_target(X, y, groups)
         raw = check_weights(sample_weight, n_samples)
         # y first: an expert may take hours, a wrong label should not wait for it
         target = self._target(X, y, raw)
@@ -289,6 +293,23 @@ def with_pool(estimator, attributes, pool):
     model = type(estimator)(**estimator.get_params(deep=False))
     vars(model).update({**attributes, **fitted_experts(None), "pool_": pool})
     return model
+
+
+def given_to(estimator, X, y, groups=None):
+    """X, y and groups in the forms that the checks of an estimator know.
+
+    Parameters
+    ----------
+    estimator : BaseLogitProd
+    X, y, groups : object
+        As for its ``fit``.
+
+    Returns
+    -------
+    X, y, groups
+    """
+    X, y, _, groups = estimator._given(X, y, groups=groups)
+    return X, y, groups
 
 
 def target_of(estimator, X, y):

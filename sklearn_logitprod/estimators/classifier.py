@@ -305,11 +305,14 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
               probability of the second class;
             - array of shape (n_samples, n_experts * n_classes) for more classes, expert
               by expert;
-            - DataFrame with two-level columns (expert, class), aligned by class name;
+            - DataFrame with two-level columns (expert, class), or columns named
+              ``expert_class``, of any library: aligned by class name;
             - :class:`~sklearn_logitprod.io.ExpertOutputs`, as the readers give them.
 
-            Any real dtype; memory-mapped arrays are read in blocks. An expert that is
-            missing for a sample is NaN in all its columns.
+            Any real dtype; memory-mapped arrays are read in blocks. Tensors and labelled
+            arrays are taken, too. An expert that is missing for a sample is NaN in all its
+            columns. Rows are matched by position; where X, y, sample_weight or groups hold
+            the same labels of rows in another order, that is an error.
         y : array-like of shape (n_samples,), default=None
             Class labels. None takes y and groups from ``ExpertOutputs``.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -338,7 +341,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         return self
 
     def _target(self, X, y, weight):
-        labels = check_labels(y, len(weight))
+        fitted_here = self.experts is not None and not self._prefit
+        labels = check_labels(y, len(weight), fitted_here)
         known = self.classes
         if self.experts is None and isinstance(X, ExpertOutputs):
             known = X.classes
@@ -447,6 +451,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         float
             Share of samples whose most probable class is the true one.
         """
+        X, y, sample_weight, _ = self._given(X, y, sample_weight)
         return super().score(X, y, sample_weight)
 
     def predict(self, X: Any) -> Labels:

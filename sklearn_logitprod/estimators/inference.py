@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import TransformerMixin
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_logitprod._typing import Floats
@@ -14,6 +15,8 @@ from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.pool import expert_shares
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.frames import is_two_level
+from sklearn_logitprod.outputs.given import given_X
+from sklearn_logitprod.outputs.native import in_kind_of
 
 
 class ColumnBlocks:
@@ -47,6 +50,7 @@ class PoolInference(TransformerMixin):
     def _outputs(self, X):
         """Outputs of the fitted experts on X, or X itself if it holds them."""
         check_is_fitted(self)
+        X = given_X(X, outputs=self.named_experts_ is None)
         self._check_features(X)
         return self._outputs_by(vars(self), X)
 
@@ -114,10 +118,11 @@ class PoolInference(TransformerMixin):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_experts), float64
-            Non-negative, rows sum to 1; 0 where an expert is missing.
+        ndarray or DataFrame of shape (n_samples, n_experts), float64
+            Non-negative, rows sum to 1; 0 where an expert is missing. A DataFrame if X is one
+            or ``set_output`` asks for it: columns named after the experts, the index of X.
         """
-        return self._collect(X, lambda columns: self._shares(columns)[0])
+        return weights_in_kind(self, self, X)
 
     def linear_pool_share(self, X: Any) -> Floats:
         """Share of the linear pool in all coefficients of each sample.
@@ -205,6 +210,25 @@ class PoolInference(TransformerMixin):
 def fused_log_proba(model, X):
     """Fused log-probabilities of a fitted estimator: (n_samples, n_classes)."""
     return model._log_proba(X)
+
+
+def weights_in_kind(asked, model, X):
+    """Weights of each expert: an array, or the frame that X or ``set_output`` asks for.
+
+    Parameters
+    ----------
+    asked : estimator
+        Whose ``set_output`` counts: the model or a search that holds it.
+    model : PoolInference
+    X : array or DataFrame
+
+    Returns
+    -------
+    ndarray or DataFrame of shape (n_samples, n_experts)
+    """
+    weights = model._collect(X, lambda columns: model._shares(columns)[0])
+    library = _get_output_config("transform", asked)["dense"]
+    return in_kind_of(X, weights, model.expert_names_, library)
 
 
 def present_weights(model, X):

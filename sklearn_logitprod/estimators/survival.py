@@ -492,6 +492,7 @@ class LogitProdSurvival(BaseLogitProd):
         float
             Share of comparable pairs that the risks order rightly, ties counted half.
         """
+        X, y, _, _ = self._given(X, y)
         risk = self.predict(X)
         event, time, _ = check_events(y, len(risk))
         return concordance_index(event, time, risk)

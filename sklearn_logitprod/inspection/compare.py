@@ -14,11 +14,11 @@ from sklearn.base import clone
 from sklearn_logitprod._progress import Progress
 from sklearn_logitprod._text import option, said_once
 from sklearn_logitprod._typing import CrossValidation
-from sklearn_logitprod.estimators.base import BaseLogitProd, target_of
+from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
 from sklearn_logitprod.inspection._split import Comparison, run_split
 from sklearn_logitprod.inspection._table import Totals, comparison_table
 from sklearn_logitprod.inspection._tasks import TASKS
-from sklearn_logitprod.outputs.container import ExpertOutputs, own_target
+from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.search.base import BaseLogitProdCV, searched_estimator
 from sklearn_logitprod.targets.folds import repeated_splits
 from sklearn_logitprod.targets.weights import check_groups
@@ -176,7 +176,7 @@ def _arguments(first, X, y, groups):
         )
     if X is None:
         raise ValueError("X is missing: call compare(estimator, X, y).")
-    y, groups = own_target(X, y, groups)
+    X, y, groups = given_to(searched_estimator(first), X, y, groups)
     if y is None:
         raise ValueError("y is missing: a comparison needs the outcomes. Pass y.")
     return first, X, y, groups

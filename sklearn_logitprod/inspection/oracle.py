@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_logitprod.estimators.base import BaseLogitProd, likelihood_of
+from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, likelihood_of
 from sklearn_logitprod.estimators.inference import fused_log_proba
 from sklearn_logitprod.inspection._methods import best_expert, filled, mean_of_logits
-from sklearn_logitprod.outputs.container import own_target
 from sklearn_logitprod.search.base import final_estimator
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.fit import fit_pool
@@ -81,7 +80,7 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
             "oracle_gap takes a fitted LogitProdClassifier, a LogitProdSurvival or a search over "
             f"one, not {type(estimator).__name__}."
         )
-    y, _ = own_target(X, y, None)
+    X, y, _ = given_to(estimator, X, y)
     if y is None:
         raise ValueError("y is missing: the loss needs the outcomes. Pass y.")
     log_proba = estimator.expert_logits(X)

@@ -11,7 +11,7 @@ from sklearn_logitprod.io._pickles import is_text
 from sklearn_logitprod.io._source import existing
 from sklearn_logitprod.io._table import Table, as_texts, check_header
 from sklearn_logitprod.io._text_files import read_text
-from sklearn_logitprod.outputs.frames import is_frame, native_columns
+from sklearn_logitprod.outputs.native import is_frame, named_columns
 
 _FORMATS = ".csv, .tsv (both also .gz), .parquet, .feather, .jsonl, .json, .xlsx and .npz"
 
@@ -73,9 +73,7 @@ def _read_frame(source, frame):
             f"this is a {type(frame).__name__}, expected a path or a data frame. Pass the file, "
             "or ExpertOutputs for arrays."
         )
-    columns = native_columns(frame)
-    check_header(source, [str(name) for name, _ in columns])
-    return _of_values(source, columns)
+    return _of_values(source, named_columns(frame, source.path))
 
 
 def _of_values(source, columns):
@@ -124,14 +122,13 @@ def _read_arrow(source, path):
         ) from error
     try:
         table = pq.ParquetFile(path).read() if parquet else feather.read_table(path)
-        columns = native_columns(table)
     except Exception as error:
         # damaged bytes make pyarrow stumble in many ways
         raise source.error(
             f"this is no complete {kind} file ({error}). Copy the file again."
         ) from error
     check_header(source, table.column_names)
-    return _of_values(source, columns)
+    return _of_values(source, named_columns(table))
 
 
 def _read_json(source, path):

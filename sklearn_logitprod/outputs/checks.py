@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from sklearn_logitprod._text import brief
-
-if TYPE_CHECKING:
-    pass
-
+from sklearn_logitprod.targets.weights import missing_values
 
 SUM_TOLERANCE = 1e-3
 
@@ -123,6 +118,9 @@ def numeric(X):
         return values
     if values.dtype.kind == "c":
         raise ValueError("X holds complex numbers. Complex data not supported: logits are real.")
+    if values.dtype == object:
+        # None and NA of pandas, as nullable columns give them
+        values = np.where(missing_values(values), np.nan, values)
     try:
         return values.astype(np.float64)
     except (TypeError, ValueError) as error:

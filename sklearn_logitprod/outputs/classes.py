@@ -22,7 +22,7 @@ from sklearn_logitprod.outputs.checks import (
     row_number,
 )
 from sklearn_logitprod.outputs.doubts import doubt_classes
-from sklearn_logitprod.outputs.frames import opened
+from sklearn_logitprod.outputs.frames import opened, with_levels
 
 if TYPE_CHECKING:
     pass
@@ -34,6 +34,11 @@ _WORDS = (
     "class labels",
     "Names are compared by value and type; rename the columns or convert y.",
     "An expert that never gives a class has probability 0 there, or its lowest logit.",
+)
+
+_SEVERAL = (
+    ", and if X has one for each of several labels, fit an estimator per label, on X[:, :, j] and "
+    "y[:, j]."
 )
 
 
@@ -170,7 +175,7 @@ def read_outputs(X, input, classes, column_classes=None, expert_names=None):
 def _aligned(X, input, classes, column_classes, expert_names):
     known = dict.fromkeys(("logits", "proba"), classes)
     values, input, names, aligned = opened(
-        X, input, known, "LogitProdSurvival", expert_names, _WORDS
+        with_levels(X, classes), input, known, "LogitProdSurvival", expert_names, _WORDS
     )
     n_classes = len(classes)
     if aligned:
@@ -200,6 +205,7 @@ def _aligned(X, input, classes, column_classes, expert_names):
         raise ValueError(
             f"X has shape {values.shape}: {values.shape[2]} classes on its last axis, but there "
             f"are {n_classes} class labels {brief(classes)}. The last axis has one column per "
-            "class; if y lacks a class in this fit, name all with `classes`."
+            "class; if y lacks a class in this fit, name all with `classes`"
+            + (_SEVERAL if n_classes == 2 else ".")
         )
     return Outputs(values, input, column_names(values, names, expert_names), order)

@@ -206,10 +206,3 @@ def declared(X, input):
     input : str
     """
     return (X.to_frame(), X.input) if isinstance(X, ExpertOutputs) else (X, input)
-
-
-def own_target(X, y, groups):
-    """Target and groups of a fit; those of X where ``fit(outputs)`` was called without y."""
-    if y is None and isinstance(X, ExpertOutputs) and X.y is not None:
-        return X.y, X.groups if groups is None else groups
-    return y, groups

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
 from sklearn_logitprod._text import brief
 from sklearn_logitprod.outputs.checks import numeric
 from sklearn_logitprod.outputs.container import declared
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def is_two_level(X):
@@ -30,6 +22,57 @@ def frame_classes(X):
             "(expert, class) or (expert, time). stack_outputs builds one."
         )
     return list(dict.fromkeys(label for _, label in X.columns))
+
+
+def with_levels(X, classes):
+    """A frame whose columns are called ``expert_class`` as one of two levels, or X as it is.
+
+    Parameters
+    ----------
+    X : object
+        Looked at if it is a DataFrame with columns of one level.
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    ValueError
+        If some columns end in a class as text, but not one for each expert and class; or if
+        columns that end in one of two numbers may as well be experts of their own.
+    """
+    if not hasattr(X, "columns") or is_two_level(X):
+        return X
+    names = [str(name) for name in X.columns]
+    labels = {f"_{label}": label for label in classes.tolist()}
+    # the longest, as a class may end as another one does
+    ends = {name: max(filter(name.endswith, labels), key=len, default="") for name in names}
+    named = [name for name in names if ends[name]]
+    pairs = [(name.removesuffix(ends[name]), labels[ends[name]]) for name in named]
+    experts = dict.fromkeys(expert for expert, _ in pairs)
+    whole = len(set(pairs)) == len(names) == len(experts) * len(labels)
+    text = all(isinstance(label, str) for label in labels.values())
+    if named and text and not whole:
+        raise ValueError(
+            f"X has columns named after classes, such as {named[0]!r}, but not one for each "
+            f"expert and each class of {brief(labels.values())}: {brief(names)}. Name all columns "
+            "expert_class, or all after experts that give log-odds or the probability of the "
+            "second class."
+        )
+    if not whole:
+        return X
+    if len(labels) == 2 and not text:
+        raise ValueError(
+            f"X's columns {brief(names)} may be {len(names)} experts, or {len(experts)} with a "
+            f"column for each class of {brief(labels.values())}. Pass X.to_numpy() for one column "
+            "per expert, or build X with stack_outputs."
+        )
+    # imported here: whoever has no frame needs no pandas
+    import pandas as pd
+
+    return X.set_axis(pd.MultiIndex.from_tuples(pairs), axis=1)
 
 
 def opened(X, input, known, other, expert_names, words):
@@ -145,111 +188,3 @@ def frame_values(X, classes, expert_names, words):
     values = values[:, [position[column] for column in wanted]]
     values = values.reshape(len(values), len(expert_names), len(labels))
     return values, [str(name) for name in expert_names]
-
-
-def stack_outputs(
-    outputs: Mapping[str, ArrayLike], classes: Sequence[Any] | None = None
-) -> pd.DataFrame:
-    """Stack the outputs of several experts into one two-level DataFrame.
-
-    Parameters
-    ----------
-    outputs : dict of str to array or DataFrame of shape (n_samples, n_classes)
-        Logits or probabilities of each expert, NaN in a whole row where it is missing.
-        DataFrames must share one index.
-    classes : sequence of length n_classes, optional
-        Class labels of the columns. Not needed if every expert is a DataFrame, whose
-        columns then name the classes, in any order.
-
-    Returns
-    -------
-    pandas.DataFrame of shape (n_samples, n_experts * n_classes)
-        Columns (expert, class), ready for ``fit``.
-
-    Raises
-    ------
-    ValueError
-        If there is no expert, shapes or indices differ, or class labels do not match.
-
-    Examples
-    --------
-    >>> from sklearn_logitprod import stack_outputs
-    >>> stack_outputs({"uni": [[0.2, 0.8]], "conch": [[0.6, 0.4]]}, classes=["normal", "tumour"])
-         uni         conch
-      normal tumour normal tumour
-    0    0.2    0.8    0.6    0.4
-    """
-    import pandas as pd
-
-    if not hasattr(outputs, "items") or len(outputs) == 0:
-        raise ValueError(
-            "stack_outputs takes a non-empty dict of expert name to array, such as "
-            "{'uni': Z1, 'conch': Z2}."
-        )
-    frames: dict[str, Any] = {}
-    first: Any = None
-    for name, values in outputs.items():
-        frame = values if isinstance(values, pd.DataFrame) else None
-        if frame is None:
-            array = np.asarray(values)
-            labels = classes
-            if labels is None:
-                raise ValueError(
-                    f"Expert {name!r} is an array, whose columns have no names: give `classes`, "
-                    "the class labels of its columns."
-                )
-            if array.ndim != 2 or array.shape[1] != len(labels):
-                raise ValueError(
-                    f"Expert {name!r} has shape {array.shape}, expected (n_samples, "
-                    f"{len(labels)}): one column per class of {brief(labels)}."
-                )
-            frame = pd.DataFrame(array, columns=pd.Index(list(labels)))
-            if first is not None and len(frame) == len(first):
-                frame.index = first.index
-        elif classes is not None or first is not None:
-            labels = list(classes) if classes is not None else list(first.columns)
-            if set(frame.columns) != set(labels):
-                raise ValueError(
-                    f"Expert {name!r} has columns {brief(frame.columns)}, expected the classes "
-                    f"{brief(labels)}."
-                )
-            frame = frame[labels]
-        if first is None:
-            first = frame
-        if len(frame) != len(first):
-            raise ValueError(
-                f"Expert {name!r} has {len(frame)} rows, the first expert {len(first)}. Outputs "
-                "must be of the same samples in the same order; use NaN rows where missing."
-            )
-        if not frame.index.equals(first.index):
-            raise ValueError(
-                f"Expert {name!r} has another index than the first expert. Align them first, for "
-                "instance with DataFrame.reindex, which leaves NaN for missing samples."
-            )
-        frames[name] = frame
-    return pd.concat(frames, axis=1)
-
-
-def is_frame(X):
-    """Whether something is a data frame of a library that narwhals knows."""
-    import narwhals as nw
-
-    return isinstance(nw.from_native(X, pass_through=True), (nw.DataFrame, nw.LazyFrame))
-
-
-def native_columns(frame):
-    """Names and values of a frame's columns: NumPy arrays of numbers, lists of other values."""
-    import narwhals as nw
-
-    if hasattr(frame, "reset_index") and getattr(frame.index, "name", None) is not None:
-        frame = frame.reset_index()
-    frame = nw.from_native(frame, eager_only=True)
-    return [(str(name), _native_values(frame[name])) for name in frame.columns]
-
-
-def _native_values(series):
-    if series.dtype.is_numeric():
-        if series.null_count():
-            return np.array([np.nan if v is None else v for v in series.to_list()], dtype=float)
-        return series.to_numpy()
-    return series.to_list()

@@ -19,11 +19,11 @@ from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress, with_
 from sklearn_logitprod._text import options_renamed, said_once
 from sklearn_logitprod._typing import Floats, Labels
 from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.inference import weights_in_kind
 from sklearn_logitprod.estimators.prepared import all_log_proba
 from sklearn_logitprod.experts.composition import ExpertsComposition
 from sklearn_logitprod.experts.display import ExpertsDisplayMixin
 from sklearn_logitprod.outputs.checks import n_rows
-from sklearn_logitprod.outputs.container import own_target
 from sklearn_logitprod.search.candidates import Part, cv_results, joined
 from sklearn_logitprod.targets.folds import search_splits
 from sklearn_logitprod.targets.weights import check_weights
@@ -113,7 +113,7 @@ class BaseLogitProdCV(
             return self._compare(X, y, sample_weight, groups, progress)
 
     def _compare(self, X, y, sample_weight, groups, progress):
-        y, groups = own_target(X, y, groups)
+        X, y, sample_weight, groups = self._estimator({})._given(X, y, sample_weight, groups)
         y, strata = self._checked(y, n_rows(X))
         grid = self._grid()
         first = self._estimator(grid[0])
@@ -245,10 +245,11 @@ class BaseLogitProdCV(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_experts), float64
-            Rows sum to 1.
+        ndarray or DataFrame of shape (n_samples, n_experts), float64
+            Rows sum to 1. A DataFrame if X is one or ``set_output`` asks for it: columns
+            named after the experts, the index of X.
         """
-        return self._best.expert_weights(X)
+        return weights_in_kind(self, self._best, X)
 
     def expert_logits(self, X: Any) -> Floats:
         """Log-probabilities of each expert, as the pool reads them.

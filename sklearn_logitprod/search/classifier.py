@@ -192,7 +192,8 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         return self
 
     def _checked(self, y, n_samples):
-        labels = check_labels(y, n_samples)
+        fitted_here = self.experts is not None and not self._prefit
+        labels = check_labels(y, n_samples, fitted_here)
         return labels, labels
 
     def _shared(self, estimator, X, y, weight):
@@ -216,6 +217,7 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         float
             Share of samples whose most probable class is the true one.
         """
+        X, y, sample_weight, _ = self._estimator({})._given(X, y, sample_weight)
         return super().score(X, y, sample_weight)
 
     def predict(self, X: Any) -> Labels:

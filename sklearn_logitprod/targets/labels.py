@@ -8,8 +8,22 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_logitprod.targets.weights import check_length, missing_values
 
+_PER_LABEL = (
+    "For several labels per sample fit one estimator per label, on what its experts say of that "
+    "label: [LogitProdClassifier().fit(X[:, :, j], y[:, j]) for j in range(y.shape[1])], where "
+    "X[:, :, j] are their log-odds."
+)
+_SEVERAL = (
+    "; if a sample may have several of these classes, each of them needs an estimator of its own, "
+    "fitted on outputs for that label alone."
+)
+_WRAP = (
+    "For several labels per sample wrap the estimator in "
+    "sklearn.multioutput.MultiOutputClassifier, which fits its experts for each."
+)
 
-def check_labels(y, n_samples):
+
+def check_labels(y, n_samples, fitted_here=False):
     """Class labels as a one-dimensional array without missing values.
 
     Parameters
@@ -17,6 +31,8 @@ def check_labels(y, n_samples):
     y : array-like of shape (n_samples,)
     n_samples : int
         Number of rows of X.
+    fitted_here : bool
+        Whether experts are fitted on these labels, for the advice on several of them.
 
     Returns
     -------
@@ -48,8 +64,8 @@ def check_labels(y, n_samples):
         )
     if labels.ndim != 1:
         raise ValueError(
-            f"y has shape {labels.shape} ({found}): one label per sample is needed. For several "
-            "labels per sample wrap the estimator in sklearn.multioutput.MultiOutputClassifier."
+            f"y has shape {labels.shape} ({found}): one label per sample is needed. "
+            + (_WRAP if fitted_here else _PER_LABEL)
         )
     return labels
 
@@ -81,7 +97,8 @@ def check_classes(labels, classes):
         if unknown:
             raise ValueError(
                 f"y has labels {unknown[:8]!r} that are not among the classes "
-                f"{known.tolist()!r}. Labels are compared by value and type."
+                f"{known.tolist()!r}. Labels are compared by value and type"
+                + (_SEVERAL if set(unknown) == {0, 1} else ".")
             )
     if len(seen) < 2:
         raise ValueError(
