@@ -45,14 +45,14 @@ def search_splits(cv, strata, groups, seed, shuffle=False):
     if isinstance(cv, Integral) and (shuffle or groups is not None):
         cv = shuffled(cv, groups, seed)
     every = np.arange(len(strata))
-    splits = list(check_cv(cv, strata, classifier=True).split(_placeholder(strata), strata, groups))
-    last = max(max(np.max(train), np.max(test)) for train, test in splits)
-    if last >= len(strata):
+    splits = check_cv(cv, strata, classifier=True).split(_placeholder(strata), strata, groups)
+    try:
+        return [(every[train], every[test]) for train, test in splits]
+    except IndexError as error:
         raise ValueError(
-            f"The splits name row {last}, but only {len(strata)} rows are split here, as it is "
-            "within folds. Pass a number of folds, or a splitter such as KFold, in place of splits."
-        )
-    return [(every[train], every[test]) for train, test in splits]
+            f"The splits name rows beyond the {len(strata)} that are split here, as it is within "
+            f"folds ({error}). Pass a number of folds, or a splitter such as KFold, instead."
+        ) from error
 
 
 def repeated_splits(cv, n_repeats, strata, groups, seed):
