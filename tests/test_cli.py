@@ -144,11 +144,12 @@ class TestFitAndPredict:
     def test_round_trip(self, toy, tmp_path, capsys):
         model, out = str(tmp_path / "m.skops"), tmp_path / "p.csv"
         assert main(["fit", *toy, "--label", "label", "--save", model, "--quiet"]) == 0
-        assert "guarantee gap" in capsys.readouterr().out
+        summed_up = capsys.readouterr().out
         # the order of files and rows does not matter
         assert main(["predict", model, toy[1], toy[0], "--out", str(out), "--weights"]) == 0
         outputs = read_tables(toy, label="label")
         own = LogitProdClassifier(random_state=0).fit(outputs)
+        assert f"LogitProd is {-own.guarantee_gap_:.4f} below the best of the experts" in summed_up
         table = pd.read_csv(out, index_col="id").loc[outputs.ids]
         proba = table[["proba_normal", "proba_tumour"]].to_numpy()
         np.testing.assert_allclose(proba, own.predict_proba(outputs), rtol=1e-9)
@@ -187,6 +188,10 @@ class TestFitAndPredict:
         main(["fit", *toy, "--label", "label", "--gate", "none", "--save", model, "--quiet"])
         assert main(["predict", model, toy[0], "--out", str(out)]) == 2
         assert "no file for the expert(s) ['conch']" in capsys.readouterr().err
+        assert main(["predict", model, f"other={toy[0]}", "--out", str(out)]) == 2
+        assert "['other'] are of no expert of the model, which has ['uni', 'conch']" in (
+            capsys.readouterr().err
+        )
         assert not out.exists()
         command = ["predict", model, toy[0], "--how", "outer", "--weights", "--out", str(out)]
         assert main(command) == 0
@@ -212,7 +217,7 @@ class TestFitAndPredict:
             evil: "is not opened",
             other: "is not a model that `logitprod fit`",
             broken: "is not a model that `logitprod fit` saved",
-            tmp_path / "absent.skops": "No such file",
+            tmp_path / "absent.skops": "absent.skops: No such file",
         }
         for path, message in messages.items():
             out = tmp_path / "p.csv"

@@ -201,7 +201,7 @@ def test_falling_risks_are_told_once_whichever_they_are_in_each_split():
     assert len(told(lambda: search.fit(-RISK, OUTCOME))) == 1
     # in some splits both of the last two fall clearly, in others one alone
     X = np.c_[RISK, -RISK - [1.5, 0.5] * noise]
-    parts = [np.arange(N) % 4 != i for i in range(4)]
+    parts = [np.arange(N) % 5 != i for i in range(5)]
     fits = [told(lambda own=own: survival("risk").fit(X[own], OUTCOME[own])) for own in parts]
     assert len({message for fit in fits for message in fit}) == 2
     folds = [(np.flatnonzero(own), np.flatnonzero(~own)) for own in parts]

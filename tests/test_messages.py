@@ -7,13 +7,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import ShuffleSplit
 from sklearn.naive_bayes import GaussianNB
 
 import sklearn_logitprod
 from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV
 from sklearn_logitprod._text import option, options_renamed, options_written
 from sklearn_logitprod.cli.arguments import option_writer
-from sklearn_logitprod.inspection import temperature_sensitivity
+from sklearn_logitprod.inspection import (
+    ExpertWeightsDisplay,
+    TemperatureSensitivityDisplay,
+    compare,
+    oracle_gap,
+    temperature_sensitivity,
+)
 
 RNG = np.random.default_rng(0)
 Y = np.arange(60) % 2
@@ -82,6 +89,56 @@ def test_sensitivity_to_the_temperature_says_why_it_takes_one_gate():
         temperature_sensitivity(LogitProdClassifier(), X, Y)
 
 
+SPLITS = [(np.arange(30), np.arange(30, 60))] * 2
+HALVES = ShuffleSplit(3, test_size=0.5, random_state=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: oracle_gap(LogitProdClassifier(gate_width=None).fit(X, Y), X, Y + 1),
+            r"y has labels \[2\].* its classes are \[0, 1\]\. Leave these rows out, or fit on",
+        ),
+        (
+            lambda: LogitProdClassifier([GaussianNB()], cv=SPLITS).fit(X, Y),
+            r"splits of cv=\.\.\. hold out 30 of 60 rows, some .* 2 times; .* such as cv=5, or",
+        ),
+        (
+            lambda: LogitProdClassifierCV([GaussianNB()], expert_cv=HALVES, cv=3).fit(X, Y),
+            r"splits of expert_cv=\.\.\. hold out .* such as expert_cv=5, or a splitter",
+        ),
+        (
+            lambda: LogitProdClassifierCV([GaussianNB()], expert_cv=SPLITS, cv=3).fit(X, Y),
+            r"splits name rows beyond the 40 that are split here, .*, or a splitter such as KFold",
+        ),
+        (
+            lambda: compare(LogitProdClassifier(), X, Y, cv=1),
+            r"^cv=1 makes no folds: 2 at least are needed, better 5\.",
+        ),
+        (
+            lambda: compare(LogitProdClassifier(), X, Y, n_resamples=0),
+            r"^n_resamples=0 is too few: 1 at least is needed",
+        ),
+        (
+            lambda: compare(LogitProdClassifier(), X, Y, metrics=[]),
+            r"metrics is empty: name some of \['log_loss', .*\], or leave it out",
+        ),
+        (
+            lambda: TemperatureSensitivityDisplay(pd.DataFrame()),
+            r"dropped its `attrs`: pass what `temperature_sensitivity` returned",
+        ),
+        (
+            lambda: ExpertWeightsDisplay(np.ones((2, 1)), ["a"], by=[1]),
+            r"by has 1 entries for 2 samples; one each is needed",
+        ),
+    ],
+)
+def test_an_error_says_what_to_write(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
 def test_the_difference_is_named_after_what_it_is_of(tmp_path, capsys):
     from sklearn_logitprod.cli import main
 
@@ -93,6 +150,4 @@ def test_the_difference_is_named_after_what_it_is_of(tmp_path, capsys):
     options = ["--input", "logits", "--metrics", "roc_auc", "--gate", "none", "--quiet"]
     assert main(["compare", *paths, "--label", "y", *options, "--repeats", "1", "--cv", "3"]) == 0
     header = capsys.readouterr().out.splitlines()[0]
-    assert re.search(
-        r"AUC +95 % interval +rank +log-loss diff\. +95 % interval +p \(Holm\)", header
-    )
+    assert re.search(r"AUC +95 % interval +rank +loss diff\. +95 % interval +p \(Holm\)", header)

@@ -46,7 +46,7 @@ def main(argv=None):
             return 1
         if args.traceback:
             raise
-        print(f"{parser.prog} {args.command}: error: {error}", file=sys.stderr)
+        print(f"{parser.prog} {args.command}: error: {_said(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         # CPython dies by the signal at its end if one fell into exec of a text (dataclasses,
@@ -54,6 +54,13 @@ def main(argv=None):
         exec("")
         print("\ninterrupted", file=sys.stderr)
         return 130
+
+
+def _said(error):
+    """What an error says; of one that the system raises, which file it is about first."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return error
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):

@@ -33,7 +33,7 @@ def figures(estimator, outputs, table, words):
         _svg(lambda ax: display.plot(ax=ax), (8.5, height)),
     )
     yield (
-        "Difference to the best expert",
+        "Difference in log-loss to the best expert",
         "Paired by sample, so that these intervals are narrower than those above.",
         _svg(lambda ax: display.plot(ax=ax, metric="difference"), (8.5, height)),
     )

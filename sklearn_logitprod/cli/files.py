@@ -40,7 +40,7 @@ def named(texts):
     names = [name for name, _ in pairs]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise ValueError(f"{twice[0]!r} names two files: give each expert one of its own.")
+        raise ValueError(f"{twice[0]!r} names two files: give each expert a name of its own.")
     return dict(pairs)
 
 

@@ -45,6 +45,7 @@ def summary(model, n_samples):
     yield f"{'LogitProd':{width}}  {model.loss_:8.4f}"
     yield ""
     yield (
-        f"on the {n_samples} samples of the fit; guarantee gap {model.guarantee_gap_:.4f}. How it "
-        "does on others says `logitprod compare`."
+        f"On the {n_samples} samples of the fit LogitProd is {abs(model.guarantee_gap_):.4f} below "
+        "the best of the experts and of their means (the guarantee gap, never above). How it does "
+        "on other samples says `logitprod compare`."
     )

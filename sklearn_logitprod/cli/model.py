@@ -90,7 +90,9 @@ def load(path):
         )
     content = skops.load(path, trusted=TRUSTED)
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise ValueError(f"{path} is not a model that `logitprod fit` of this version saved.")
+        raise ValueError(
+            f"{path} is not a model that `logitprod fit` of this version saved. Fit it again."
+        )
     return Saved(content["model"], content["input"], content["columns"])
 
 

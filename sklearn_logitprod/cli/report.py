@@ -39,7 +39,7 @@ figure { margin: 1.5rem 0; } figure svg { max-width: 100%; height: auto; backgro
 _READING = """
 <p>Every method is fitted on the training part of each fold and scored on the rest. <em>Best
 expert</em> is the expert of the lowest log-loss on the training part, chosen anew in each split:
-what one would have picked without fusing. <em>Log-loss diff.</em> is the mean difference in log-
+what one would have picked without fusing. <em>Loss diff.</em> is the mean difference in log-
 loss to it, sample by sample; below 0 is better. Intervals and p-values come from resampling samples
 (or groups) and say how sure a difference is on samples like these, not on those of another site.
 <em>p (Holm)</em> is corrected for the number of rows. Choosing the best row makes its figure a

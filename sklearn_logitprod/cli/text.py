@@ -30,14 +30,14 @@ def cells(table):
     first, *others = table.attrs["metrics"]
     header = ["", METRIC_LABELS[first], "95 % interval"]
     header += [METRIC_LABELS[name] for name in others]
-    header += ["rank", f"{METRIC_LABELS['log_loss']} diff.", "95 % interval", "p (Holm)"]
+    header += ["rank", "loss diff.", "95 % interval", "p (Holm)"]
     rows = []
     for name, row in table.iterrows():
         texts = [name, _number(row[f"{first}_mean"]), _interval(row, first)]
         texts += [_number(row[f"{other}_mean"]) for other in others]
         texts += [_number(row["rank"], 1), _number(row["difference"], sign=True)]
         texts += [_interval(row, "difference"), _number(row["p_holm"])]
-        if name == table.attrs["reference"]:
+        if name == table.attrs["reference"] or _is_same(row):
             texts[-3:] = ["0", "", ""]
         rows.append(texts)
     return [header, *rows]
@@ -80,26 +80,47 @@ def verdict(table, width=WIDTH):
     who = f"{attrs['n_samples']} samples"
     if attrs["n_groups"] is not None:
         who += f" in {attrs['n_groups']} groups"
-    text = (
-        f"{who}, {attrs['n_repeats']} x {attrs['n_folds']} folds. The best expert on the training "
-        f"part is {name} in {chosen[name]} of {n_splits} splits. "
-    )
-    difference, p_value = row["difference"], row["p_holm"]
-    side = "below" if difference < 0.0 else "above"
-    text += (
-        f"The log-loss of LogitProd is {abs(difference):.4f} {side} that of the best expert of "
-        f"each split (95 % interval {_interval(row, 'difference')}, p = {p_value:.3f} after Holm's "
-        "correction): "
-    )
-    if not p_value < _LEVEL:
-        text += "these samples do not tell the two apart. "
+    text = f"{who}, {attrs['n_repeats']} x {attrs['n_folds']} folds. "
+    if len(chosen) == 1:
+        what, other = "calibrating", "the expert"
+        text += (
+            f"{name} is the only expert and has nothing to be fused with: LogitProd calibrates it "
+            "alone. Name the outputs of other experts, too. "
+        )
     else:
-        text += "fusing helps. " if difference < 0.0 else "fusing does harm here. "
+        what, other = "fusing", "the best expert of each split"
+        text += (
+            f"The best expert on the training part is {name} in {chosen[name]} of {n_splits} "
+            "splits. "
+        )
+    text += f"The log-loss of LogitProd is {_against(row, other, what)} "
     first = attrs["metrics"][0]
     means = table[f"{first}_mean"]
     winner = means.idxmax() if attrs["higher_is_better"][first] else means.idxmin()
     text += f"Best in {METRIC_LABELS[first]}: {winner} ({means[winner]:.4f})."
     return textwrap.fill(text, width) if width else text
+
+
+def _against(row, other, what):
+    """The rest of a sentence: how the log-loss of a row compares, and what that means."""
+    if _is_same(row):
+        return f"that of {other}."
+    difference, p_value = row["difference"], row["p_holm"]
+    side = "below" if difference < 0.0 else "above"
+    if not p_value < _LEVEL:
+        outcome = "these samples do not tell the two apart"
+    else:
+        outcome = f"{what} helps" if difference < 0.0 else f"{what} does harm here"
+    return (
+        f"{abs(difference):.4f} {side} that of {other} (95 % interval "
+        f"{_interval(row, 'difference') or 'unknown'}, p = {p_value:.3f} after Holm's "
+        f"correction): {outcome}."
+    )
+
+
+def _is_same(row):
+    """Whether a row has the losses of the best expert, sample by sample."""
+    return row["difference"] == row["difference_low"] == row["difference_high"] == 0.0
 
 
 def _short(name):
@@ -114,4 +135,4 @@ def _number(value, digits=4, sign=False):
 
 def _interval(row, name):
     low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return "" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
+    return "" if not np.isfinite(high - low) else f"{low:.3f} to {high:.3f}"

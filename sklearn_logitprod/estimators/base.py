@@ -206,8 +206,8 @@ class BaseLogitProd(
         cross_class = self.cross_class
         if cross_class is not None and n_experts * n_classes**2 > MAX_CORRECTION:
             warn(
-                f"cross_class is left out: {n_experts} experts x {n_classes}^2 classes "
-                f"make more than {MAX_CORRECTION} correction parameters."
+                f"cross_class is left out: {n_experts} experts x {n_classes}^2 classes make more "
+                f"than {MAX_CORRECTION} correction parameters. Set {option('cross_class', None)}."
             )
             cross_class = None
         return HeadSpec(
@@ -231,7 +231,8 @@ class BaseLogitProd(
         if absent:
             warn(
                 f"Expert(s) {', '.join(absent)} are missing (NaN) on every row of the fit data; "
-                "their weight is 0, also where they are present later."
+                "their weight is 0, also where they are present later. Fit on rows that hold them, "
+                "or leave them out."
             )
         spec = self._head_spec(data.n_experts, data.n_classes)
         fit = fit_pool(data, weight, spec, self._settings(prepared.seed), prepared.folds, progress)

@@ -359,7 +359,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         if len(unknown):
             raise ValueError(
                 f"y has labels {unknown[:8].tolist()!r}, which the estimator does not know; its "
-                f"classes are {brief(classes.tolist())}."
+                f"classes are {brief(classes.tolist())}. Leave these rows out, or fit on some of "
+                "them, too."
             )
         return ClassLabels(np.searchsorted(classes, labels))
 

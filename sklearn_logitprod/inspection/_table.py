@@ -6,8 +6,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from sklearn_logitprod._text import warn
+from sklearn_logitprod.inspection._draw import METRIC_LABELS
 from sklearn_logitprod.inspection._resampling import bootstrap, holm, signed_rank
 from sklearn_logitprod.inspection._split import BEST, FUSED
+
+# of a log-loss; what differs by less is the same, computed in another order
+_ROUNDING = 1e-12
 
 
 class Totals:
@@ -102,8 +107,7 @@ def comparison_table(totals, settings):
     reference = methods.index(BEST)
     contributions = totals.contributions()
     shape = contributions.shape[:2]
-    paired = totals.sample_losses()
-    paired = paired - paired[reference]
+    paired = _differences(totals.sample_losses(), reference)
     differences = paired.mean(axis=1)
     columns = np.vstack(
         [
@@ -119,8 +123,7 @@ def comparison_table(totals, settings):
     widths = found.half_width[: -len(methods)].reshape(shape)
     width, p_value = found.half_width[-len(methods) :], found.p_value[-len(methods) :]
     p_value[reference] = np.nan
-    by_repeat = totals.repeat_losses()
-    by_repeat = (by_repeat - by_repeat[:, [reference]]).T
+    by_repeat = _differences(totals.repeat_losses().T, reference)
     by_repeat[reference] = np.nan
     values = totals.values()
     table = _metric_columns(comparison.scores, values, widths)
@@ -143,11 +146,49 @@ def comparison_table(totals, settings):
         "higher_is_better": {name: s.higher_is_better for name, s in comparison.scores.items()},
         "kinds": kinds | {FUSED: "fusion"},
         "reference": BEST,
+        "difference": "log_loss",
         "chosen": totals.chosen,
         "n_samples": int(totals.tested.sum()),
         "n_groups": None if groups is None else int(groups.max() + 1),
         **settings,
     }
+    return table
+
+
+def _differences(losses, reference):
+    """Losses (n_methods, n) less those of one method."""
+    differences = losses - losses[reference]
+    return np.where(np.abs(differences) < _ROUNDING, 0.0, differences)
+
+
+def tell_of_order(table, task):
+    """Warn of experts whose order of the samples is surely worse than chance.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`comparison_table`.
+    task : Task
+    """
+    experts = [name for name, kind in table.attrs["kinds"].items() if kind == "expert"]
+    for score in task.order:
+        own = table.loc[experts, [f"{score}_mean", f"{score}_high"]]
+        for name, (mean, high) in zip(experts, own.to_numpy(), strict=True):
+            if high < 0.5:
+                warn(
+                    f"Expert {name!r} ranks samples worse than chance: {METRIC_LABELS[score]} "
+                    f"{mean:.3f}, at most {high:.3f} (95 % interval). {task.turned}"
+                )
+
+
+def with_metrics(table, metrics):
+    """The table with the columns of some metrics alone."""
+    other = [name for name in table.attrs["metrics"] if name not in metrics]
+    columns = [f"{name}_{what}" for name in other for what in ("mean", "std", "low", "high")]
+    higher = {name: table.attrs["higher_is_better"][name] for name in metrics}
+    attrs = {**table.attrs, "metrics": list(metrics), "higher_is_better": higher}
+    table = table.drop(columns=columns)
+    table.attrs = attrs
     return table
 
 

@@ -7,7 +7,7 @@ here or in the command line asks for their class.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sklearn_logitprod._text import brief
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
@@ -47,6 +47,10 @@ class Task:
         From a :class:`~sklearn_logitprod.targets.target.Target` to an :class:`Outcome`.
     shared : callable
         From a target to the parameters that all splits share: a split may lack a class.
+    order : dict of str to Score
+        Of the scores one that asks for the order of samples alone, in which chance has 0.5.
+    turned : str
+        What to check where an expert is below chance.
     """
 
     estimator: type
@@ -56,6 +60,8 @@ class Task:
     prediction: Callable
     outcome: Callable
     shared: Callable
+    order: dict = field(default_factory=dict)
+    turned: str = ""
 
     def choose(self, metrics, baselines):
         """Scores and simpler methods by name.
@@ -78,7 +84,9 @@ class Task:
             if unknown:
                 raise ValueError(f"{what}: there is no {unknown[0]!r}; there are {brief(known)}.")
         if not wanted:
-            raise ValueError(f"metrics is empty; there are {brief(self.scores)}.")
+            raise ValueError(
+                f"metrics is empty: name some of {brief(self.scores)}, or leave it out."
+            )
         return {n: self.scores[n] for n in wanted}, {n: self.methods[n] for n in simpler}
 
 
@@ -108,6 +116,9 @@ TASKS = {
         Prediction,
         lambda target: Outcome(target.likelihood, target.y),
         lambda target: {"classes": list(target.attributes["classes_"])},
+        {"roc_auc": CLASS_SCORES["roc_auc"]},
+        "Its classes may be swapped: check which class each of its columns is of, and that its "
+        "labels mean the same as those of y.",
     ),
     "events": Task(
         LogitProdSurvival,
@@ -119,5 +130,8 @@ TASKS = {
             target.likelihood, target.y, target.attributes["unique_times_"], target.y
         ),
         lambda target: {"times": target.attributes["unique_times_"]},
+        {"concordance": SURVIVAL_SCORES["concordance"]},
+        "Its sign may be the other one: check that a higher risk, or lower survival, stands for "
+        "earlier events, and that events and censoring are not swapped.",
     ),
 }

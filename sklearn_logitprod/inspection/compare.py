@@ -16,7 +16,12 @@ from sklearn_logitprod._text import option, said_once
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
 from sklearn_logitprod.inspection._split import Comparison, run_split
-from sklearn_logitprod.inspection._table import Totals, comparison_table
+from sklearn_logitprod.inspection._table import (
+    Totals,
+    comparison_table,
+    tell_of_order,
+    with_metrics,
+)
 from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.search.base import BaseLogitProdCV, searched_estimator
@@ -43,7 +48,9 @@ def compare(
 
     All methods see the same splits and, of the training part, the same outputs of experts:
     out-of-fold ones where experts are cross-fitted. Where an expert is missing, the mean of
-    the logits of those present stands in for it.
+    the logits of those present stands in for it. A warning names experts that rank samples
+    worse than chance: the upper end of the interval of their AUC (macro, one against the rest)
+    or concordance is below 0.5.
 
     Parameters
     ----------
@@ -95,8 +102,9 @@ def compare(
 
         - ``rank``: mean rank over repeats in the first metric;
         - ``difference``, ``difference_low``, ``difference_high``: mean difference in
-          log-loss to the best expert, the one of lowest loss on the training part of each
-          split, with its 95 % interval; below 0 is better;
+          log-loss, whichever metrics are asked for, to the best expert, the one of lowest
+          loss on the training part of each split, with its 95 % interval; below 0 is
+          better;
         - ``p_value``: of that difference, two-sided, by the bootstrap on held-out losses
           averaged over repeats; ``p_holm``: corrected for the number of methods;
         - ``p_wilcoxon``: signed-rank test over repeats. Repeats share their samples, so
@@ -135,7 +143,9 @@ def compare(
         )
     estimator, X, y, groups = _arguments(estimator_or_outputs, X, y, groups)
     task = TASKS[estimator.task_name]
-    scores, methods = task.choose(metrics, baselines)
+    wanted, methods = task.choose(metrics, baselines)
+    # experts below chance are told of, whichever metrics are asked for
+    scores = wanted | task.order
     target = target_of(searched_estimator(estimator), X, y)
     estimator = clone(estimator).set_params(**task.shared(target))
     groups = check_groups(groups, len(target.strata))
@@ -160,7 +170,9 @@ def compare(
         "n_resamples": n_resamples,
         "random_state": random_state,
     }
-    return comparison_table(totals, settings)
+    table = comparison_table(totals, settings)
+    tell_of_order(table, task)
+    return with_metrics(table, wanted)
 
 
 def _arguments(first, X, y, groups):

@@ -155,7 +155,10 @@ class TemperatureSensitivityDisplay(Display):
 
     def __init__(self, table: pd.DataFrame) -> None:
         if "temperature" not in table.attrs:
-            raise ValueError("The table is not one of `temperature_sensitivity`.")
+            raise ValueError(
+                "The table is not one of `temperature_sensitivity`, or an operation on it has "
+                "dropped its `attrs`: pass what `temperature_sensitivity` returned."
+            )
         self.table = table
 
     @classmethod

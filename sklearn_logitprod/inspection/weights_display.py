@@ -74,7 +74,9 @@ class ExpertWeightsDisplay(Display):
                 f"{len(self.expert_names)} experts."
             )
         if by is not None and len(by) != shape[0]:
-            raise ValueError(f"by has {len(by)} entries for {shape[0]} samples.")
+            raise ValueError(
+                f"by has {len(by)} entries for {shape[0]} samples; one each is needed."
+            )
         self.by = by
         self.by_name = getattr(by, "name", None) if by_name is None else by_name
 

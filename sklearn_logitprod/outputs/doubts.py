@@ -14,6 +14,7 @@ from sklearn_logitprod.outputs.checks import SUM_TOLERANCE
 # fewer rows may look like anything
 _ENOUGH = 20
 _TOLERANCE = 1e-6
+_ABOUT = "what X looks like"
 
 
 def doubt_classes(outputs):
@@ -38,13 +39,15 @@ def doubt_classes(outputs):
             warn(
                 f"X looks like probabilities: {where} {what}, but {option('input', 'logits')} "
                 f"reads them as {'logits' if values.ndim == 3 else 'log-odds'}. If they are "
-                f"probabilities, {remedy}pass {option('input', 'proba')}."
+                f"probabilities, {remedy}pass {option('input', 'proba')}.",
+                about=_ABOUT,
             )
         else:
             names = ", ".join(name for name, on in zip(outputs.names, found, strict=True) if on)
             warn(
                 f"Expert(s) {names} look as if they gave probabilities, the others logits: of "
-                f"theirs, {where} {what}. If so, take the logarithm of theirs."
+                f"theirs, {where} {what}. If so, take the logarithm of theirs.",
+                about=_ABOUT,
             )
         return
 

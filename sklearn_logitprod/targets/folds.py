@@ -46,7 +46,13 @@ def search_splits(cv, strata, groups, seed, shuffle=False):
         cv = shuffled(cv, groups, seed)
     every = np.arange(len(strata))
     splits = check_cv(cv, strata, classifier=True).split(_placeholder(strata), strata, groups)
-    return [(every[train], every[test]) for train, test in splits]
+    try:
+        return [(every[train], every[test]) for train, test in splits]
+    except IndexError as error:
+        raise ValueError(
+            f"The splits name rows beyond the {len(strata)} that are split here, as it is within "
+            f"folds ({error}). Pass a number of folds, or a splitter such as KFold, instead."
+        ) from error
 
 
 def repeated_splits(cv, n_repeats, strata, groups, seed):
@@ -110,9 +116,10 @@ def make_splits(cv, y, groups, seed, shuffle=False):
     held_out = np.concatenate([test for _, test in splits])
     if len(held_out) != len(y) or len(np.unique(held_out)) != len(y):
         raise ValueError(
-            f"cv={cv!r} holds out {len(np.unique(held_out))} of {len(y)} rows, some of them "
-            f"{np.bincount(held_out).max()} times; cross-fitting needs each row exactly once. "
-            "Use a number of folds or a KFold-like splitter."
+            f"The splits of {option('cv')} hold out {len(np.unique(held_out))} of {len(y)} rows, "
+            f"some of them {np.bincount(held_out).max()} times; cross-fitting needs each row "
+            f"exactly once. Pass a number of folds, such as {option('cv', 5)}, or a splitter like "
+            "KFold."
         )
     return splits
 
