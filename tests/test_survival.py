@@ -291,7 +291,7 @@ BAD = {
     ),
     "a method of no expert": (
         lambda: ask(forest="predict"),
-        r"expert_methods names expert 'forest', but the experts are \['cox'\]",
+        r"expert_methods names 'forest', which is not among the experts \['cox'\]: leave it out",
     ),
     "a method that is none": (
         lambda: ask(cox="predict_risk"),
@@ -299,7 +299,7 @@ BAD = {
     ),
     "a method where X holds outputs": (
         lambda: model(expert_methods={"expert0": "predict"}).fit(SURVIVAL, Y),
-        r"expert_methods names expert 'expert0', but the experts are \[\]",
+        r"expert_methods names 'expert0', which is not among the experts \[\]: leave it out",
     ),
     "times missing": (lambda: model(times=None).fit(SURVIVAL, Y), r"needs `times`"),
     "curves as risks": (

@@ -26,8 +26,8 @@ def check_expert_methods(chosen, pairs):
     for name, method in (chosen or {}).items():
         if name not in names:
             raise ValueError(
-                f"expert_methods names expert {name!r}, but the experts are {brief(names)}. "
-                "Write one of these names, or leave it out."
+                f"expert_methods names {name!r}, which is not among the experts {brief(names)}: "
+                "leave it out, or write the name of an expert given in `experts`."
             )
         if method not in METHODS:
             raise ValueError(
