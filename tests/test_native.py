@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.naive_bayes import GaussianNB
 
 from sklearn_logitprod import (
     LogitProdClassifier,
@@ -88,6 +89,16 @@ def test_missing_values_of_nullable_columns_are_missing_experts():
     stacked = stack_outputs(dict(zip(EXPERTS, X.transpose(1, 0, 2))), classes=CLASSES)
     says_the_same(stacked.astype("Float64"))
     says_the_same(FLAT.astype("Float64").astype(object).where(FLAT.notna(), pd.NA).to_numpy())
+
+
+def test_decimals_are_numbers():
+    pyarrow = pytest.importorskip("pyarrow")
+    hundredths = np.round(X.reshape(N, -1), 2)
+    columns = [pyarrow.array(column, from_pandas=True) for column in hundredths.T]
+    columns = [column.cast(pyarrow.decimal128(20, 2)) for column in columns]
+    table = pyarrow.table(dict(zip(COLUMNS, columns)))
+    expected = fit(X, Y).predict_proba(hundredths.reshape(X.shape))
+    np.testing.assert_allclose(fit(FLAT, Y).predict_proba(table), expected)
 
 
 def test_binary_frames_have_a_column_per_expert():
@@ -280,6 +291,32 @@ def test_set_output_decides_what_weights_are():
     assert isinstance(model.expert_weights(FLAT), polars.DataFrame)
     model = fit(X, Y).set_output(transform="polars")
     assert isinstance(model.expert_weights(X), polars.DataFrame)
+    # what transform gives is X of another fusion
+    again = fit(model.transform(X), Y)
+    assert again.expert_names_ == ["expert0", "expert1"]
+
+
+def test_columns_of_a_frame_are_no_methods():
+    experts = ["compute", "collect", "detach", "dims", "coords"]
+    log_odds = np.random.default_rng(0).normal(size=(N, len(experts)))
+    frame = pd.DataFrame(log_odds, columns=experts)
+    model = fit(frame, CODES == 1)
+    assert model.expert_names_ == experts
+
+
+def test_features_of_experts_are_left_as_they_are():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"u": X[:, 0, 0], "v": X[:, 0, 1]})
+    seen = []
+
+    class Expert(GaussianNB):
+        def predict_log_proba(self, X):
+            seen.append(type(X))
+            return super().predict_log_proba(X)
+
+    model = fit(frame, polars.Series(Y), experts=[("nb", Expert())], cv=2)
+    assert set(seen) == {polars.DataFrame}
+    assert isinstance(model.expert_weights(frame), polars.DataFrame)
 
 
 def test_comparisons_take_frames_of_any_library():

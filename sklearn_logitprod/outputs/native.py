@@ -35,7 +35,7 @@ def plain(values, name="X"):
         If a frame is lazy: it holds no values yet.
     """
     refuse_lazy(values, name)
-    if hasattr(values, "detach"):
+    if hasattr(type(values), "detach"):
         return _from_tensor(values)
     if isinstance(values, np.ndarray):
         # most of NumPy and scikit-learn does not know variable-width strings
@@ -101,19 +101,20 @@ def plain_outputs(X):
 
 
 def is_labelled(values):
-    """Whether it is an xarray.DataArray, known by what it has."""
-    return all(hasattr(values, name) for name in ("dims", "coords", "to_numpy"))
+    """Whether it is an xarray.DataArray, known by what its type has."""
+    return all(hasattr(type(values), name) for name in ("dims", "coords", "to_numpy"))
 
 
 def refuse_lazy(values, name="X"):
     """Refuse a frame that holds no values yet, such as a polars.LazyFrame or one of dask."""
-    # of the type: to ask a lazy frame itself for its columns may compute them
-    if not hasattr(type(values), "columns"):
+    # the type is asked: columns of a frame may be called like methods, and a lazy one computes them
+    kind = type(values)
+    if not hasattr(kind, "columns"):
         return
-    how = next((method for method in _COMPUTING if hasattr(values, method)), None)
+    how = next((method for method in _COMPUTING if hasattr(kind, method)), None)
     if how is not None:
         raise ValueError(
-            f"{name} is a {type(values).__name__} of {type(values).__module__.partition('.')[0]}, "
+            f"{name} is a {kind.__name__} of {kind.__module__.partition('.')[0]}, "
             f"which is lazy: it holds no values yet. Pass {name}.{how}()."
         )
 
@@ -226,7 +227,11 @@ def _pandas_frame(columns, names, index=None):
 
 def _column(series):
     """Values of a series of narwhals: numbers with NaN, or objects as the library gives them."""
-    if series.dtype.is_numeric() and not series.dtype.is_decimal():
-        return series.to_numpy()
-    # to_numpy loses what is missing in dictionaries of pyarrow
-    return np.array([*series.to_list()], dtype=object)
+    if not series.dtype.is_numeric():
+        # to_numpy loses what is missing in dictionaries of pyarrow
+        return np.array(series.to_list(), dtype=object)
+    values = series.to_numpy()
+    if values.dtype != object:
+        return values
+    # decimals, and Arrow dtypes of early pandas 2
+    return np.where(series.is_null().to_numpy(), np.nan, values).astype(np.float64)
