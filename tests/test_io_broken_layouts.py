@@ -92,6 +92,18 @@ def deployed(files, **params):
     return read
 
 
+def files(reader, *names):
+    """A reader of a folder with files of which it needs to see the names alone."""
+
+    def read(folder):
+        (folder / "uni").mkdir()
+        for name in names:
+            (folder / "uni" / name).touch()
+        return reader([folder / "uni"])
+
+    return read
+
+
 def table(reader, name, text, **params):
     """A reader of one file in a folder."""
 
@@ -206,8 +218,9 @@ CASES = {
     ),
     "no outputs": (
         npy(lambda d: (d / "best_val_outputs.npy").unlink()),
-        r"uni \(expert 'uni'\): there is none of \['best_val_outputs\.npy', .*\]\. Every expert "
-        r"has one; name the experts with experts=\[\.\.\.\]\.",
+        r"uni \(expert 'uni'\): there is none of \['best_val_outputs\.npy', .*\], only "
+        r"\['best_val_labels\.npy'\]\. Every expert has one; name the experts with "
+        r"experts=\[\.\.\.\]\.",
     ),
     "two tasks": (
         npy(lambda d: [with_preds(d), np.save(d / "best_val_labels.npy", np.ones((4, 3)))]),
@@ -222,10 +235,10 @@ CASES = {
     ),
     # CLAM, STAMP and MCAT
     "no results": (
-        lambda d: read_clam({"uni": d}),
-        r" \(expert 'uni'\): there is no fold_0\.csv or split_0_results\.pkl, only an empty "
-        r"folder\. "
-        r"Pass CLAM's results folder, and the number of one of its splits as split=\.\.\.\.",
+        files(read_clam),
+        r"uni \(expert 'uni'\): there is no fold_0\.csv or split_0_results\.pkl, the folder is "
+        r"empty\. Pass CLAM's results folder, and the number of one of its splits as "
+        r"split=\.\.\.\.",
     ),
     "another split of CLAM": (
         clam(SLIDES, "split_3_results.pkl"),
@@ -241,12 +254,9 @@ CASES = {
         r"a\.pkl \(expert 'uni'\): this is a file, not a folder\. Pass MCAT's results folder, and",
     ),
     "two results of CLAM": (
-        lambda d: (
-            [(d / name).touch() for name in ("fold_0.csv", "split_0_results.pkl")]
-            and read_clam({"uni": d})
-        ),
-        r" \(expert 'uni'\): \['fold_0\.csv', 'split_0_results\.pkl'\] may be of other samples or "
-        r"models: keep one\. Pass CLAM's",
+        files(read_clam, "fold_0.csv", "split_0_results.pkl"),
+        r"uni \(expert 'uni'\): \['fold_0\.csv', 'split_0_results\.pkl'\] may be of other samples "
+        r"or models: keep one\. Pass CLAM's",
     ),
     "no split of CLAM": (
         lambda d: read_clam({"uni": d}, None),
@@ -356,14 +366,13 @@ CASES = {
     ),
     "columns that STAMP does not name": (
         stamp("PATIENT,pred_score,OS,PFS,dead\np1,0.5,14,9,1\n"),
-        r"patient-preds\.csv \(expert 'uni'\): \['OS', 'PFS', 'dead'\] may hold events and "
-        r"times, of "
-        r"which none is called 'event' and 'time'\. Name the columns with event='\.\.\.' and "
+        r"patient-preds\.csv \(expert 'uni'\): \['OS', 'PFS', 'dead'\] may hold events and times; "
+        r"'event' and 'time' are not both there\. Name the columns with event='\.\.\.' and "
         r"time='\.\.\.'\.",
     ),
     "two columns of 0 and 1": (
         stamp("PATIENT,pred_score,OS,dead\np1,0.5,1,1\np2,0.5,0,1\n"),
-        r"\['OS', 'dead'\] may hold events and times, of which none is called",
+        r"\['OS', 'dead'\] may hold events and times; 'event' and 'time' are not both there\.",
     ),
     "an event of STAMP that is absent": (
         stamp(SURVIVAL, event="died", time="OS"),
@@ -385,8 +394,8 @@ CASES = {
         r"out, or name",
     ),
     "nnMIL's results of two models": (
-        lambda d: [(d / f"results_{name}.csv").touch() for name in "ab"] and read_nnmil({"uni": d}),
-        r" \(expert 'uni'\): \['results_a\.csv', 'results_b\.csv'\] may be of other samples or "
+        files(read_nnmil, "results_a.csv", "results_b.csv"),
+        r"uni \(expert 'uni'\): \['results_a\.csv', 'results_b\.csv'\] may be of other samples or "
         r"models: keep one\. Pass the folder that nnMIL predicted into, or the file itself\.",
     ),
     "nnMIL without results": (

@@ -217,6 +217,12 @@ def test_nnmil_has_more_than_ten_classes_in_the_order_of_their_codes(tmp_path):
     np.testing.assert_array_equal(outputs.values[0, 0], np.arange(12) / 66.0)
 
 
+def test_a_code_is_written_in_one_way(tmp_path):
+    frame = pd.DataFrame({"slide": ["s"], "y_pred0": 0.25, "y_pred1": 0.75, "y_pred01": 9.0})
+    root = write(tmp_path / "a", "slide_predictions.csv", frame.assign(y_true=1))
+    np.testing.assert_array_equal(read_slideflow([root]).values, [[[0.25, 0.75]]])
+
+
 def test_nnmil_events(tmp_path):
     event, time = zip(*EVENTS, strict=True)
     roots = [

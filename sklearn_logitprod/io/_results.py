@@ -41,7 +41,7 @@ def result_file(root, expert, patterns, remedy):
         raise source.error(f"{kind}. {remedy}")
     found = [path for pattern in patterns for path in sorted(root.glob(pattern)) if path.is_file()]
     if not found:
-        raise source.error(f"there is no {' or '.join(patterns)}, only {contents(root)}. {remedy}")
+        raise source.error(f"there is no {' or '.join(patterns)}, {contents(root)}. {remedy}")
     if len(found) > 1:
         names = brief(path.name for path in found)
         raise source.error(f"{names} may be of other samples or models: keep one. {remedy}")
@@ -49,10 +49,10 @@ def result_file(root, expert, patterns, remedy):
 
 
 def contents(folder):
-    """What is in a folder, in words."""
+    """What is in a folder instead of what was looked for, in words."""
     names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
     names = [name for name in names if name[0] != "."]
-    return brief(names, 10) if names else "an empty folder"
+    return f"only {brief(names, 10)}" if names else "the folder is empty"
 
 
 def check_number(number, name):
@@ -132,7 +132,7 @@ def coded_truth(table, name, names):
 def code_columns(table, prefix):
     """Columns called as a prefix and a code: dict of int to str, by the code."""
     ends = [name[len(prefix) :] for name in table.columns if name.startswith(prefix)]
-    codes = sorted(int(end) for end in ends if end.isdecimal())
+    codes = sorted(int(end) for end in ends if end.isdecimal() and str(int(end)) == end)
     return {code: f"{prefix}{code}" for code in codes}
 
 

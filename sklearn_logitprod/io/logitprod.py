@@ -15,7 +15,7 @@ from sklearn_logitprod._typing import FilePath
 from sklearn_logitprod.io._formats import load_array
 from sklearn_logitprod.io._join import join
 from sklearn_logitprod.io._part import Part, check_values
-from sklearn_logitprod.io._results import code_labels, code_names
+from sklearn_logitprod.io._results import code_labels, code_names, contents
 from sklearn_logitprod.io._source import Source
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
@@ -181,7 +181,8 @@ def _outputs_file(folder, expert, part):
     names = {f"{stem}_{end}.npy": kind for stem in _STEMS[part] for end, kind in _KINDS.items()}
     found = [name for name in names if (folder / name).is_file()]
     if len(found) != 1:
-        fault = f"more than one of {found}" if found else f"none of {list(names)}"
+        fault = f"none of {list(names)}, {contents(folder)}"
+        fault = f"more than one of {found}" if found else fault
         raise Source(str(folder), expert).error(
             f"there is {fault}. Every expert has one; name the experts with experts=[...]."
         )

@@ -135,7 +135,7 @@ def _files(root, expert, split, checkpoint):
     if split is not None and root.is_dir():
         if not (root / f"split-{split}").is_dir():
             raise Source(str(root), expert).error(
-                f"there is no folder split-{split}, only {contents(root)}. Pass STAMP's output "
+                f"there is no folder split-{split}, {contents(root)}. Pass STAMP's output "
                 "folder and the number of one of its splits, or split=None for a deployment."
             )
         root = root / f"split-{split}"
@@ -205,8 +205,8 @@ def _truth(table, score, patient):
     times = [name for name in rest if name not in events and table.is_numeric(name)]
     if (len(events), len(times), len(rest)) != (1, 1, 2):
         raise table.source.error(
-            f"{brief(rest)} may hold events and times, of which none is called 'event' and 'time'. "
-            "Name the columns with event='...' and time='...'."
+            f"{brief(rest)} may hold events and times; 'event' and 'time' are not both there. Name "
+            "the columns with event='...' and time='...'."
         )
     (event,), (time,) = events, times
     warn(
