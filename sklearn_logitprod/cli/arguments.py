@@ -23,35 +23,27 @@ _FLAGS = {
     "random_state": "seed",
 }
 
-# settings that are called otherwise in Python
-_FLAGS = {
-    "columns": "column",
-    "gate_width": "gate",
-    "groups": "group",
-    "n_jobs": "jobs",
-    "n_repeats": "repeats",
-    "n_resamples": "resamples",
-    "random_state": "seed",
-}
-
 _COMPARE_EXAMPLES = """\
 examples:
   logitprod compare uni.csv conch.csv virchow2.csv --label tumour --group patient
   logitprod compare a=run1/preds.csv b=run2/preds.parquet --label y --report report.html
   logitprod compare a.csv b.csv --input risk --event dead --time months
+  logitprod compare uni.csv other.csv --label msi --positive MSI-H --column other:MSI-H=score
+  logitprod compare uni='folds/uni_*.csv' conch='folds/conch_*.csv' --label y
+  logitprod compare all_models.csv --expert model --label y
   logitprod compare results/uni results/conch --layout clam --split 2"""
 
 _FIT_EXAMPLES = """\
 examples:
-  logitprod fit uni.csv conch.csv --label tumour --group patient --save model.skops
-  logitprod predict model.skops new/uni.csv new/conch.csv --out predictions.csv
+  logitprod fit uni.csv conch.csv --label tumour --group patient -o model.skops
+  logitprod predict model.skops new/uni.csv new/conch.csv -o predictions.csv
 
 Fit on samples that are new to the experts, such as their validation set."""
 
 _PREDICT_EXAMPLES = """\
 examples:
-  logitprod predict model.skops uni.csv conch.csv --out predictions.csv
-  logitprod predict model.skops uni=a.csv conch=b.csv --out predictions.csv --weights
+  logitprod predict model.skops uni.csv conch.csv -o predictions.csv
+  logitprod predict model.skops uni=a.csv conch=b.csv -o predictions.csv --weights
 
 Experts are matched by name: the file's name without extensions, or NAME=PATH."""
 
@@ -74,9 +66,10 @@ def option_writer(args):
         flag = _FLAGS.get(name, name)
         if flag not in vars(args):
             return f"{keyword(name, value)} in Python"
-        if value is ...:
-            return f"--{flag}"
-        return " ".join(f"--{flag} {shlex.quote(text)}" for text in _texts(value))
+        flag = f"--{flag.replace('_', '-')}"
+        if value is ... or value is True:
+            return flag
+        return " ".join(f"{flag} {shlex.quote(text)}" for text in _texts(value))
 
     return write
 
@@ -120,7 +113,7 @@ def compare(parser, run):
     own.add_argument("--jobs", type=int, metavar="N", help="splits at a time (default: 1)")
     _add_seed(own, "splits, bootstrap and fusion")
     out = _add_output(parser)
-    out.add_argument("--out", metavar="CSV", help="write the whole table")
+    out.add_argument("-o", "--out", metavar="CSV", help="write the whole table")
     out.add_argument("--report", metavar="HTML", help="write a page with table and figures")
     parser.set_defaults(run=run)
 
@@ -132,7 +125,9 @@ def fit(parser, run):
     _add_gate(parser)
     _add_seed(parser, "the fit")
     out = _add_output(parser)
-    out.add_argument("--save", metavar="SKOPS", required=True, help="file of the fitted model")
+    out.add_argument(
+        "-o", "--save", metavar="SKOPS", required=True, help="file of the fitted model"
+    )
     parser.set_defaults(run=run)
 
 
@@ -140,7 +135,9 @@ def predict(parser, run):
     """Arguments of ``predict``."""
     parser.epilog = _PREDICT_EXAMPLES
     parser.add_argument("model", help="file that `fit` saved")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="one table per expert")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="one table per expert, or as `fit` took them"
+    )
     parser.add_argument("--id", default="slide_id", help="column of identifiers (%(default)s)")
     parser.add_argument(
         "--how",
@@ -149,9 +146,9 @@ def predict(parser, run):
         help="keep samples that are in all files (default), or all of them; with outer the file "
         "of an expert may be left out",
     )
-    _add_column(parser)
+    _add_tables(parser)
     out = _add_output(parser)
-    out.add_argument("--out", metavar="CSV", required=True, help="file of the predictions")
+    out.add_argument("-o", "--out", metavar="CSV", required=True, help="file of the predictions")
     out.add_argument("--weights", action="store_true", help="write the experts' weights, too")
     parser.set_defaults(run=run)
 
@@ -161,7 +158,8 @@ def _add_files(parser):
         "files",
         nargs="+",
         metavar="FILE",
-        help="one table per expert (CSV, TSV, Parquet, npz), as PATH or NAME=PATH; a results "
+        help="one table per expert (CSV, TSV, Parquet, Feather, JSON lines, Excel, npz), as PATH "
+        "or NAME=PATH, or NAME='PATTERN' for its folds; one table of all experts; a results "
         "folder per expert with --layout clam, stamp, mcat, nnmil or slideflow; one folder with "
         "--layout logitprod",
     )
@@ -172,13 +170,13 @@ def _add_files(parser):
     own.add_argument("--group", help="column of groups of dependent samples, such as patients")
     own.add_argument("--event", help="for survival: column of events (1) and censoring (0)")
     own.add_argument("--time", help="for survival: column of times")
-    _add_column(own)
     own.add_argument(
         "--how",
         choices=("inner", "outer"),
         default="inner",
-        help="keep samples that are in all files (default), or all of them",
+        help="keep samples that are in all files (default), or all of them with a label",
     )
+    _add_tables(own)
     own.add_argument("--layout", choices=_LAYOUTS, default="tables", help="default: tables")
     own.add_argument(
         "--split",
@@ -200,17 +198,35 @@ def _add_files(parser):
         help="of Slideflow: what a row is of (default: slide)",
     )
     own.add_argument(
-        "--classes", type=_names, metavar="A,B", help="of a layout: labels of 0, 1 ..."
+        "--classes", type=_names, metavar="A,B", help="labels of the codes 0, 1 ... of columns"
     )
 
 
-def _add_column(parser):
+def _add_tables(parser):
     parser.add_argument(
         "--column",
         action="append",
-        metavar="LABEL=COLUMN",
-        help="column of a class (or time), where names do not tell, once for each; of a risk the "
-        "column alone",
+        metavar="[EXPERT:]LABEL=COLUMN",
+        help="column of a class (or time), where names do not tell, once for each, of all experts "
+        "or of one; of a risk [EXPERT:]COLUMN",
+    )
+    parser.add_argument(
+        "--positive",
+        metavar="LABEL",
+        help="class of a column of outputs that stands alone and whose name does not say",
+    )
+    parser.add_argument(
+        "--expert", metavar="COLUMN", help="of a long table: the column that names the experts"
+    )
+    parser.add_argument(
+        "--average",
+        action="store_true",
+        help="take the mean over rows of one identifier; else they are an error",
+    )
+    parser.add_argument(
+        "--id-strip",
+        metavar="A,B",
+        help="what does not count in identifiers: folder, suffix (.svs, .h5 ...), zeros",
     )
 
 
@@ -233,7 +249,9 @@ def _add_seed(parser, what):
 def _add_output(parser):
     own = parser.add_argument_group("output")
     own.add_argument("--force", action="store_true", help="overwrite files that exist")
-    own.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    own.add_argument(
+        "--quiet", action="store_true", help="say neither how files were read nor progress"
+    )
     return own
 
 

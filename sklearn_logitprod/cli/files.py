@@ -17,6 +17,7 @@ from sklearn_logitprod.io import (
     read_stamp,
     read_tables,
 )
+from sklearn_logitprod.io._source import named_paths
 
 
 def named(texts):
@@ -51,31 +52,89 @@ def _split(text):
     return name, path
 
 
-def columns_of(texts, input):
+def columns_of(texts, input, files=None):
     """Columns as the readers take them.
 
     Parameters
     ----------
     texts : list of str or None
-        ``LABEL=COLUMN`` for each class or time; for risks one name of a column.
+        ``LABEL=COLUMN`` for each class or time, for risks ``COLUMN``; after ``EXPERT:`` those
+        of one expert.
     input : str
+    files : list of str or dict of str to str, optional
+        What `named` gives, whose experts may be named. Where there are none, or a table alone
+        that may hold any, all that stands before a colon is an expert.
 
     Returns
     -------
-    dict of str to str, str or None
+    dict, str or None
     """
     if texts is None:
         return None
+    known = None
+    if files is not None and len(files) > 1:
+        known = list(files) if isinstance(files, dict) else list(named_paths(files))
+    pairs = [_of_expert(text, known) for text in texts]
+    owners = list(dict.fromkeys(expert for expert, _ in pairs))
+    if len(owners) > 1 and None in owners:
+        bare = next(text for expert, text in pairs if expert is None)
+        raise ValueError(
+            f"--column {bare} is of all experts, others are of one: write EXPERT:{bare} for each."
+        )
+    said = {own: _named([t for e, t in pairs if e == own], input) for own in owners}
+    return said.get(None, said)
+
+
+def _of_expert(text, known):
+    """Expert that a column is said of, None for all, and the rest of the text."""
+    expert, colon, rest = text.partition(":")
+    return (expert, rest) if colon and (known is None or expert in known) else (None, text)
+
+
+def _named(texts, input):
     if input == "risk":
         if len(texts) > 1:
             raise ValueError(
                 f"a risk is one column, but --column is given {len(texts)} times: give it once."
             )
         return texts[0]
+    if len(texts) == 1 and "=" not in texts[0]:
+        # a column alone, of the class that its name or --positive says
+        return texts
     for text in texts:
         if "=" not in text:
             raise ValueError(f"--column {text} does not say whose it is: write LABEL={text}.")
     return dict(text.split("=", 1) for text in texts)
+
+
+def tables_of(args, input, **said):
+    """Outputs of tables, as the arguments say that all commands share.
+
+    Parameters
+    ----------
+    args : Namespace
+    input : str
+    **said : dict
+        Further arguments of `read_tables`; those that are None leave it to the command line.
+
+    Returns
+    -------
+    ExpertOutputs
+    """
+    files = named(args.files)
+    said["columns"] = columns_of(args.column, input, files) or said.get("columns")
+    said["positive"] = args.positive or said.get("positive")
+    return read_tables(
+        files,
+        args.id,
+        input=input,
+        how=args.how,
+        expert=args.expert,
+        average=args.average,
+        id_strip=args.id_strip,
+        verbose=not args.quiet,
+        **said,
+    )
 
 
 def read_outputs(args):
@@ -92,16 +151,14 @@ def read_outputs(args):
 
 
 def _tables(args):
-    return read_tables(
-        named(args.files),
-        args.id,
+    return tables_of(
+        args,
+        args.input or "proba",
         label=args.label,
         group=args.group,
-        columns=columns_of(args.column, args.input),
-        input=args.input or "proba",
-        how=args.how,
         event=args.event,
         time=args.time,
+        classes=args.classes,
     )
 
 

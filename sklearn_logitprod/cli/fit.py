@@ -9,6 +9,7 @@ from sklearn_logitprod.cli.files import (
     check_targets,
     columns_of,
     estimator_for,
+    named,
     read_outputs,
     written,
 )
@@ -28,8 +29,8 @@ def run(args):
     model.fit(outputs)
     progress.clear()
     with written(args.save) as path:
-        columns = columns_of(args.column, outputs.input)
-        save(path, Saved(model, outputs.input, columns))
+        columns = columns_of(args.column, outputs.input, named(args.files))
+        save(path, Saved(model, outputs.input, columns, args.positive))
     print("\n".join(summary(model, len(outputs))))
     print(f"\nsaved to {args.save}")
     return 0

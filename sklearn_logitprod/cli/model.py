@@ -39,11 +39,14 @@ class Saved:
         What the values of the files are.
     columns : dict of str to str, str or None
         Column of each class or time, or of the risk, where it was said.
+    positive : str or None
+        Class of a column that stands alone, where it was said.
     """
 
     model: object
     input: str
-    columns: dict | str | None
+    columns: dict | list | str | None
+    positive: str | None = None
 
 
 def save(path, saved):
@@ -93,7 +96,7 @@ def load(path):
         raise ValueError(
             f"{path} is not a model that `logitprod fit` of this version saved. Fit it again."
         )
-    return Saved(content["model"], content["input"], content["columns"])
+    return Saved(content["model"], content["input"], content["columns"], content.get("positive"))
 
 
 def skops_io():

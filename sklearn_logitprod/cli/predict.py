@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from sklearn_logitprod._text import brief
-from sklearn_logitprod.cli.files import check_targets, columns_of, named, written
+from sklearn_logitprod.cli.files import check_targets, tables_of, written
 from sklearn_logitprod.cli.model import load
 from sklearn_logitprod.cli.tasks import words_of
-from sklearn_logitprod.io import read_tables
 
 
 def run(args):
@@ -20,12 +19,11 @@ def run(args):
     check_targets(args, "out")
     saved = load(args.model)
     model = saved.model
-    outputs = read_tables(
-        named(args.files),
-        args.id,
-        columns=columns_of(args.column, saved.input) or saved.columns,
-        input=saved.input,
-        how=args.how,
+    outputs = tables_of(
+        args,
+        saved.input,
+        columns=saved.columns,
+        positive=saved.positive,
         **words_of(model).reading(model),
     )
     outputs = _all_experts(outputs, model.expert_names_, args.how)

@@ -195,10 +195,12 @@ def alike_without(first, second):
     Returns
     -------
     tuple of str or None
-        The fewest of `STRIPS` that make some of them equal.
+        The fewest of `STRIPS` that make most of them equal; None if none does.
     """
+    best, most = None, 0
     for size in range(1, len(STRIPS) + 1):
         for what in combinations(STRIPS, size):
-            if set(stripped(first, what)) & set(stripped(second, what)):
-                return what
-    return None
+            common = len(set(stripped(first, what)) & set(stripped(second, what)))
+            if common > most:
+                best, most = what, common
+    return best

@@ -1,0 +1,409 @@
+"""Tables as people have them: names, layouts, formats and identifiers of their own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_logitprod import LogitProdClassifier
+from sklearn_logitprod.cli import main
+from sklearn_logitprod.inspection import compare
+from sklearn_logitprod.io import _ids, read_tables
+
+N = 90
+NAMES = ["uni", "conch", "virchow", "gigapath"]
+
+
+@pytest.fixture
+def truth():
+    """Labels and P(tumor) of four experts, by slide."""
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.arange(N) % 2)
+    z = 1.5 * (2 * y - 1)[:, None] + rng.normal(scale=2.0, size=(N, 4))
+    ids = np.array([f"s{i:02d}" for i in range(N)])
+    return ids, np.where(y == 1, "tumor", "normal"), 1 / (1 + np.exp(-z))
+
+
+@pytest.fixture
+def four_files(truth, tmp_path):
+    """As a user has them: other orders, further rows, lacking slides, and names of all kinds."""
+    ids, labels, p = truth
+    rng = np.random.default_rng(1)
+    orders = [rng.permutation(N) for _ in NAMES]
+    orders[2] = orders[2][5:]
+    names = ["prob_1", "p_tumor", "tumor_prob", "score"]
+    for m, (name, column, order) in enumerate(zip(NAMES, names, orders)):
+        frame = pd.DataFrame({"slide_id": ids[order], "label": labels[order]})
+        if column == "prob_1":
+            frame["prob_0"] = 1 - p[order, m]
+        frame[column] = p[order, m]
+        if m == 1:
+            further = {"slide_id": ["x1", "x2"], "label": ["normal", "tumor"], column: [0.3, 0.4]}
+            frame = pd.concat([frame, pd.DataFrame(further)])
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    return [str(tmp_path / f"{name}.csv") for name in NAMES]
+
+
+def by_hand(truth, outputs):
+    """Rows of the truth in the order of outputs."""
+    ids, labels, p = truth
+    rows = np.searchsorted(ids, outputs.ids)
+    return labels[rows], np.stack([1 - p[rows], p[rows]], axis=2)
+
+
+@pytest.mark.filterwarnings("ignore:how='inner' keeps")
+def test_four_files(four_files, truth):
+    outputs = read_tables(four_files, label="label", positive="tumor")
+    labels, proba = by_hand(truth, outputs)
+    assert len(outputs) == N - 5
+    np.testing.assert_allclose(outputs.values, proba, rtol=1e-15)
+    np.testing.assert_array_equal(outputs.y, labels)
+    own = LogitProdClassifier(random_state=0).fit(outputs)
+    other = LogitProdClassifier(input="proba", random_state=0).fit(proba, labels)
+    np.testing.assert_allclose(own.predict_proba(outputs), other.predict_proba(proba), rtol=1e-12)
+    options = {"baselines": False, "n_repeats": 1, "n_resamples": 50, "random_state": 0}
+    tables = compare(own, outputs, **options), compare(other, proba, labels, **options)
+    np.testing.assert_allclose(*(t.select_dtypes("number").to_numpy() for t in tables), rtol=1e-9)
+
+
+def test_four_files_on_the_command_line(four_files, truth, tmp_path, capsys):
+    pytest.importorskip("skops")
+    common = ["--positive", "tumor"]
+    model, out = str(tmp_path / "model.skops"), tmp_path / "new.csv"
+    said = ["--label", "label", *common]
+    assert main(["fit", *four_files, *said, "-o", model]) == 0
+    told = capsys.readouterr().err
+    assert "uni.csv: prob_0 -> normal, prob_1 -> tumor, 90 rows\n" in told
+    assert "conch.csv: p_tumor -> tumor (of 2), 92 rows\n" in told
+    assert "gigapath.csv: score -> tumor (of 2), 90 rows\n" in told
+    assert "Pass --how outer to keep all" in told
+    assert main(["predict", model, *four_files, "-o", str(out)]) == 0
+    written = pd.read_csv(out, dtype={"id": str})
+    ids, labels, p = truth
+    rows = np.searchsorted(ids, written["id"])
+    proba = np.stack([1 - p[rows], p[rows]], axis=2)
+    by_hand = LogitProdClassifier(input="proba", random_state=0).fit(proba, labels[rows])
+    np.testing.assert_allclose(written["proba_tumor"], by_hand.predict_proba(proba)[:, 1])
+    quick = ["--repeats", "1", "--resamples", "50", "--quiet"]
+    capsys.readouterr()
+    assert main(["compare", *four_files, *said, *quick]) == 0
+    assert "->" not in capsys.readouterr().err
+
+
+def test_names_of_columns_of_one_file(four_files, truth, capsys):
+    columns = {"gigapath": {"tumor": "score"}}
+    with pytest.warns(UserWarning, match="how='inner' keeps 85 of 92"):
+        outputs = read_tables(four_files, label="label", columns=columns, verbose=1)
+    np.testing.assert_allclose(outputs.values, by_hand(truth, outputs)[1], rtol=1e-15)
+    assert "gigapath.csv: score -> tumor (of 2), 90 rows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("said", [["gigapath:tumor=score"], ["gigapath:score"]])
+def test_names_of_columns_of_one_file_on_the_command_line(said, four_files, tmp_path, capsys):
+    arguments = ["compare", *four_files, "--label", "label", "--repeats", "1", "--resamples", "50"]
+    assert main([*arguments, "--column", *said, "--positive", "tumor"]) == 0
+    assert "score -> tumor (of 2)" in capsys.readouterr().err
+    assert main([*arguments, "--column", "gigapath:tumor=score", "--column", "normal=q"]) == 2
+    assert "--column normal=q is of all experts, others are of one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "classes", "expected"),
+    [
+        (["prob_0", "prob_1"], ["b", "a"], None, [0, 1]),
+        (["y_pred1", "y_pred2"], ["b", "a"], None, [0, 1]),
+        (["p_1", "p_0"], ["b", "a"], None, [1, 0]),
+        (["p_0", "p_1"], ["b", "a"], ["b", "a"], [1, 0]),
+        (["y_pred0", "y_pred1"], ["1", "0"], None, [0, 1]),
+        (["y_pred1", "y_pred0"], ["1", "0"], None, [1, 0]),
+        (["P_labelnormal", "P_labeltumor"], ["tumor", "normal"], None, [0, 1]),
+        (["P (class=tumor)", "P (class=normal)"], ["tumor", "normal"], None, [1, 0]),
+    ],
+)
+def test_codes_and_forms_of_names(names, labels, classes, expected, tmp_path):
+    frame = pd.DataFrame({"slide_id": ["s", "t"], "label": labels, names[0]: [0.1, 0.2]})
+    frame[names[1]] = 1 - frame[names[0]]
+    frame.to_csv(tmp_path / "uni.csv", index=False)
+    outputs = read_tables([tmp_path / "uni.csv"], label="label", classes=classes)
+    assert outputs.classes.tolist() == sorted(map(type(outputs.classes.tolist()[0]), labels))
+    np.testing.assert_array_equal(outputs.values[:, 0], frame[names].to_numpy()[:, expected])
+
+
+@pytest.mark.parametrize(
+    "columns", [["prob_1", "prob_3"], ["prob_0", "prob_1", "prob_2"]], ids=["gap", "three"]
+)
+def test_codes_that_are_not_all_there_are_refused(columns):
+    frame = pd.DataFrame({"slide_id": ["s"], "label": ["a"], **dict.fromkeys(columns, 0.5)})
+    pd.concat([frame, frame.assign(slide_id="t", label="b")]).to_csv(
+        tmp_path / "u.csv", index=False
+    )
+    with pytest.raises(ValueError, match=r"label\(s\) \['a', 'b'\] have no column among"):
+        read_tables([tmp_path / "u.csv"], label="label")
+
+
+def wide(truth):
+    ids, labels, p = truth
+    frame = pd.DataFrame({"slide_id": ids, "label": labels})
+    for m, name in enumerate(NAMES):
+        frame[f"{name}_prob_tumor"] = p[:, m]
+        frame[f"{name}_prob_normal"] = 1 - p[:, m]
+    return frame
+
+
+def assert_is(outputs, truth):
+    labels, proba = by_hand(truth, outputs)
+    outputs = outputs.take_experts(NAMES)
+    np.testing.assert_allclose(outputs.values, proba, rtol=1e-15)
+    np.testing.assert_array_equal(outputs.y, labels)
+    assert len(outputs) == N
+
+
+def test_wide_table(truth, tmp_path, capsys):
+    frame, path = wide(truth), tmp_path / "all.csv"
+    frame.to_csv(path, index=False)
+    assert_is(read_tables(path, label="label", verbose=1), truth)
+    assert "all.csv (expert conch): conch_prob_normal -> normal, " in capsys.readouterr().err
+    alone = frame.drop(columns=[f"{name}_prob_normal" for name in NAMES])
+    assert_is(read_tables(alone, label="label"), truth)
+    columns = {name: {"tumor": f"{name}_prob_tumor"} for name in NAMES}
+    assert_is(read_tables([path], label="label", columns=columns), truth)
+    bare = alone.rename(columns=lambda c: c.removesuffix("_prob_tumor"))
+    columns = {name: name for name in NAMES}
+    assert_is(read_tables(bare, label="label", columns=columns, positive="tumor"), truth)
+    # what stands beside is no expert
+    with pytest.raises(ValueError, match=r"label\(s\) \['normal', 'tumor'\] have no column among"):
+        read_tables(bare, label="label", positive="tumor")
+
+
+def test_long_table(truth, tmp_path):
+    ids, labels, p = truth
+    rows = [
+        {"slide_id": i, "model": name, "label": label, "p_tumor": p[row, m]}
+        for m, name in enumerate(NAMES)
+        for row, (i, label) in enumerate(zip(ids, labels))
+    ]
+    frame = pd.DataFrame(rows).sample(frac=1, random_state=0)
+    assert_is(read_tables(frame, label="label", expert="model"), truth)
+    frame[:200].to_csv(tmp_path / "a.csv", index=False)
+    frame[200:].to_csv(tmp_path / "b.csv", index=False)
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    assert_is(read_tables(paths, label="label", expert="model"), truth)
+    twice = pd.concat([frame, frame[:1].assign(p_tumor=0.5)])
+    twice.to_csv(tmp_path / "c.csv", index=False)
+    with pytest.raises(ValueError, match=r"c\.csv, line 362 .*there twice, first in line 2\."):
+        read_tables(tmp_path / "c.csv", label="label", expert="model")
+
+
+def test_wide_table_of_curves():
+    frame = pd.DataFrame({"slide_id": ["s"], "event": [1], "time": [9.0]})
+    values = np.array([[0.9, 0.5], [0.8, 0.6]])
+    for name, own in zip(["uni", "conch"], values):
+        frame[f"{name}_t_24"], frame[f"{name}_t_12"] = own[1], own[0]
+    outputs = read_tables(frame, event="event", time="time", input="survival")
+    assert outputs.expert_names == ["uni_t", "conch_t"]
+    np.testing.assert_array_equal(outputs.values[0], values)
+
+
+def test_folds_of_an_expert(truth, tmp_path):
+    ids, labels, p = truth
+    for m, name in enumerate(NAMES):
+        for fold in range(3):
+            own = slice(fold, None, 3)
+            columns = {"slide_id": ids[own], "label": labels[own], "p_tumor": p[own, m]}
+            frame = pd.DataFrame(columns)
+            if m == 1:
+                frame.insert(2, "p_normal", 1 - p[own, m])
+            frame.to_csv(tmp_path / f"{name}_fold{fold}.csv", index=False)
+    patterns = {name: str(tmp_path / f"{name}_fold*.csv") for name in NAMES}
+    assert_is(read_tables(patterns, label="label"), truth)
+    lists = {name: [tmp_path / f"{name}_fold{k}.csv" for k in range(3)] for name in NAMES}
+    assert_is(read_tables(lists, label="label"), truth)
+    out = str(tmp_path / "table.csv")
+    files = [f"{name}={pattern}" for name, pattern in patterns.items()]
+    quick = ["--repeats", "1", "--resamples", "50", "-o", out]
+    assert main(["compare", *files, "--label", "label", *quick]) == 0
+    assert "uni" in pd.read_csv(out).iloc[:, 0].tolist()
+
+
+def test_mean_over_rows_of_one_identifier():
+    frame = pd.DataFrame(
+        {
+            "slide_id": ["s", "t", "s", "t", "u"],
+            "label": ["a", "b", "a", "b", "a"],
+            "p_a": [0.2, 0.3, 0.4, np.nan, np.nan],
+        }
+    )
+    other = pd.DataFrame({"slide_id": ["u", "t", "s"], "p_a": [0.1, 0.2, 0.3]})
+    outputs = read_tables({"uni": frame, "conch": other}, label="label", average=True)
+    assert outputs.ids.tolist() == ["s", "t", "u"]
+    np.testing.assert_allclose(outputs.values[:, 0, 0], [0.3, 0.3, np.nan])
+    np.testing.assert_array_equal(outputs.values[:, 1, 0], [0.3, 0.2, 0.1])
+    assert outputs.y.tolist() == ["a", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "strip"),
+    [
+        (["a1.svs", "a2.svs"], ["a1", "a2"], "suffix"),
+        (["0012", "0013"], ["12", "13"], "zeros"),
+        (["run/a.b1", "run/a.b2"], ["a.b1", "a.b2"], "folder"),
+        (["run/a1.ome.tiff", "a2.h5"], ["x\\a1.pt", "a2"], "folder,suffix"),
+    ],
+)
+def test_identifiers_written_unlike(first, second, strip):
+    frames = {
+        name: pd.DataFrame({"slide_id": ids, "label": ["n", "t"], "p_t": [0.25, 0.75]})
+        for name, ids in (("uni", first), ("conch", second))
+    }
+    with pytest.raises(ValueError, match="no id is in any other file") as caught:
+        read_tables(frames, label="label")
+    for text in (repr(first[0]), repr(second[0]), f"id_strip='{strip}'"):
+        assert text in str(caught.value)
+    outputs = read_tables(frames, label="label", id_strip=strip)
+    assert len(outputs) == 2
+    np.testing.assert_array_equal(outputs.values[:, 0], outputs.values[:, 1])
+
+
+def test_some_identifiers_written_unlike():
+    frame = pd.DataFrame({"slide_id": ["1", "2", "03"], "label": ["n", "t", "t"], "p_t": 0.5})
+    other = frame.assign(slide_id=["1", "2", "3"])
+    with pytest.warns(UserWarning, match="look alike, such as '03' and '3'. Pass id_strip='zeros'"):
+        outputs = read_tables({"uni": frame, "conch": other}, label="label")
+    assert outputs.ids.tolist() == ["1", "2"]
+
+
+def test_rows_without_a_label():
+    frame = pd.DataFrame({"slide_id": ["s", "t"], "label": ["n", "t"], "p_t": [0.25, 0.75]})
+    other = pd.DataFrame({"slide_id": ["t", "u", "v"], "p_t": [0.5, 0.5, 0.5]})
+    files = {"uni": frame, "conch": other}
+    with pytest.warns(UserWarning, match="2 of 4 samples have no label in any file and are left"):
+        outputs = read_tables(files, label="label", how="outer")
+    assert (outputs.ids.tolist(), outputs.y.tolist()) == (["s", "t"], ["n", "t"])
+    empty = {"uni": frame.assign(label=["n", None]), "conch": other.assign(label=["t", "", ""])}
+    with pytest.warns(UserWarning, match="2 of 4 samples have no label"):
+        outputs = read_tables(empty, label="label", how="outer")
+    assert (outputs.ids.tolist(), outputs.y.tolist()) == (["s", "t"], ["n", "t"])
+    kept = read_tables(files, classes=["n", "t"], how="outer")
+    assert kept.ids.tolist() == ["s", "t", "u", "v"]
+
+
+def test_events_of_some_rows():
+    frame = pd.DataFrame({"slide_id": ["s", "t"], "dead": [1, 0], "months": [3, 4], "risk": [1, 2]})
+    other = pd.DataFrame({"slide_id": ["t", "u"], "risk": [0.5, 0.5]})
+    with pytest.warns(UserWarning, match="1 of 3 samples have no event and time"):
+        outputs = read_tables(
+            {"uni": frame, "conch": other}, input="risk", event="dead", time="months", how="outer"
+        )
+    assert outputs.y.tolist() == [(True, 3.0), (False, 4.0)]
+
+
+def test_patients_that_are_not_used_are_mentioned_once():
+    frame = pd.DataFrame({"slide_id": ["s", "t"], "label": ["n", "t"], "p_t": [0.25, 0.75]})
+    frame["Patient ID"] = ["p", "p"]
+    with pytest.warns(UserWarning, match="'Patient ID' of frame of 'uni' is not used") as told:
+        read_tables({"uni": frame, "conch": frame}, label="label")
+    assert len(told) == 1
+    assert "Pass group='Patient ID'" in str(told[0].message)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("group", ["Patient ID", None])
+def test_patients_of_one_row_are_not_mentioned(group):
+    frame = pd.DataFrame({"slide_id": ["s", "t"], "label": ["n", "t"], "p_t": [0.25, 0.75]})
+    frame["Patient ID"] = ["p", "p" if group else "q"]
+    read_tables({"uni": frame}, label="label", group=group)
+
+
+FRAME = pd.DataFrame(
+    {
+        "slide_id": ["007", "s2", "s3"],
+        "label": ["n", "t", "n"],
+        "p_n": [0.1, np.nan, 1 / 3],
+        "p_t": [0.9, np.nan, 2 / 3],
+    }
+)
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "feather", "jsonl", "json", "xlsx"])
+def test_formats(format, tmp_path):
+    path = tmp_path / f"uni.{format}"
+    if format == "csv":
+        FRAME.to_csv(path, index=False)
+    elif format in ("jsonl", "json"):
+        FRAME.to_json(path, orient="records", lines=format == "jsonl", double_precision=15)
+    elif format == "xlsx":
+        pytest.importorskip("openpyxl")
+        FRAME.to_excel(path, index=False)
+    else:
+        pytest.importorskip("pyarrow")
+        getattr(FRAME, f"to_{format}")(path)
+    other = FRAME.assign(p_n=0.5, p_t=0.5)
+    outputs = read_tables({"uni": path, "conch": other}, label="label")
+    assert outputs.ids.tolist() == ["007", "s2", "s3"]
+    np.testing.assert_allclose(outputs.values[:, 0], FRAME[["p_n", "p_t"]], rtol=1e-14)
+
+
+def test_json_of_objects_in_objects(tmp_path):
+    path = tmp_path / "uni.jsonl"
+    path.write_text(
+        '{"id": 7, "truth": "t", "scores": {"n": 0.25, "t": 0.75}}\n'
+        '{"id": 8, "truth": "n", "scores": {"t": 0.5, "n": 0.5}}\n'
+    )
+    outputs = read_tables({"uni": path}, "id", label="truth")
+    assert outputs.ids.tolist() == ["7", "8"]
+    assert outputs.values[:, 0].tolist() == [[0.25, 0.75], [0.5, 0.5]]
+    path.write_text(
+        '{"id": 7, "truth": "t", "proba": [0.25, 0.75]}\n'
+        '{"id": 8, "truth": "n", "proba": [0.5, 0.5]}\n'
+    )
+    again = read_tables({"uni": path}, "id", label="truth")
+    np.testing.assert_array_equal(again.values, outputs.values)
+
+
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_frames_of_other_libraries(library):
+    module = pytest.importorskip(library)
+    columns = {name: FRAME[name].where(FRAME[name].notna(), None).tolist() for name in FRAME}
+    columns = {n: [None if v != v else v for v in own] for n, own in columns.items()}
+    frame = module.DataFrame(columns) if library == "polars" else module.table(columns)
+    outputs = read_tables({"uni": frame, "conch": FRAME.fillna(0.5)}, label="label")
+    np.testing.assert_array_equal(outputs.values[:, 0], FRAME[["p_n", "p_t"]])
+
+
+def test_numbers_that_are_names(tmp_path):
+    """Labels and identifiers are compared as they are written."""
+    text = "slide_id,label,p_01,p_1\n0012,01,0.25,0.75\n12,1,0.5,0.5\n"
+    (tmp_path / "uni.csv").write_text(text)
+    outputs = read_tables([tmp_path / "uni.csv"], label="label")
+    assert outputs.ids.tolist() == ["0012", "12"]
+    assert outputs.y.tolist() == ["01", "1"]
+
+
+def test_short_rows_are_refused_whatever_their_place(tmp_path):
+    text = "slide_id,label,p_n,p_t\ns1,n,0.5,0.5\ns2,t\ns3,t,0.5,0.5\n"
+    (tmp_path / "uni.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"line 3 .*: 2 cells under a header of 4 columns"):
+        read_tables([tmp_path / "uni.csv"], label="label")
+
+
+def random_texts(rng, n):
+    lengths = rng.integers(1, 20, n)
+    return ["".join(rng.choice(list("abcé0"), size)) for size in lengths]
+
+
+@pytest.mark.parametrize("collide", [False, True])
+def test_identifiers_are_found_as_a_dict_finds_them(collide, monkeypatch):
+    rng = np.random.default_rng(0)
+    if collide:
+        # half of the fingerprint alike for many
+        true = _ids._fingerprints
+        monkeypatch.setattr(
+            _ids, "_fingerprints", lambda texts: true(texts) * np.array([[0], [1]], np.uint64)
+        )
+    first = list(dict.fromkeys(random_texts(rng, 500)))
+    second = list(dict.fromkeys(random_texts(rng, 300) + first[::2]))
+    rows = _ids.Ids(first).rows_of(_ids.Ids(second))
+    known = {text: row for row, text in enumerate(first)}
+    np.testing.assert_array_equal(rows, [known.get(text, -1) for text in second])
+    assert _ids.Ids(first).twice() is None
+    assert _ids.Ids([*first, first[7]]).twice() == (len(first), 7)
+    assert _ids.as_array(first).tolist() == first
