@@ -133,11 +133,9 @@ def test_codes_and_forms_of_names(names, labels, classes, expected, tmp_path):
 )
 def test_codes_that_are_not_all_there_are_refused(columns):
     frame = pd.DataFrame({"slide_id": ["s"], "label": ["a"], **dict.fromkeys(columns, 0.5)})
-    pd.concat([frame, frame.assign(slide_id="t", label="b")]).to_csv(
-        tmp_path / "u.csv", index=False
-    )
+    frame = pd.concat([frame, frame.assign(slide_id="t", label="b")])
     with pytest.raises(ValueError, match=r"label\(s\) \['a', 'b'\] have no column among"):
-        read_tables([tmp_path / "u.csv"], label="label")
+        read_tables({"uni": frame}, label="label")
 
 
 def wide(truth):
