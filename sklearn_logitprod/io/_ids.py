@@ -33,7 +33,7 @@ class Ids:
     def __init__(self, texts):
         self.texts = texts
         self._prints = _fingerprints(texts)
-        self._order = np.argsort(self._prints[0])
+        self._order = _argsort(self._prints[0])
         self._sorted = self._prints[0][self._order]
 
     def __len__(self):
@@ -74,6 +74,18 @@ class Ids:
         rows = np.empty(len(theirs), dtype=np.intp)
         rows[other._order] = np.where(there, found, -1)
         return rows
+
+
+def _argsort(keys):
+    """Order of unsigned keys: rows are sorted along in their last bits, several times as fast."""
+    bits = np.uint64(len(keys).bit_length())
+    packed = keys >> bits << bits
+    packed |= np.arange(len(keys), dtype=np.uint64)
+    packed.sort()
+    order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.intp)
+    ordered = keys[order]
+    # unequal keys with equal first bits are few, and mostly none
+    return order if (ordered[1:] >= ordered[:-1]).all() else np.argsort(keys)
 
 
 def _fingerprints(texts):

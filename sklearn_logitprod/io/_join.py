@@ -62,14 +62,9 @@ def join(parts, input, how, sort=True):
     y, known = _target(parts, ids, at, names, how)
     if not known.all():
         ids, at, y = ids[known], at[known], y[known]
-    values = np.full((len(ids), len(parts), parts[0].values.shape[1]), np.nan)
-    for m, part in enumerate(parts):
-        here = at[:, m] >= 0
-        for k, column in enumerate(part.values.T):
-            place = 0 if names is None else names.index(part.names[k])
-            values[here, m, place] = column[at[here, m]]
-    nowhere = np.isnan(values).all(axis=(1, 2))
-    if nowhere.any():
+    values = _values(parts, at, names)
+    missing = np.isnan(values)
+    if missing.any() and (nowhere := missing.all(axis=(1, 2))).any():
         row = int(np.argmax(nowhere))
         m = int(np.argmax(at[row] >= 0))
         raise parts[m].source.error(
@@ -87,6 +82,17 @@ def join(parts, input, how, sort=True):
         groups=None if groups is None else np.asarray(groups.of(np.array), dtype=str),
         times=np.array(names, dtype=np.float64) if of_times else None,
     )
+
+
+def _values(parts, at, names):
+    """Values of all experts, their columns in one order: (n_samples, n_experts, n_columns)."""
+    values = np.empty((len(at), len(parts), parts[0].values.shape[1]))
+    for m, part in enumerate(parts):
+        rows = at[:, m]
+        own = part.values.take(rows, axis=0)
+        values[:, m] = own if names is None else own[:, [part.names.index(n) for n in names]]
+        values[rows < 0, m] = np.nan
+    return values
 
 
 def _placed(indices):
