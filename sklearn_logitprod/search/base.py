@@ -105,8 +105,8 @@ class BaseLogitProdCV(
     def _search(self, X, y, sample_weight, groups):
         """Compare all candidates and fit the best one on all rows; gives the outputs of these."""
         # what holds for one candidate or fold mostly holds for all of them
-        own = options_renamed(cv=self._experts_cv, gate_width="gate_widths", alpha="alphas")
-        with own, said_once(), FitProgress(self, self.verbose) as progress:
+        names = options_renamed(cv=self._experts_cv)
+        with said_once(), names, FitProgress(self, self.verbose) as progress:
             return self._compare(X, y, sample_weight, groups, progress)
 
     def _compare(self, X, y, sample_weight, groups, progress):
