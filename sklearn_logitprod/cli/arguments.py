@@ -58,10 +58,11 @@ def option_writer(args):
     -------
     callable
     """
+    known = set(vars(args))
 
     def write(name, value=...):
         flag = _FLAGS.get(name, name)
-        if flag not in vars(args):
+        if flag not in known:
             return f"{keyword(name, value)} in Python"
         if value is ...:
             return f"--{flag}"
