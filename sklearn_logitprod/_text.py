@@ -13,6 +13,7 @@ import numpy as np
 _BETWEEN = {"sklearn_logitprod", "sklearn", "joblib"}
 
 _SAID: ContextVar[set | None] = ContextVar("said", default=None)
+_KEPT: ContextVar[list | None] = ContextVar("kept", default=None)
 
 
 def plain(value):
@@ -80,6 +81,10 @@ def warn(message, category=UserWarning, about=None):
         What it is about, if messages that differ in names or numbers are about the same:
         where each is :func:`said_once`, the first of these is.
     """
+    kept = _KEPT.get()
+    if kept is not None:
+        kept.append((message, category, about))
+        return
     said, about = _SAID.get(), message if about is None else about
     if said is not None:
         if about in said:
@@ -99,3 +104,26 @@ def said_once():
         yield
     finally:
         _SAID.reset(token)
+
+
+class Elsewhere:
+    """A function for another thread or process, whose messages are for those who read here.
+
+    Calls return what the function does and the arguments of each :func:`warn`, which is to be
+    called here: there, it would neither find the user's line nor know what has been said.
+
+    Parameters
+    ----------
+    function : callable
+    """
+
+    def __init__(self, function):
+        self.function, self.write = function, _WRITE.get()
+
+    def __call__(self, *args):
+        token = _KEPT.set([])
+        try:
+            with options_written(self.write):
+                return self.function(*args), _KEPT.get()
+        finally:
+            _KEPT.reset(token)

@@ -54,6 +54,10 @@ CLASSES = {
         "are probabilities, pass input='proba'.",
     ),
     "probabilities with gaps": (gap(PROBA), f"X looks like probabilities: {SUMMING}"),
+    "an expert is missing": (
+        np.where(np.arange(3)[:, None] == 1, np.nan, PROBA),
+        f"X looks like probabilities: {SUMMING}",
+    ),
     "float16": (PROBA.astype(np.float16), f"X looks like probabilities: {SUMMING}"),
     "of the second class": (
         SECOND,
@@ -83,7 +87,7 @@ CLASSES = {
 def test_logits_that_look_like_probabilities_are_told_in_the_fit_alone(name):
     X, message = CLASSES[name]
     model = LogitProdClassifier(**LINEAR)
-    found = told(lambda: model.fit(X, Y))
+    found = [one for one in told(lambda: model.fit(X, Y)) if "are missing (NaN)" not in one]
     assert len(found) == 1
     assert found[0].startswith(message)
     assert not told(lambda: model.predict_proba(X))
@@ -118,6 +122,13 @@ def test_values_that_are_what_they_are_said_to_be_are_not_told(X, input):
 def test_a_handful_of_rows_may_look_like_anything():
     assert not told(lambda: LogitProdClassifier(**LINEAR).fit(PROBA[:19], Y[:19]))
     assert len(told(lambda: LogitProdClassifier(**LINEAR).fit(PROBA[:20], Y[:20]))) == 1
+
+
+def test_experts_that_are_there_for_a_handful_of_rows_are_not_told():
+    X = SECOND[:, :2].copy()
+    X[15:, 0], X[:15, 1], X[30:, 1] = np.nan, np.nan, np.nan
+    assert not told(lambda: read_outputs(X, "logits", np.arange(2)))
+    assert len(told(lambda: read_outputs(SECOND[:, :2], "logits", np.arange(2)))) == 1
 
 
 def test_of_many_rows_the_first_are_looked_at_and_named():

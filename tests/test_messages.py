@@ -54,6 +54,13 @@ def test_a_setting_is_written_as_its_reader_writes_it(name, value, python, comma
     assert option(name, value) == python
 
 
+def test_one_group_is_told_on_the_command_line_as_there():
+    groups = np.zeros(60, dtype=int)
+    message = r"but --gate auto cross-.* fix the gate with --gate 0"
+    with options_written(option_writer(COMMAND)), pytest.raises(ValueError, match=message):
+        LogitProdClassifier().fit(X, Y, groups=groups)
+
+
 def test_a_setting_that_goes_by_another_name_is_called_so():
     with options_renamed(cv="expert_cv"):
         assert (option("cv", 5), option("how", "outer")) == ("expert_cv=5", "how='outer'")

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
@@ -16,6 +17,7 @@ from sklearn_logitprod import (
     LogitProdSurvival,
     LogitProdSurvivalCV,
 )
+from sklearn_logitprod._text import Elsewhere, option, options_written, warn
 from sklearn_logitprod.inspection import compare
 
 RNG = np.random.default_rng(0)
@@ -86,7 +88,28 @@ def test_two_searches_warn_once_each():
     assert len(caught(both)) == 2
 
 
-def test_a_comparison_warns_once():
-    found = caught(lambda: compare(LogitProdClassifier(gate_width=None), ABSENT, Y, n_repeats=1))
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_comparison_warns_once(n_jobs):
+    model = LogitProdClassifier(gate_width=None)
+    # a thread knows as little of who called as a process does
+    with parallel_config("threading"):
+        found = caught(lambda: compare(model, ABSENT, Y, n_repeats=1, n_jobs=n_jobs))
     assert len(found) == 1
     assert found[0].filename == __file__
+
+
+def slow_fit(number):
+    warn(f"Set {option('max_iter', number)}.")
+    return -number
+
+
+def test_what_is_said_elsewhere_is_written_and_given_here():
+    with options_written(lambda name, value: f"--{name} {value}"):
+        runs = Parallel(2, backend="threading")(
+            delayed(Elsewhere(slow_fit))(number) for number in (3, 4)
+        )
+    assert runs == [
+        (-3, [("Set --max_iter 3.", UserWarning, None)]),
+        (-4, [("Set --max_iter 4.", UserWarning, None)]),
+    ]
+    assert len(caught(lambda: slow_fit(5))) == 1

@@ -61,10 +61,11 @@ def option_writer(args):
     -------
     callable
     """
+    known = set(vars(args))
 
     def write(name, value=...):
         flag = _FLAGS.get(name, name)
-        if flag not in vars(args):
+        if flag not in known:
             return f"{keyword(name, value)} in Python"
         flag = f"--{flag.replace('_', '-')}"
         if value is ... or value is True:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from sklearn_logitprod._progress import Progress
-from sklearn_logitprod._text import option, said_once
+from sklearn_logitprod._text import Elsewhere, option, said_once, warn
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
 from sklearn_logitprod.inspection._split import Comparison, run_split
@@ -154,14 +154,18 @@ def compare(
     splits = [split for repeat in repeats for split in repeat]
     totals = Totals(comparison, len(repeats))
     progress = Progress(sys.stderr) if verbose else None
-    jobs = (delayed(run_split)(estimator, X, target.y, comparison, *split) for split in splits)
+    run = delayed(Elsewhere(run_split))
+    jobs = (run(estimator, X, target.y, comparison, *split) for split in splits)
     results = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
     numbers = [number for number, repeat in enumerate(repeats) for _ in repeat]
     with said_once():
         for done, (number, (_, test)) in enumerate(zip(numbers, splits, strict=True), start=1):
             if progress:
                 progress(f"compare: split {done} of {len(splits)}")
-            totals.add(number, test, next(results))
+            scored, warnings = next(results)
+            for one in warnings:
+                warn(*one)
+            totals.add(number, test, scored)
     if progress:
         progress.clear()
     settings = {

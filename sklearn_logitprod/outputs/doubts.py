@@ -25,9 +25,9 @@ def doubt_classes(outputs):
     outputs : Outputs
         With ``input="logits"``; others are checked as they are read.
     """
-    values, where = _first(outputs.values)
-    if outputs.input != "logits" or len(values) < _ENOUGH:
+    if outputs.input != "logits":
         return
+    values, names, where = _first(outputs)
     for scale, remedy in ((1.0, ""), (100.0, "divide by 100 and ")):
         found = _probabilities(values, scale)
         if not found.any():
@@ -43,9 +43,9 @@ def doubt_classes(outputs):
                 about=_ABOUT,
             )
         else:
-            names = ", ".join(name for name, on in zip(outputs.names, found, strict=True) if on)
+            own = ", ".join(name for name, on in zip(names, found, strict=True) if on)
             warn(
-                f"Expert(s) {names} look as if they gave probabilities, the others logits: of "
+                f"Expert(s) {own} look as if they gave probabilities, the others logits: of "
                 f"theirs, {where} {what}. If so, take the logarithm of theirs.",
                 about=_ABOUT,
             )
@@ -59,10 +59,10 @@ def doubt_events(outputs):
     ----------
     outputs : EventOutputs
     """
-    values, where = _first(outputs.values)
-    if outputs.input == "survival" or len(values) < _ENOUGH or not _inside(values, 1.0).all():
+    if outputs.input == "survival":
         return
-    if np.nanmin(values) == np.nanmax(values):
+    values, _, where = _first(outputs)
+    if not values.size or not _inside(values, 1.0).all() or np.nanmin(values) == np.nanmax(values):
         return
     falling = values.shape[-1] > 2 and not (np.diff(values, axis=-1) > _TOLERANCE).any()
     own, curves = option("input", outputs.input), option("input", "survival")
@@ -85,13 +85,26 @@ def doubt_events(outputs):
         )
 
 
-def _first(values):
-    """The first rows, and how a message names what was looked at."""
+def _first(outputs):
+    """The first rows of experts that say enough there.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows, n_experts, ...), float64
+    names : list of str
+        Of these experts.
+    where : str
+        What was looked at, in words.
+    """
+    values = outputs.values
     rows = next(block_slices(len(values), values[:1].size), slice(0, 0))
-    whole = rows.stop == len(values)
-    return np.asarray(
-        values[rows], dtype=float
-    ), "all values" if whole else f"all values of the first {rows.stop} rows"
+    where = (
+        "all values" if rows.stop == len(values) else f"all values of the first {rows.stop} rows"
+    )
+    block = np.asarray(values[rows], dtype=float)
+    present = ~np.isnan(block.reshape(*block.shape[:2], -1)[:, :, 0])
+    enough = np.flatnonzero(present.sum(axis=0) >= _ENOUGH)
+    return block[:, enough], [outputs.names[m] for m in enough], where
 
 
 def _probabilities(values, scale):
@@ -103,12 +116,10 @@ def _probabilities(values, scale):
             off = np.abs(values.sum(axis=-1) - scale) > SUM_TOLERANCE * scale
         return inside & ~off.any(axis=0)
     # log-odds of one weak expert may all be small and positive; those of all experts are not
-    return np.full(len(inside), inside.all() and np.nanmax(values) > scale / 5.0)
+    return np.full(len(inside), inside.all() and np.nanmax(values, initial=0.0) > scale / 5.0)
 
 
 def _inside(values, scale):
-    """Which experts give nothing outside of [0, scale], and something: (n_experts,), bool."""
+    """Which experts give nothing outside of [0, scale]: (n_experts,), bool."""
     outside = (values < -_TOLERANCE) | (values > scale * (1.0 + _TOLERANCE))
-    some = ~np.isnan(values)
-    axes = (0, *range(2, values.ndim))
-    return ~outside.any(axis=axes) & (some.sum(axis=axes) >= _ENOUGH)
+    return ~outside.any(axis=(0, *range(2, values.ndim)))

@@ -107,9 +107,9 @@ class BaseLogitProdCV(
     def _search(self, X, y, sample_weight, groups):
         """Compare all candidates and fit the best one on all rows; gives the outputs of these."""
         # what holds for one candidate or fold mostly holds for all of them
-        own = options_renamed(cv=self._experts_cv, gate_width="gate_widths", alpha="alphas")
+        names = options_renamed(cv=self._experts_cv)
         progress = FitProgress(self, self.verbose, 3, X=X, y=y)
-        with own, said_once(), progress:
+        with said_once(), names, progress:
             return self._compare(X, y, sample_weight, groups, progress)
 
     def _compare(self, X, y, sample_weight, groups, progress):
