@@ -325,9 +325,9 @@ class TestScikitSurvival:
     @pytest.mark.parametrize("loss", ["squared", "ipcwls"])
     def test_boosting_that_predicts_a_time(self, loss):
         """It is a time, whose sign scikit-survival's flag turns; a search of it hands that on."""
+        data, y = whas500()
         from sksurv.ensemble import GradientBoostingSurvivalAnalysis
 
-        data, y = whas500()
         boosting = GradientBoostingSurvivalAnalysis(loss=loss, n_estimators=5, random_state=0)
         experts = [
             ("plain", boosting),
