@@ -110,8 +110,10 @@ def test_indices_without_rows_in_common_say_nothing(index):
 def test_samples_of_an_xarray_are_rows():
     xarray = pytest.importorskip("xarray")
     array = xarray.DataArray(X, dims=["sample", "expert"], coords={"sample": ROWS})
-    with pytest.raises(ValueError, match=ELSEWHERE):
+    with pytest.raises(ValueError, match=rf"{ELSEWHERE}.*y\.loc\[X\.indexes\['sample'\]\]"):
         classifier().fit(array, TURNED)
+    mended = TURNED.loc[array.indexes["sample"]]
+    assert classifier().fit(array, mended).loss_ == classifier().fit(X, Y).loss_
     assert classifier().fit(array, Y).loss_ == classifier().fit(X, Y).loss_
 
 

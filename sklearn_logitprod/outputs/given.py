@@ -8,7 +8,13 @@ import numpy as np
 
 from sklearn_logitprod._text import plain as written
 from sklearn_logitprod.outputs.container import ExpertOutputs
-from sklearn_logitprod.outputs.native import index_of, plain, plain_outputs, refuse_lazy
+from sklearn_logitprod.outputs.native import (
+    index_of,
+    is_labelled,
+    plain,
+    plain_outputs,
+    refuse_lazy,
+)
 
 
 def given(X, y=None, sample_weight=None, groups=None, *, outputs=True):
@@ -72,13 +78,14 @@ def check_order(named):
 
 
 def _row_labels(values):
-    """Index of the rows and the name of the attribute that holds it; None without one."""
+    """Index of the rows, and how it is written as an attribute; None without one."""
     if isinstance(values, ExpertOutputs) and values.ids is not None:
         import pandas as pd
 
         return pd.Index(values.ids), "ids"
     index = index_of(values)
-    return None if index is None else (index, "index")
+    where = "indexes['sample']" if is_labelled(values) else "index"
+    return None if index is None else (index, where)
 
 
 def _moved(index, other):
