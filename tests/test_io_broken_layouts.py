@@ -263,6 +263,10 @@ CASES = {
         r"split=None is not the number of one split\. Read one at a time, such as split=0; the "
         r"results of several are those of several models\.",
     ),
+    "a split of CLAM that is a truth value": (
+        lambda d: read_clam({"uni": d}, True),
+        r"split=True is not the number of one split\. Read one at a time",
+    ),
     "all splits of CLAM": (
         lambda d: read_clam({"uni": d}, [0, 1]),
         r"split=\[0, 1\] is not the number of one split\. Read one at a time, such as split=0;",
@@ -370,6 +374,10 @@ CASES = {
         r"'event' and 'time' are not both there\. Name the columns with event='\.\.\.' and "
         r"time='\.\.\.'\.",
     ),
+    "a column of 0 and 1 beside another of words": (
+        stamp("PATIENT,pred_score,OS,treated,vital\np1,0.5,14,0,dead\np2,0.5,9,1,alive\n"),
+        r"\['OS', 'treated', 'vital'\] may hold events and times; 'event' and 'time' are not both",
+    ),
     "two columns of 0 and 1": (
         stamp("PATIENT,pred_score,OS,dead\np1,0.5,1,1\np2,0.5,0,1\n"),
         r"\['OS', 'dead'\] may hold events and times; 'event' and 'time' are not both there\.",
@@ -399,7 +407,7 @@ CASES = {
         r"models: keep one\. Pass the folder that nnMIL predicted into, or the file itself\.",
     ),
     "nnMIL without results": (
-        table(read_nnmil, "log.txt", "ok"),
+        files(read_nnmil, "log.txt", ".DS_Store"),
         r"uni \(expert 'uni'\): there is no results_\*\.csv, only \['log\.txt'\]\. Pass the folder",
     ),
     "nnMIL without scores": (
@@ -447,7 +455,14 @@ CASES = {
             label="b",
         ),
         r"there are no columns b-y_pred0 and so on; there are \['slide', 'a-y_pred0', "
-        r"'a-y_pred1'\]\. Name the outcome with label=",
+        r"'a-y_pred1'\]\. Name the outcome with label=\.\.\., or leave it out where columns name "
+        r"none\.",
+    ),
+    "an outcome that Slideflow does not name": (
+        table(
+            read_slideflow, "slide_predictions.csv", "slide,y_pred0,y_pred1\ns1,1,0\n", label="b"
+        ),
+        r"there are no columns b-y_pred0 and so on; there are \['slide', 'y_pred0', 'y_pred1'\]\.",
     ),
     "no outcome of Slideflow": (
         table(read_slideflow, "slide_predictions.csv", "slide,score\ns1,1\n"),

@@ -161,9 +161,10 @@ def test_stamp_checkpoints(tmp_path):
     frames = [stamp_classes(m).assign(PATIENT=PATIENTS, loss=0.5) for m in (0, 1)]
     for number, frame in enumerate(frames):
         # each checkpoint has its rows and its classes in an order of its own
-        frame = frame[frame.columns[::-1]] if number else frame
+        frame = frame if number else frame[frame.columns[::-1]]
         write(tmp_path / "a", f"patient-preds-{number}.csv", frame, number)
-    write(tmp_path / "a", "patient-preds_95_confidence_interval.csv", frames[0])
+    for name in ("patient-preds_95_confidence_interval.csv", "patient-preds-old.csv"):
+        write(tmp_path / "a", name, frames[0])
     for number in (0, 1):
         outputs = read_stamp([tmp_path / "a"], None, checkpoint=number)
         values = outputs[np.argsort(outputs.ids)].values
@@ -218,7 +219,7 @@ def test_nnmil_has_more_than_ten_classes_in_the_order_of_their_codes(tmp_path):
 
 
 def test_a_code_is_written_in_one_way(tmp_path):
-    frame = pd.DataFrame({"slide": ["s"], "y_pred0": 0.25, "y_pred1": 0.75, "y_pred01": 9.0})
+    frame = pd.DataFrame({"slide": ["s"], "y_pred0": 0.25, "y_pred1": 0.75, "y_pred02": 9.0})
     root = write(tmp_path / "a", "slide_predictions.csv", frame.assign(y_true=1))
     np.testing.assert_array_equal(read_slideflow([root]).values, [[[0.25, 0.75]]])
 
@@ -234,7 +235,9 @@ def test_nnmil_events(tmp_path):
         )
         for m in range(2)
     ]
-    assert_events(silent(read_nnmil, roots))
+    outputs = silent(read_nnmil, roots)
+    assert_events(outputs)
+    assert outputs.groups[np.argsort(outputs.ids)].tolist() == ["a", "a", "b"]
 
 
 def test_nnmil_without_truth_says_so(tmp_path):
@@ -292,11 +295,14 @@ def test_slideflow_risks_are_higher_for_earlier_events(tmp_path):
     assert_events(silent(read_slideflow, roots))
 
 
-def test_slideflow_without_truth_says_so(tmp_path):
-    frame = pd.DataFrame({"slide": PATIENTS, "y_pred0": 0.25, "y_pred1": 0.75})
-    root = write(tmp_path / "a", "slide_predictions.csv", frame)
+@pytest.mark.parametrize("truth", [{}, {"y_true": [np.nan] * 3}, {"y_true": [None] * 3}])
+def test_slideflow_without_truth_says_so(truth, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    columns = {"slide": PATIENTS, "y_pred0": [0.25] * 3, "y_pred1": [0.75] * 3, **truth}
+    path = tmp_path / "predictions.parquet"
+    pytest.importorskip("pyarrow.parquet").write_table(pyarrow.table(columns), path)
     with pytest.warns(UserWarning, match="there is no ground truth"):
-        assert read_slideflow([root]).y is None
+        assert read_slideflow({"a": path}).y is None
 
 
 # SurvPath
@@ -357,6 +363,13 @@ def test_layouts_on_the_command_line(tmp_path, capsys):
     # nnMIL has patients besides, which folds keep together
     assert tables[1] == tables[2]
     assert all("e0" in table and "e1" in table for table in tables)
+
+
+def test_events_of_stamp_on_the_command_line(tmp_path, capsys):
+    roots = stamp_survivals(tmp_path, event="dead", time="OS")
+    columns = ("--event", "died", "--time", "OS")
+    assert run(roots, "--layout", "stamp", "--split", "none", *columns) == 2
+    assert "there is no column 'died'; there are" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--split", "--checkpoint"])

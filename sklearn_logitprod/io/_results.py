@@ -138,12 +138,8 @@ def code_columns(table, prefix):
 
 def known(table, name):
     """Whether a column is there and has any entry."""
-    column = table.columns.get(name)
-    if column is None:
-        return False
-    if column.dtype.kind == "f":
-        return not np.isnan(column).all()
-    return any(cell not in ("", None) for cell in column)
+    column = table.columns.get(name, ())
+    return any(cell not in ("", None) and cell == cell for cell in column)
 
 
 def regression_error(source, why):

@@ -98,5 +98,4 @@ def _time_field(content):
     first = content
     if isinstance(content, dict) and content and not is_frame(content):
         first = next(iter(content.values()))
-    of_survpath = isinstance(first, dict) and "time" in first and "survival" not in first
-    return "time" if of_survpath else "survival"
+    return "time" if isinstance(first, dict) and "time" in first else "survival"

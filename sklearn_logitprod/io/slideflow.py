@@ -148,11 +148,11 @@ def _prefix(table, label):
     if label is None and len(prefixes) > 1:
         outcomes = brief(prefix.removesuffix("-") for prefix in prefixes)
         raise table.source.error(f"the outcome may be any of {outcomes}. Name it with label=....")
-    if label is None or prefixes == [""]:
+    if label is None:
         return prefixes[0]
     if f"{label}-" not in prefixes:
         raise table.source.error(
             f"there are no columns {label}-y_pred0 and so on; there are {columns}. Name the "
-            "outcome with label=...."
+            "outcome with label=..., or leave it out where columns name none."
         )
     return f"{label}-"
