@@ -32,9 +32,9 @@ class Ids:
 
     def __init__(self, texts):
         self.texts = texts
-        self._prints = _fingerprints(texts)
-        self._order = _argsort(self._prints[0])
-        self._sorted = self._prints[0][self._order]
+        first, second = _fingerprints(texts)
+        self._order, self._sorted = _argsorted(first)
+        self._beside = second[self._order]
 
     def __len__(self):
         return len(self.texts)
@@ -58,55 +58,54 @@ class Ids:
 
         Returns
         -------
-        ndarray of shape (n_other,), int
+        ndarray of shape (n_other,), int32
         """
         mine, theirs = self._sorted, other._sorted
-        if np.array_equal(mine, theirs):
-            found, there = self._order, np.ones(len(mine), dtype=bool)
-        else:
+        at, there = slice(None), np.array_equal(mine, theirs)
+        if not there:
             at = np.minimum(np.searchsorted(mine, theirs), len(mine) - 1)
-            found, there = self._order[at], mine[at] == theirs
-        alike = self._prints[1][found] == other._prints[1][other._order]
-        if not alike[there].all():
+            there = mine[at] == theirs
+        if not ((self._beside[at] == other._beside) | ~np.asarray(there)).all():
             # half of two fingerprints agrees
             known = {text: row for row, text in enumerate(self.texts)}
-            return np.array([known.get(text, -1) for text in other.texts], dtype=np.intp)
-        rows = np.empty(len(theirs), dtype=np.intp)
-        rows[other._order] = np.where(there, found, -1)
+            return np.array([known.get(text, -1) for text in other.texts], dtype=np.int32)
+        rows = np.empty(len(theirs), dtype=np.int32)
+        rows[other._order] = np.where(there, self._order[at], -1)
         return rows
 
 
-def _argsort(keys):
-    """Order of unsigned keys: rows are sorted along in their last bits, several times as fast."""
+def _argsorted(keys):
+    """Order of unsigned keys, and keys in it.
+
+    Rows are sorted along in the last bits, which is several times as fast as argsort.
+    """
     bits = np.uint64(len(keys).bit_length())
     packed = keys >> bits << bits
     packed |= np.arange(len(keys), dtype=np.uint64)
     packed.sort()
-    order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.intp)
+    packed &= (np.uint64(1) << bits) - np.uint64(1)
+    order = packed.view(np.intp)
     ordered = keys[order]
     # unequal keys with equal first bits are few, and mostly none
-    return order if (ordered[1:] >= ordered[:-1]).all() else np.argsort(keys)
+    if (ordered[1:] < ordered[:-1]).any():
+        order = np.argsort(keys)
+        ordered = keys[order]
+    return order, ordered
 
 
 def _fingerprints(texts):
     """Fingerprint of each text: (2, n), uint64."""
-    found = [
-        _hashed(data, lengths)
-        for start in range(0, len(texts), _AT_A_TIME)
-        for data, lengths in _bytes(texts[start : start + _AT_A_TIME])
-    ]
+    found = [_hashed(*piece) for piece in _pieces(texts)]
     return np.concatenate(found, axis=1)
 
 
 def _hashed(data, lengths):
-    rows = np.column_stack(
-        [lengths.astype(np.int64)[:, None].view(np.uint8), _padded(data, lengths)]
-    )
+    words = [lengths.astype(np.uint64), *_padded(data, lengths).view(np.uint64).T]
     factors = np.random.Generator(np.random.PCG64(0)).integers(
-        2**64, size=(2, rows.shape[1] // 8), dtype=np.uint64
+        2**64, size=(2, len(words)), dtype=np.uint64
     ) | np.uint64(1)
     hashed = np.zeros((2, len(lengths)), dtype=np.uint64)
-    for word, pair in zip(rows.view(np.uint64).T, factors.T, strict=True):
+    for word, pair in zip(words, factors.T, strict=True):
         hashed += word * pair[:, None]
     return hashed
 
@@ -133,11 +132,23 @@ def as_array(texts):
     -------
     ndarray of shape (n_texts,), str
     """
-    pieces = list(_bytes(texts))
-    if any((data > 127).any() for data, _ in pieces) or not len(texts):
-        return np.asarray(texts, dtype=str)
-    wide = [_padded(*piece, multiple=1).astype(np.uint32) for piece in pieces]
-    return np.concatenate([rows.view(f"U{rows.shape[1]}")[:, 0] for rows in wide])
+    longest = 0
+    for data, lengths in _pieces(texts):
+        longest = max(longest, int(lengths.max(initial=0)))
+        if data.max(initial=0) > 127:
+            return np.asarray(texts, dtype=str)
+    found, end = np.zeros((len(texts), max(longest, 1)), dtype=np.uint32), 0
+    for piece in _pieces(texts):
+        rows = _padded(*piece, multiple=1)
+        found[end : end + len(rows), : rows.shape[1]] = rows
+        end += len(rows)
+    return found.view(f"U{found.shape[1]}")[:, 0]
+
+
+def _pieces(texts):
+    """Bytes and lengths of some texts at a time."""
+    for start in range(0, len(texts), _AT_A_TIME):
+        yield from _bytes(texts[start : start + _AT_A_TIME])
 
 
 def _bytes(texts):

@@ -43,8 +43,7 @@ def join(parts, input, how, sort=True):
     """
     if how not in ("inner", "outer", "same"):
         raise ValueError(f"how={how!r} is unknown; it is 'inner' or 'outer'.")
-    with ThreadPool(min(cpu_count(), len(parts))) as pool:
-        indices = pool.map(Ids, [part.ids for part in parts])
+    indices = each(Ids, [part.ids for part in parts])
     for part, own in zip(parts, indices, strict=True):
         check_ids(part, own)
     names = parts[0].names
@@ -56,6 +55,7 @@ def join(parts, input, how, sort=True):
     elif names is not None and sort:
         names = sorted_labels(names)
     ids, at = _placed(indices)
+    del indices
     keep = _kept(parts, ids, at, how)
     if not keep.all():
         ids, at = ids[keep], at[keep]
@@ -68,7 +68,7 @@ def join(parts, input, how, sort=True):
         row = int(np.argmax(nowhere))
         m = int(np.argmax(at[row] >= 0))
         raise parts[m].source.error(
-            f"no expert has a value for id {str(ids[row])!r}. Remove the row from all files.",
+            f"no expert has a value for id {ids[row]!r}. Remove the row from all files.",
             at[row, m],
         )
     groups = _agreed(parts, ids, at, "groups", "group")
@@ -78,40 +78,57 @@ def join(parts, input, how, sort=True):
         [part.source.expert for part in parts],
         classes=None if of_times or names is None else labels_array(names),
         y=y,
-        ids=ids,
+        ids=as_array(ids),
         groups=None if groups is None else np.asarray(groups.of(np.array), dtype=str),
         times=np.array(names, dtype=np.float64) if of_times else None,
     )
 
 
+def each(function, items):
+    """Results of a function of each item, in threads: what it calls mostly runs beside others."""
+    n_threads = min(cpu_count(), len(items))
+    if n_threads < 2:
+        return [function(item) for item in items]
+    with ThreadPool(n_threads) as pool:
+        return pool.map(function, items, chunksize=1)
+
+
 def _values(parts, at, names):
     """Values of all experts, their columns in one order: (n_samples, n_experts, n_columns)."""
     values = np.empty((len(at), len(parts), parts[0].values.shape[1]))
-    for m, part in enumerate(parts):
-        rows = at[:, m]
+
+    def fill(m):
+        part, rows = parts[m], at[:, m]
         own = part.values.take(rows, axis=0)
-        values[:, m] = own if names is None else own[:, [part.names.index(n) for n in names]]
-        values[rows < 0, m] = np.nan
+        if part.names != names:
+            own = own[:, [part.names.index(name) for name in names]]
+        values[:, m] = own
+        if rows.min() < 0:
+            values[rows < 0, m] = np.nan
+
+    each(fill, range(len(parts)))
     return values
 
 
 def _placed(indices):
     """Identifiers of all samples, and the row of each in each file, -1 where it is not."""
     known = indices[0]
-    columns = [np.arange(len(known))]
-    for own in indices[1:]:
-        at = known.rows_of(own)
-        column = np.full(len(known), -1, dtype=np.intp)
+    columns = [np.arange(len(known), dtype=np.int32)]
+    found = each(known.rows_of, indices[1:])
+    for own, at in zip(indices[1:], found, strict=True):
+        if len(known) > len(indices[0]):
+            at = known.rows_of(own)
+        column = np.full(len(known), -1, dtype=np.int32)
         column[at[at >= 0]] = np.flatnonzero(at >= 0)
         new = np.flatnonzero(at < 0)
         if len(new):
             texts = (np.asarray(t, dtype=object) for t in (known.texts, own.texts[new]))
             known = Ids(as_texts(np.concatenate([*texts])))
-        columns.append(np.r_[column, new])
-    at = np.full((len(known), len(indices)), -1, dtype=np.intp)
+        columns.append(np.r_[column, new.astype(np.int32)])
+    at = np.full((len(indices), len(known)), -1, dtype=np.int32)
     for m, column in enumerate(columns):
-        at[: len(column), m] = column
-    return as_array(known.texts), at
+        at[m, : len(column)] = column
+    return as_texts(known.texts), at.T
 
 
 def _kept(parts, ids, at, how):
@@ -122,7 +139,7 @@ def _kept(parts, ids, at, how):
         without = parts[int(np.argmax(at[row] < 0))].source
         m = int(np.argmax(at[row] >= 0))
         raise parts[m].source.error(
-            f"id {str(ids[row])!r} is not in {without.path}. Experts must have the same samples; "
+            f"id {ids[row]!r} is not in {without.path}. Experts must have the same samples; "
             "write the outputs of all experts for the same split.",
             at[row, m],
         )
@@ -169,9 +186,9 @@ def _near_misses(parts, ids, at):
     for m, other in combinations(range(len(parts)), 2):
         mine = ids[(at[:, m] >= 0) & (at[:, other] < 0)]
         theirs = ids[(at[:, m] < 0) & (at[:, other] >= 0)]
-        advice = mine.size and theirs.size and _strip(as_texts(mine), as_texts(theirs))
+        advice = len(mine) and len(theirs) and _strip(mine, theirs)
         if advice:
-            return f"Some look alike, such as {str(mine[0])!r} and {str(theirs[0])!r}. {advice}"
+            return f"Some look alike, such as {mine[0]!r} and {theirs[0]!r}. {advice}"
     return ""
 
 
@@ -220,7 +237,7 @@ def _agreed(parts, ids, at, field, what, same=np.equal, complete=True):
             )
             there = parts[by[row]].source.where(at[row, by[row]])
             raise parts[m].source.error(
-                f"the {what} of id {str(ids[row])!r} is {own!r}, but {others!r} in {there}. "
+                f"the {what} of id {ids[row]!r} is {own!r}, but {others!r} in {there}. "
                 "Correct one of them.",
                 at[row, m],
             )
@@ -231,7 +248,7 @@ def _agreed(parts, ids, at, field, what, same=np.equal, complete=True):
         row = int(np.argmin(known))
         m = int(np.argmax(at[row] >= 0))
         raise parts[m].source.error(
-            f"the {what} of id {str(ids[row])!r} is in no file. Add the column to this file, too.",
+            f"the {what} of id {ids[row]!r} is in no file. Add the column to this file, too.",
             at[row, m],
         )
     return _Agreed(agreed, known, texts)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.io._ids import Ids
 from sklearn_logitprod.io._source import Source, Sources
-from sklearn_logitprod.io._table import as_texts
+from sklearn_logitprod.io._table import Coded, as_texts
 from sklearn_logitprod.outputs.checks import SUM_TOLERANCE
 
 _OUTSIDE = 1e-6
@@ -29,7 +28,7 @@ class Part:
         One column for risks.
     names : list or None
         Class labels (str) or times (float) of the columns; None for risks.
-    labels, groups : array of str or None
+    labels, groups : Coded, array of str or None
         Of the samples, where the file has them; an empty text where it is not known.
     event : ndarray of shape (n_rows,), bool, or None
     time : ndarray of shape (n_rows,), float64, or None
@@ -153,12 +152,11 @@ def as_codes(columns):
     """Columns of numbers; of text as positions in a list of all texts, -1 where it is empty."""
     if isinstance(columns[0], np.ndarray) and columns[0].dtype.kind in "bf":
         return columns, None
-    texts, coded = {}, []
-    for column in columns:
-        codes, own = pd.factorize(column if hasattr(column, "dtype") else as_texts(column))
-        numbers = [texts.setdefault(t, len(texts)) if t != "" else -1 for t in own.tolist()]
-        coded.append(np.array(numbers)[codes])
-    return coded, list(texts)
+    texts, found = {}, []
+    for column in map(Coded.of, columns):
+        numbers = [texts.setdefault(text, len(texts)) for text in column.values]
+        found.append(np.array([*numbers, -1], dtype=np.int32)[column.codes])
+    return found, list(texts)
 
 
 def in_one(parts, average, input):
@@ -212,7 +210,7 @@ def _averaged(part):
     """The mean over rows of one identifier, whose labels and groups must agree."""
     if Ids(part.ids).twice() is None:
         return part
-    numbers, _ = pd.factorize(part.ids)
+    numbers = Coded.of(part.ids).codes
     first = np.unique(numbers, return_index=True)[1]
     fields = {}
     for field in ("labels", "groups", "event", "time"):

@@ -22,6 +22,50 @@ _LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, eq=False)
+class Coded:
+    """Text of few distinct values, as positions in them.
+
+    Attributes
+    ----------
+    codes : ndarray of shape (n_rows,), int
+        -1 where a cell is empty.
+    values : list of str
+    """
+
+    codes: np.ndarray
+    values: list
+
+    @classmethod
+    def of(cls, texts):
+        """Texts as codes; an empty text is an empty cell."""
+        if isinstance(texts, cls):
+            return texts
+        codes, values = pd.factorize(as_texts(texts))
+        numbers = np.arange(len(values), dtype=np.int32)
+        empty = np.flatnonzero(np.asarray(values == "", dtype=bool))
+        numbers[empty] = -1
+        return cls(numbers[codes], list(values))
+
+    def __len__(self):
+        return len(self.codes)
+
+    def __getitem__(self, row):
+        code = self.codes[row]
+        return "" if code < 0 else self.values[code]
+
+    def __array__(self, dtype=None, copy=None):
+        texts = np.array([*self.values, ""], dtype=object)[self.codes]
+        return texts if dtype is None else texts.astype(dtype)
+
+    def first(self, known):
+        """First value that is not among the known ones, and its row; None if there is none."""
+        for code, value in enumerate(self.values):
+            if value not in known and (self.codes == code).any():
+                return value, int(np.argmax(self.codes == code))
+        return None
+
+
+@dataclass(frozen=True, eq=False)
 class Table:
     """Columns of a file.
 
@@ -29,7 +73,7 @@ class Table:
     ----------
     source : Source
     columns : dict of str to array of shape (n_rows,)
-        Numbers; or text, where a cell that is empty is None or an empty text.
+        Numbers; or text, where a cell that is empty is None or an empty text, or categories.
     written : callable, optional
         From the name of a column to its text as it is written, where reading made numbers
         of it.
@@ -85,6 +129,8 @@ class Table:
             Whole numbers of binary files without a decimal point.
         """
         column = self.columns[name]
+        if isinstance(column, pd.Categorical):
+            return as_texts(np.asarray(self.coded(name)))
         if column.dtype.kind in "biuf" and self.written:
             column = self.written(name)
         if isinstance(column.dtype, pd.StringDtype):
@@ -95,6 +141,30 @@ class Table:
                 column = pd.array(column, dtype="Int64")
         texts = ["" if cell is None or cell is pd.NA else str(cell) for cell in column.tolist()]
         return as_texts(["" if text in NO_LABEL else text for text in texts])
+
+    def coded(self, name, what=None, complete=False):
+        """A column of text of few distinct values, such as labels.
+
+        Parameters
+        ----------
+        name : str
+        what : str, optional
+            The parameter that names it.
+        complete : bool, default=False
+            Whether an empty cell is an error.
+
+        Returns
+        -------
+        Coded
+        """
+        column = self.columns[name]
+        if isinstance(column, pd.Categorical):
+            coded = Coded(column.codes, column.categories.tolist())
+        else:
+            coded = Coded.of(self.cells(name))
+        if complete:
+            self._refuse_empty(coded.codes < 0, name, what)
+        return coded
 
     def texts(self, name, what):
         """A column of text without empty cells.
@@ -116,14 +186,16 @@ class Table:
         """
         self.need(name, what)
         cells = self.cells(name)
-        empty = np.asarray(cells == "", dtype=bool)
+        self._refuse_empty(np.asarray(cells == "", dtype=bool), name, what)
+        return cells
+
+    def _refuse_empty(self, empty, name, what):
         if empty.any():
             raise self.source.error(
-                f"column {name!r} ({what}) is empty in {empty.sum()} of {len(cells)} rows, here "
+                f"column {name!r} ({what}) is empty in {empty.sum()} of {len(empty)} rows, here "
                 "first. Fill in the cell or remove the row.",
                 int(np.argmax(empty)),
             )
-        return cells
 
     def numbers(self, name):
         """A column as numbers.
@@ -143,6 +215,8 @@ class Table:
             If a cell is no number.
         """
         column = self.columns[name]
+        if isinstance(column, pd.Categorical):
+            column = self.cells(name)
         if column.dtype.kind in "biuf":
             return column.astype(np.float64, copy=False)
         values = np.full(len(column), np.nan)
@@ -169,6 +243,8 @@ class Table:
             return not np.isnan(column).all()
         if column.dtype.kind == "b":
             return False
+        if isinstance(column, pd.Categorical):
+            column = column.categories
         cells = column[:: max(1, len(column) // _LOOKED_AT)]
         filled = [c for c in cells if c is not None and c not in _NO_NUMBER]
         return bool(filled) and 2 * sum(map(_like_number, filled)) > len(filled)
@@ -195,6 +271,8 @@ def as_texts(cells):
     -------
     pandas array of shape (n_cells,), str
     """
+    if isinstance(getattr(cells, "dtype", None), pd.StringDtype):
+        return cells
     return pd.array(np.asarray(cells, dtype=object), dtype="string")
 
 

@@ -125,7 +125,7 @@ class _Content:
             if row >= 0:
                 yield cells
 
-    def _parsed(self, names=None, text=()):
+    def _parsed(self, names=None, text=(), kind="category"):
         """Some columns as pandas reads them."""
         with warnings.catch_warnings():
             # of numbers and text in one column: such cells are looked at one by one
@@ -138,7 +138,7 @@ class _Content:
                 header=0,
                 names=self.names,
                 index_col=False,
-                dtype=dict.fromkeys(text, str),
+                dtype=dict.fromkeys(text, kind),
                 keep_default_na=False,
                 na_values=sorted(NO_LABEL),
                 encoding="utf-8",
@@ -153,11 +153,19 @@ class _Content:
             # pandas fills rows that are too short
             for _ in self._rows():
                 pass
-        columns = {name: _column(frame.pop(name)) for name in self.names}
+        columns = {name: self._column(frame.pop(name)) for name in self.names}
         return Table(self.source, columns, self._written)
 
     def _written(self, name):
-        return _column(self._parsed([name], [name])[name])
+        return _texts(self._parsed([name], [name], str)[name])
+
+    def _column(self, series):
+        """Numbers, categories of text, or text whose empty cells are empty texts."""
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            kept = all(isinstance(value, str) for value in series.cat.categories)
+            # categories of numbers are no longer as they were written
+            return series.array if kept else self._written(series.name)
+        return series.to_numpy() if series.dtype.kind in "biuf" else _texts(series)
 
     def careful(self):
         """Table of text alone; whatever is wrong is an error that names its line."""
@@ -170,10 +178,8 @@ class _Content:
         return Table(self.source, columns)
 
 
-def _column(series):
-    """Numbers, or text whose empty cells are empty texts."""
-    if series.dtype.kind in "biuf":
-        return series.to_numpy()
+def _texts(series):
+    """Text whose empty cells are empty texts."""
     array = series.array
     if isinstance(array.dtype, pd.StringDtype):
         return array.fillna("") if array.isna().any() else array

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from sklearn_logitprod._text import brief, option, warn
 from sklearn_logitprod._typing import Tables
@@ -30,7 +29,7 @@ from sklearn_logitprod.io._experts import (
     wide,
 )
 from sklearn_logitprod.io._ids import check_strip, stripped
-from sklearn_logitprod.io._join import join
+from sklearn_logitprod.io._join import each, join
 from sklearn_logitprod.io._part import Part, check_values, in_one
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
@@ -183,15 +182,14 @@ def read_tables(
     if set(stated) != set(tables):
         (((table,),),) = (tables.values(),)
         tables = wide(table, stated)
-    parts = []
-    for name, own in tables.items():
-        found = [_part(table, asked, stated[name], told) for table in own]
-        if verbose:
-            for table, (_, columns_of) in zip(own, found, strict=True):
-                print(_reading(table, columns_of), file=sys.stderr)
-        parts.append(in_one([part for part, _ in found], average, input))
     if group is None and reserved - {id, expert}:
         _mention_patients(every, reserved)
+    del every
+    # large files: what is a part by now need not stay as a table
+    parts = each(
+        lambda name: _of_expert(tables.pop(name), asked, stated[name], told, average, verbose),
+        list(tables),
+    )
     return join(parts, input, how, sort=asked.labels is not None)
 
 
@@ -226,26 +224,36 @@ def _labels(table, told):
     """Labels of a table; empty where they are not known and may be so."""
     if told.label not in table.columns:
         return None
-    return table.cells(told.label) if told.may_lack else table.texts(told.label, "label")
+    return table.coded(told.label, "label", complete=not told.may_lack)
 
 
 def _known(tables, told, classes):
     """All labels that are known: sorted, or in the order of classes; None if there are none."""
-    found = [(table, _labels(table, told)) for table in tables]
-    texts = [set(pd.unique(own)) - {""} for _, own in found if own is not None]
+    found = [(table, own) for table in tables if (own := _labels(table, told)) is not None]
     if classes is None:
-        return sorted_labels(set().union(*texts)) if texts else None
+        texts = {text for _, own in found for text in own.values} - {""}
+        return sorted_labels(texts) if texts else None
     known = list(map(str, classes))
     for table, own in found:
-        odd = sorted(set(() if own is None else pd.unique(own)) - {"", *known})
-        if odd:
-            row = next(i for i, text in enumerate(own) if text not in ("", *known))
+        odd = own.first({"", *known})
+        if odd is not None:
             raise table.source.error(
-                f"label {own[row]!r} is none of {option('classes', known)}. Correct the label or "
+                f"label {odd[0]!r} is none of {option('classes', known)}. Correct the label or "
                 "add it to classes.",
-                row,
+                odd[1],
             )
     return known
+
+
+def _of_expert(tables, asked, columns, told, average, verbose):
+    """What the tables of an expert say."""
+    parts = []
+    for table in tables:
+        part, named = _part(table, asked, columns, told)
+        if verbose:
+            print(_reading(table, named), file=sys.stderr)
+        parts.append(part)
+    return in_one(parts, average, asked.input)
 
 
 def _part(table, asked, columns, told):
@@ -260,11 +268,17 @@ def _part(table, asked, columns, told):
             values,
             None if asked.input == "risk" else list(named),
             _labels(table, told),
-            table.texts(told.group, "group") if told.group in table.columns else None,
+            _groups(table, told),
             *_events(table, told.event, told.time),
         ),
         named,
     )
+
+
+def _groups(table, told):
+    if told.group not in table.columns:
+        return None
+    return table.coded(told.group, "group", complete=True)
 
 
 def _values(table, asked, columns):
@@ -303,8 +317,8 @@ def _mention_patients(tables, reserved):
     for table in tables:
         for name in set(table.columns) - reserved:
             if re.sub(r"[\W_]", "", name.lower()) in _PATIENTS:
-                cells = table.cells(name)
-                if len(pd.unique(cells)) < len(cells):
+                cells = table.coded(name)
+                if len(cells.values) < len(cells):
                     warn(
                         f"column {name!r} of {table.source.path} is not used, and rows of one "
                         f"patient are taken as independent. Pass {option('group', name)} to keep "
@@ -332,16 +346,16 @@ def read_events(table, name):
     -------
     ndarray of shape (n_rows,), bool
     """
-    codes, texts = pd.factorize(table.texts(name, "event"))
-    odd = [text for text in texts if text.lower() not in _EVENTS]
-    if odd:
-        row = int(np.argmax(codes == list(texts).index(odd[0])))
+    table.need(name, "event")
+    texts = table.coded(name, "event", complete=True)
+    odd = texts.first([text for text in texts.values if text.lower() in _EVENTS])
+    if odd is not None:
         raise table.source.error(
             f"event {odd[0]!r} in column {name!r} is neither 0 nor 1. Write 1 where the event "
             "was observed, 0 where it was not.",
-            row,
+            odd[1],
         )
-    return np.array([_EVENTS[text.lower()] for text in texts], dtype=bool)[codes]
+    return np.array([_EVENTS.get(text.lower(), False) for text in texts.values])[texts.codes]
 
 
 def read_times(table, name):
