@@ -62,20 +62,21 @@ def join(parts, input, how, sort=True):
     y, known = _target(parts, ids, at, names, how)
     if not known.all():
         ids, at, y = ids[known], at[known], y[known]
-    values = _values(parts, at, names)
+    groups = _agreed(parts, ids, at, "groups", "group")
+    values, sources = _values(parts, at, names), [part.source for part in parts]
+    del parts
     missing = np.isnan(values)
     if missing.any() and (nowhere := missing.all(axis=(1, 2))).any():
         row = int(np.argmax(nowhere))
         m = int(np.argmax(at[row] >= 0))
-        raise parts[m].source.error(
+        raise sources[m].error(
             f"no expert has a value for id {ids[row]!r}. Remove the row from all files.",
             at[row, m],
         )
-    groups = _agreed(parts, ids, at, "groups", "group")
     return ExpertOutputs(
         values[:, :, 0] if names is None else values,
         input,
-        [part.source.expert for part in parts],
+        [source.expert for source in sources],
         classes=None if of_times or names is None else labels_array(names),
         y=y,
         ids=as_array(ids),

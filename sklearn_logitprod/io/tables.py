@@ -185,12 +185,16 @@ def read_tables(
     if group is None and reserved - {id, expert}:
         _mention_patients(every, reserved)
     del every
-    # large files: what is a part by now need not stay as a table
-    parts = each(
-        lambda name: _of_expert(tables.pop(name), asked, stated[name], told, average, verbose),
-        list(tables),
+    # of large files neither tables nor parts stay longer than they are needed
+    return join(
+        each(
+            lambda name: _of_expert(tables.pop(name), asked, stated[name], told, average, verbose),
+            list(tables),
+        ),
+        input,
+        how,
+        sort=asked.labels is not None,
     )
-    return join(parts, input, how, sort=asked.labels is not None)
 
 
 @dataclass(frozen=True)
