@@ -8,7 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_logitprod._text import brief, option
-from sklearn_logitprod.io._names import coded, common, labels_in, meaning, patterns, timed
+from sklearn_logitprod.io._doubts import doubt_lone, predictions
+from sklearn_logitprod.io._names import (
+    beside,
+    coded,
+    common,
+    counted,
+    labels_in,
+    may_be_class,
+    meaning,
+    patterns,
+    ranked,
+    timed,
+)
 
 _UNNAMED = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 
@@ -167,35 +179,52 @@ def _stated(table, asked, columns):
 def _by_label(table, asked):
     """Columns called as the labels or as their codes, with a common prefix and suffix."""
     labels = asked.labels
-    names = free_columns(table, asked.reserved)
     numeric = numeric_columns(table, asked.reserved)
-    found = patterns(names, labels)
-    candidates = {
-        pattern: {label: pattern[0] + label + pattern[1] for label in labels} for pattern in found
-    } or _by_code(numeric, labels)
-    fitting = {p: c for p, c in candidates.items() if meaning("_".join(p)) in (None, asked.input)}
-    if len(fitting) > 1:
-        shown = [columns[labels[0]] for columns in fitting.values()]
+    found = _readings(table, asked, numeric)
+    if not found:
+        return _one_column(table, asked, numeric)
+    if len(found) > 1:
+        shown = [columns[labels[0]] for columns in found.values()]
         raise table.source.error(
             f"label {labels[0]!r} may belong to any of the columns {brief(shown)}. "
             f"{_how_to(dict.fromkeys(labels[:2], '...'))}"
         )
-    if candidates and not fitting:
-        raise _contradiction(table, next(iter(candidates.values()))[labels[0]], asked.input)
-    if not fitting:
-        return _one_column(table, asked, numeric)
-    ((before, after), named), *_ = fitting.items()
+    (((before, after), named),) = found.items()
     rest = [name for name in numeric if name not in named.values()]
     if before or after:
         for name in rest:
             inner = name[len(before) : len(name) - len(after)]
-            if inner and before + inner + after == name:
+            if inner and before + inner + after == name and may_be_class(inner, labels):
                 named[inner] = name
-    elif rest and (asked.input == "logits" or len(named) == 1):
+        return named
+    rest = [name for name in rest if may_be_class(name, labels)]
+    if rest and (asked.input == "logits" or len(named) == 1):
         raise table.source.error(
             f"columns {brief(rest)} may be classes beside {brief(named)}, or not. {_how_to(labels)}"
         )
     return named
+
+
+def _readings(table, asked, numeric):
+    """Columns of all labels, by what stands before and after these in their names."""
+    names, labels = free_columns(table, asked.reserved), asked.labels
+    found = {p: {k: p[0] + k + p[1] for k in labels} for p in patterns(names, labels)}
+    found = found or _by_code(numeric, labels)
+    found = {p: columns for p, columns in found.items() if not _of_no_class(p, columns)}
+    said = {affixes: meaning("_".join(affixes)) for affixes in found}
+    fitting = {p: columns for p, columns in found.items() if said[p] in (None, asked.input)}
+    if found and not fitting:
+        raise _contradiction(table, next(iter(found.values()))[labels[0]], asked.input)
+    stated = {p: columns for p, columns in fitting.items() if said[p] is not None}
+    # the best of each row stand in the order of their ranks, beside what they are of
+    by_rank = any(ranked("_".join(affixes)) for affixes in fitting)
+    return stated if len(stated) == 1 and not by_rank else fitting
+
+
+def _of_no_class(affixes, columns):
+    """Whether columns are called after labels or codes, but hold something else."""
+    whole = all(name[len(affixes[0]) :][:1].isdigit() for name in columns.values())
+    return beside("_".join(affixes)) or (whole and counted(affixes[0]))
 
 
 def _by_code(names, labels):
@@ -223,7 +252,14 @@ def _contradiction(table, column, input):
 
 def _one_column(table, asked, numeric):
     """The single column of a binary task."""
-    labels = asked.labels
+    labels, guessed = asked.labels, predictions(table, asked)
+    numeric = [name for name in numeric if name not in guessed and not beside(name)]
+    if guessed and not numeric:
+        raise table.source.error(
+            f"{guessed[0]!r} holds predicted classes, and no column holds outputs. Write the "
+            f"{_called(asked.input, labels[0])!r}, {_called(asked.input, labels[1])!r} ... that "
+            "the expert gives."
+        )
     if len(numeric) != 1:
         found = {label for name in numeric for label in labels_in(name, labels)}
         lacking = [label for label in labels if label not in found] or labels
@@ -247,6 +283,8 @@ def _alone(table, asked, name):
     of = labels_in(name, labels)
     if len(of) == 2:
         raise table.source.error(f"column {name!r} names both labels. {_how_to({labels[0]: name})}")
+    if not of:
+        doubt_lone(table, asked, name)
     if not of and positive is None:
         what = "probability" if asked.input == "proba" else "log-odds"
         a, b = labels
@@ -273,6 +311,8 @@ def _called(input, label):
 def _all_numeric(table, asked):
     """All numeric columns, named without what their names have in common."""
     names = numeric_columns(table, asked.reserved)
+    outputs = [name for name in names if not beside(name)]
+    names = outputs if len(outputs) > 1 else names
     if not names:
         raise table.source.error(
             f"there is no numeric column among {brief(table.columns, 20)}. {_how_to()}"
@@ -283,6 +323,13 @@ def _all_numeric(table, asked):
             f"Pass columns={{'other class': None, 'its class': {names[0]!r}}}."
         )
     before, after = common(names)
+    of_codes = max(coded(names).values(), key=len, default={})
+    if not (before or after) and 1 < len(of_codes) < len(names):
+        rest = [name for name in names if name not in of_codes.values()]
+        raise table.source.error(
+            f"columns {brief(rest)} may be classes beside {brief(of_codes.values())}, or not. "
+            f"Name the column of labels, or the columns of classes with {option('columns')}."
+        )
     if meaning(f"{before}_{after}") not in (None, asked.input):
         raise _contradiction(table, names[0], asked.input)
     return {name[len(before) : len(name) - len(after)]: name for name in names}

@@ -11,14 +11,79 @@ _NUMBERED = re.compile(r"(.*?)(\d+(?:\.\d+)?)(\D*)")
 _CODED = re.compile(r"(|.*?\D)(0|[1-9]\d*)(\D*)")
 # labels as long as this need no separator beside them, if all columns are written alike
 _LONG = 3
+# what stands beside outputs, whatever else their names say
+_SPREAD = {"loss", "entropy", "uncertainty", "std", "sd", "sem", "var", "variance", "error"}
+_SPREAD |= {"lower", "upper", "threshold", "cutoff"}
+# what stands beside outputs, unless the name says that it is one
+_TRUTH = {"true", "truth", "actual", "target", "gt", "onehot"}
+# places in a ranking, not classes
+_RANKS = {"index", "idx", "rank", "top"}
+# what is numbered as codes of classes are
+_COUNTED = {"model", "expert", "member", "fold", "seed", "run", "split", "tree", "epoch"}
+_NO_CLASS = _SPREAD | _TRUTH | _RANKS | {"label", "class", "max", "min", "margin", "confidence"}
+_OUTPUT = re.compile(r"p|class|(prob|logit|log|score|pred|confidence)[a-z]*")
+_PREDICTED = re.compile(r"pred[a-z]*|response|hat|scored")
+
+
+def _words(text):
+    return set(re.findall("[a-z]+", text.lower()))
 
 
 def meaning(text):
     """What the name of a column says of its values: proba, logits or nothing."""
-    words = re.findall("[a-z]+", text.lower())
+    words = _words(text)
     if any(word.startswith("logit") for word in words):
         return "logits"
     return "proba" if any(word == "p" or word.startswith("prob") for word in words) else None
+
+
+def _says_output(text):
+    return any(_OUTPUT.fullmatch(word) for word in _words(text))
+
+
+def beside(text):
+    """Whether a name without its label says that a column is no output: a loss, the truth."""
+    words = _words(text)
+    return bool(words & _SPREAD or (words & _TRUTH and not _says_output(text)))
+
+
+def _is_number(label):
+    return re.fullmatch(r"-?\d+(\.\d+)?", label) is not None
+
+
+def ranked(text):
+    """Whether a name says that its number is a place in a ranking, such as ``index_0``."""
+    return bool(_words(text) & _RANKS)
+
+
+def counted(before):
+    """Whether the number after a name counts something else than classes: ``model_0``."""
+    words = re.findall("[a-z]+", before.lower())
+    return bool(words) and words[-1] in _COUNTED
+
+
+def predicted(name):
+    """Whether a name says that a column holds what was predicted."""
+    return any(_PREDICTED.fullmatch(word) for word in _words(name))
+
+
+def may_be_class(text, labels):
+    """Whether a column called as those of labels are may be of one more class, of this name.
+
+    Parameters
+    ----------
+    text : str
+        What stands in its name where others have their label.
+    labels : list of str
+
+    Returns
+    -------
+    bool
+    """
+    if all(map(_is_number, labels)):
+        return _is_number(text)
+    words = _words(text)
+    return not (words and all(word in _NO_CLASS or _PREDICTED.fullmatch(word) for word in words))
 
 
 def _affix(text, at_start):
@@ -54,7 +119,8 @@ def labels_in(name, labels):
     """Labels that stand in the name of a column, whatever their case.
 
     Of labels within labels (``MSI`` in ``MSI-H``) the longer one counts; a name that denies a
-    label (``non_tumour``) has none.
+    label (``non_tumour``) has none. Numbers are labels beside a word for outputs alone, as in
+    ``prob_1``: those of ``model_1`` or ``1`` may count anything.
 
     Parameters
     ----------
@@ -71,6 +137,8 @@ def labels_in(name, labels):
     if not found:
         low = name.lower()
         found = [label for label in labels if patterns([low], [label.lower()])]
+    if not _says_output(_without(name, labels)):
+        found = [label for label in found if not _is_number(label)]
     return [a for a in found if not any(a != b and a.lower() in b.lower() for b in found)]
 
 

@@ -21,6 +21,7 @@ from sklearn_logitprod.io._columns import (
     sorted_labels,
     time_columns,
 )
+from sklearn_logitprod.io._doubts import doubt_classes, doubt_curves
 from sklearn_logitprod.io._experts import (
     by_affixes,
     by_column,
@@ -250,9 +251,9 @@ def _known(tables, told, classes):
 
 def _part(table, asked, columns, told):
     """What a table says, and the column of each class or time."""
+    ids = table.texts(told.id, "id")
     values, named = _values(table, asked, columns)
     check_values(table.source, values, list(named), asked.input)
-    ids = table.texts(told.id, "id")
     return (
         Part(
             table.source,
@@ -274,7 +275,10 @@ def _values(table, asked, columns):
         return table.numbers(column)[:, None], {column: column}
     if asked.input in ("survival", "hazard_logits"):
         named = time_columns(table, asked, columns)
-        return np.column_stack([table.numbers(c) for c in named.values()]), named
+        values = np.column_stack([table.numbers(c) for c in named.values()])
+        if asked.input == "survival":
+            doubt_curves(table, values, list(named))
+        return values, named
     named = class_columns(table, asked, columns)
     values = {name: table.numbers(c) for name, c in named.items() if c is not None}
     for name in named:
@@ -282,7 +286,9 @@ def _values(table, asked, columns):
             other = next(iter(values.values()))
             whole = 1.0 - other if asked.input == "proba" else np.where(np.isnan(other), other, 0)
             values[name] = whole
-    return np.column_stack([values[name] for name in named]), named
+    stacked = np.column_stack([values[name] for name in named])
+    doubt_classes(table, asked, stacked, named)
+    return stacked, named
 
 
 def _reading(table, named):

@@ -1,0 +1,143 @@
+"""Where a table holds something else than the way it was read would have it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sklearn_logitprod._text import brief, option, warn
+from sklearn_logitprod.io._names import predicted
+
+# fewer rows may look like anything
+_ENOUGH = 20
+_TOLERANCE = 1e-6
+
+
+def holds_labels(table, name, labels):
+    """Whether all cells of a column that are not empty are labels.
+
+    Parameters
+    ----------
+    table : Table
+    name : str
+    labels : list of str
+
+    Returns
+    -------
+    bool
+    """
+    column = table.columns[name]
+    if column.dtype.kind in "biuf":
+        numbers = pd.to_numeric(pd.Series(labels), errors="coerce").to_numpy()
+        known = column[~np.isnan(column)] if column.dtype.kind == "f" else column
+        return len(known) > 0 and bool(np.isin(known.astype(float), numbers).all())
+    texts = set(pd.unique(table.cells(name))) - {""}
+    return bool(texts) and texts <= set(labels)
+
+
+def predictions(table, asked):
+    """Columns that hold predicted classes.
+
+    Parameters
+    ----------
+    table : Table
+    asked : Question
+
+    Returns
+    -------
+    list of str
+    """
+    names = [name for name in table.columns if name not in asked.reserved and predicted(name)]
+    return [name for name in names if holds_labels(table, name, asked.labels)]
+
+
+def doubt_lone(table, asked, name):
+    """Refuse a column, whose name says no class, that is of whichever class was predicted.
+
+    In a binary task such a probability is never below 1/2. Where nothing says what was
+    predicted, this is a warning.
+
+    Parameters
+    ----------
+    table : Table
+    asked : Question
+    name : str
+    """
+    values, half = table.numbers(name), 0.5 if asked.input == "proba" else 0.0
+    if not (values[~np.isnan(values)] >= half).all():
+        return
+    what = "probability" if asked.input == "proba" else "log-odds"
+    free = [other for other in table.columns if other not in asked.reserved and other != name]
+    for other in free:
+        if holds_labels(table, other, asked.labels) and len(pd.unique(table.cells(other))) > 1:
+            raise table.source.error(
+                f"{name!r} is nowhere below {half:g}, whichever class {other!r} says: it looks "
+                f"like the {what} of the class that was predicted. Write a column for each class, "
+                f"or that of one class."
+            )
+    if asked.positive is not None and len(values) >= _ENOUGH:
+        warn(
+            f"{name!r} of {table.source.path} is nowhere below {half:g}. If it is the {what} of "
+            f"the class that was predicted, not always of {asked.positive!r}, write a column for "
+            "each class."
+        )
+
+
+def doubt_classes(table, asked, values, named):
+    """Refuse columns of classes that disagree with the predictions beside them.
+
+    Parameters
+    ----------
+    table : Table
+    asked : Question
+    values : ndarray of shape (n_rows, n_classes), float64
+    named : dict of str to (str or None)
+        Column of each class.
+    """
+    there = ~np.isnan(values).any(axis=1)
+    if asked.labels is None or not there.any():
+        return
+    largest = np.array(list(named))[values[there].argmax(axis=1)]
+    for name in predictions(table, asked):
+        if name in named.values() or table.columns[name].dtype.kind in "biuf":
+            continue
+        cells = np.asarray(table.cells(name), dtype=object)[there]
+        same = (cells == largest) | (cells == "")
+        if 2 * same.sum() < len(same):
+            read = {of: column for of, column in named.items() if column is not None}
+            raise table.source.error(
+                f"{name!r} says {cells[~same][0]!r} where the largest output is of "
+                f"{largest[~same][0]!r}, and so in {(~same).sum()} of {len(same)} rows: "
+                f"{brief(read.values())} may be of {brief(list(read)[::-1])} instead of "
+                f"{brief(read)}. Say which column is which with {option('columns')}.",
+                int(np.flatnonzero(there)[~same][0]),
+            )
+
+
+def doubt_curves(table, values, times):
+    """Refuse survival that rises: probabilities of events, or a table that stands on its side.
+
+    Parameters
+    ----------
+    table : Table
+    values : ndarray of shape (n_rows, n_times), float64
+    times : list of float
+    """
+    with np.errstate(invalid="ignore"):
+        rises = np.diff(values, axis=1) > _TOLERANCE
+        falls = np.diff(values, axis=0) < -_TOLERANCE
+    if not rises.any():
+        return
+    row, k = np.argwhere(rises)[0]
+    if len(values) > 1 and falls.any() and not (np.diff(values, axis=0) > _TOLERANCE).any():
+        advice = (
+            "It falls from row to row instead: write a row for each sample, with frame.T, where "
+            "rows are times."
+        )
+    else:
+        advice = "If these are probabilities of the event until then, write 1 minus them."
+    raise table.source.error(
+        f"survival rises from {values[row, k]:.6g} at time {times[k]:g} to "
+        f"{values[row, k + 1]:.6g} at {times[k + 1]:g}. {advice}",
+        int(row),
+    )
