@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_logitprod._text import brief, option
-from sklearn_logitprod.io._doubts import doubt_lone, predictions
+from sklearn_logitprod.io._doubts import doubt_lone, doubt_risk, predictions
 from sklearn_logitprod.io._names import (
     beside,
     coded,
@@ -17,6 +17,7 @@ from sklearn_logitprod.io._names import (
     labels_in,
     may_be_class,
     meaning,
+    of_truth,
     patterns,
     ranked,
     timed,
@@ -62,6 +63,15 @@ def free_columns(table, reserved):
 def numeric_columns(table, reserved):
     """Names of columns that may hold outputs and hold numbers."""
     return [name for name in free_columns(table, reserved) if table.is_numeric(name)]
+
+
+def _outputs(table, names):
+    """Names of numeric columns without those of losses and truths, which have no fractions."""
+    return [
+        name
+        for name in names
+        if not beside(name) or (of_truth(name) and (table.numbers(name) % 1 > 0).any())
+    ]
 
 
 def sorted_labels(texts):
@@ -253,12 +263,11 @@ def _contradiction(table, column, input):
 def _one_column(table, asked, numeric):
     """The single column of a binary task."""
     labels, guessed = asked.labels, predictions(table, asked)
-    numeric = [name for name in numeric if name not in guessed and not beside(name)]
+    numeric = [name for name in _outputs(table, numeric) if name not in guessed]
     if guessed and not numeric:
         raise table.source.error(
-            f"{guessed[0]!r} holds predicted classes, and no column holds outputs. Write the "
-            f"{_called(asked.input, labels[0])!r}, {_called(asked.input, labels[1])!r} ... that "
-            "the expert gives."
+            f"{guessed[0]!r} holds predicted classes, and no column holds outputs. Write columns "
+            f"such as {_called(asked.input, labels[0])!r}, with what the expert gives each class."
         )
     if len(numeric) != 1:
         found = {label for name in numeric for label in labels_in(name, labels)}
@@ -311,7 +320,7 @@ def _called(input, label):
 def _all_numeric(table, asked):
     """All numeric columns, named without what their names have in common."""
     names = numeric_columns(table, asked.reserved)
-    outputs = [name for name in names if not beside(name)]
+    outputs = _outputs(table, names)
     names = outputs if len(outputs) > 1 else names
     if not names:
         raise table.source.error(
@@ -370,7 +379,10 @@ def time_columns(table, asked, columns=None):
     for column in found.values():
         table.need(column, "columns")
     if min(found) <= 0:
-        raise table.source.error(f"time {min(found):g} is not positive. Drop its column.")
+        raise table.source.error(
+            f"time {min(found):g} is not positive. Drop its column; if rows are times, write a row "
+            "for each sample instead (frame.T)."
+        )
     return dict(sorted(found.items()))
 
 
@@ -390,10 +402,11 @@ def risk_column(table, asked, columns=None):
     if columns is not None:
         table.need(columns, "columns")
         return columns
-    names = numeric_columns(table, asked.reserved)
+    names = [n for n in numeric_columns(table, asked.reserved) if not beside(n)]
     if len(names) != 1:
         raise table.source.error(
             f"a risk is one numeric column, but there are {brief(names, 20)}. Name it with "
             f"{option('columns', 'its column')}."
         )
+    doubt_risk(table, names[0])
     return names[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -69,6 +71,8 @@ def doubt_lone(table, asked, name):
     what = "probability" if asked.input == "proba" else "log-odds"
     free = [other for other in table.columns if other not in asked.reserved and other != name]
     for other in free:
+        if table.columns[other].dtype.kind in "biuf" and not predicted(other):
+            continue
         if holds_labels(table, other, asked.labels) and len(pd.unique(table.cells(other))) > 1:
             raise table.source.error(
                 f"{name!r} is nowhere below {half:g}, whichever class {other!r} says: it looks "
@@ -125,19 +129,66 @@ def doubt_curves(table, values, times):
     """
     with np.errstate(invalid="ignore"):
         rises = np.diff(values, axis=1) > _TOLERANCE
-        falls = np.diff(values, axis=0) < -_TOLERANCE
-    if not rises.any():
-        return
-    row, k = np.argwhere(rises)[0]
-    if len(values) > 1 and falls.any() and not (np.diff(values, axis=0) > _TOLERANCE).any():
-        advice = (
-            "It falls from row to row instead: write a row for each sample, with frame.T, where "
-            "rows are times."
+    if rises.any():
+        row, k = np.argwhere(rises)[0]
+        raise table.source.error(
+            f"survival rises from {values[row, k]:.6g} at time {times[k]:g} to "
+            f"{values[row, k + 1]:.6g} at {times[k + 1]:g}. If these are probabilities of the "
+            "event until then, write 1 minus them; if rows are times, write a row for each sample "
+            "(frame.T).",
+            int(row),
         )
-    else:
-        advice = "If these are probabilities of the event until then, write 1 minus them."
-    raise table.source.error(
-        f"survival rises from {values[row, k]:.6g} at time {times[k]:g} to "
-        f"{values[row, k + 1]:.6g} at {times[k + 1]:g}. {advice}",
-        int(row),
-    )
+
+
+def doubt_labels(table, name, cells):
+    """Refuse labels that are numbers, with fractions or many, hardly any of which occurs twice.
+
+    Parameters
+    ----------
+    table : Table
+    name : str
+    cells : array of str
+    """
+    kinds = [text for text in pd.unique(cells) if text != ""]
+    if 2 * len(kinds) <= len(cells) or not table.is_numeric(name):
+        return
+    if len(kinds) > _ENOUGH or (table.numbers(name) % 1 > 0).any():
+        raise table.source.error(
+            f"column {name!r} (label) holds numbers such as {brief(kinds, 2)}, hardly any of them "
+            "twice: these are no classes. Name the column of the true classes with "
+            f"{option('label', 'its name')}."
+        )
+
+
+def doubt_events(table, name):
+    """Refuse a column of events that says by its name that it is 1 where none was observed.
+
+    Parameters
+    ----------
+    table : Table
+    name : str
+    """
+    if re.match(r"(is|right)?[\W_]*censor", name.lower()):
+        raise table.source.error(
+            f"column {name!r} says by its name that it is 1 where no event was observed. Write 1 "
+            "minus it to a column such as 'event', and name that."
+        )
+
+
+def doubt_risk(table, name):
+    """Refuse a column of risks that is one of times or survival by its name.
+
+    Parameters
+    ----------
+    table : Table
+    name : str
+    """
+    words = set(re.findall("[a-z]+", name.lower()))
+    if words & {"time", "times", "duration", "survival", "months", "days", "years"} and not any(
+        word.startswith(("risk", "hazard")) for word in words
+    ):
+        raise table.source.error(
+            f"column {name!r} says by its name that it is higher for later events, but a risk is "
+            "higher for earlier ones. Write minus it to a column such as 'risk', or name another "
+            f"with {option('columns')}."
+        )

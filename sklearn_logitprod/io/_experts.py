@@ -14,7 +14,7 @@ import numpy as np
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.io._columns import free_columns, numeric_columns
 from sklearn_logitprod.io._formats import read_table
-from sklearn_logitprod.io._names import labels_in, owner, patterns, timed
+from sklearn_logitprod.io._names import beside, labels_in, owner, patterns, timed
 from sklearn_logitprod.io._source import Source, named_paths
 
 
@@ -141,6 +141,7 @@ def by_affixes(table, asked):
         groups = {
             p: {label: p[0] + label + p[1] for label in asked.labels}
             for p in patterns(names, asked.labels)
+            if not beside("_".join(p))
         } or _lone(numeric_columns(table, asked.reserved), asked.labels)
     found = {owner(*affixes): own for affixes, own in groups.items()}
     evident = len(found) == len(groups) > 1 and "" not in found

@@ -13,7 +13,7 @@ _CODED = re.compile(r"(|.*?\D)(0|[1-9]\d*)(\D*)")
 _LONG = 3
 # what stands beside outputs, whatever else their names say
 _SPREAD = {"loss", "entropy", "uncertainty", "std", "sd", "sem", "var", "variance", "error"}
-_SPREAD |= {"lower", "upper", "threshold", "cutoff"}
+_SPREAD |= {"lower", "upper", "threshold", "cutoff", "correct"}
 # what stands beside outputs, unless the name says that it is one
 _TRUTH = {"true", "truth", "actual", "target", "gt", "onehot"}
 # places in a ranking, not classes
@@ -41,10 +41,14 @@ def _says_output(text):
     return any(_OUTPUT.fullmatch(word) for word in _words(text))
 
 
+def of_truth(text):
+    """Whether a name without its label says that a column holds what is true, and no output."""
+    return bool(_words(text) & _TRUTH) and not _says_output(text)
+
+
 def beside(text):
     """Whether a name without its label says that a column is no output: a loss, the truth."""
-    words = _words(text)
-    return bool(words & _SPREAD or (words & _TRUTH and not _says_output(text)))
+    return bool(_words(text) & _SPREAD) or of_truth(text)
 
 
 def _is_number(label):

@@ -21,7 +21,7 @@ from sklearn_logitprod.io._columns import (
     sorted_labels,
     time_columns,
 )
-from sklearn_logitprod.io._doubts import doubt_classes, doubt_curves
+from sklearn_logitprod.io._doubts import doubt_classes, doubt_curves, doubt_events, doubt_labels
 from sklearn_logitprod.io._experts import (
     by_affixes,
     by_column,
@@ -32,6 +32,7 @@ from sklearn_logitprod.io._experts import (
 )
 from sklearn_logitprod.io._ids import check_strip, stripped
 from sklearn_logitprod.io._join import join
+from sklearn_logitprod.io._lists import spread
 from sklearn_logitprod.io._part import Part, check_values, in_one
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
@@ -170,6 +171,7 @@ def read_tables(
     tables = read_all(files, id, input, text)
     if expert is not None:
         tables = by_column(tables, expert)
+    tables = {name: [spread(table, reserved) for table in own] for name, own in tables.items()}
     every = [table for own in tables.values() for table in own]
     for what, name in said.items():
         if name is not None and not any(name in table.columns for table in every):
@@ -227,7 +229,9 @@ def _labels(table, told):
     """Labels of a table; empty where they are not known and may be so."""
     if told.label not in table.columns:
         return None
-    return table.cells(told.label) if told.may_lack else table.texts(told.label, "label")
+    cells = table.cells(told.label) if told.may_lack else table.texts(told.label, "label")
+    doubt_labels(table, told.label, cells)
+    return cells
 
 
 def _known(tables, told, classes):
@@ -323,6 +327,7 @@ def _events(table, event, time):
     """Events and times of a table, None where it has none."""
     if event not in table.columns or time not in table.columns:
         return None, None
+    doubt_events(table, event)
     return read_events(table, event), read_times(table, time)
 
 
