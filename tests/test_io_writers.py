@@ -443,7 +443,8 @@ WRITERS = [
     lone(
         "Azure ML, Score Model, two classes",
         "learn.microsoft.com, Score Model",
-        "id,diagnosis,Scored Labels,Scored Probabilities\ns1,normal,normal,0.1\ns2,tumor,tumor,0.7\n",
+        "id,diagnosis,Scored Labels,Scored Probabilities\n"
+        "s1,normal,normal,0.1\ns2,tumor,tumor,0.7\n",
         "id",
         "diagnosis",
     ),
@@ -918,7 +919,7 @@ WRITERS = [
         "CAMELYON17",
         "camelyon17.grand-challenge.org; no probabilities",
         "patient,stage\npatient_000_node_0.tif,negative\npatient_001_node_1.tif,macro\n",
-        r"label\(s\) \['macro', 'negative'\] have no column among \[\]\.",
+        r"label\(s\) \['macro', 'negative'\] have no column among \['patient', 'stage'\]\.",
         id="patient",
         label="stage",
     ),
@@ -1081,3 +1082,19 @@ def test_writer(writer, tmp_path):
     assert (None if outputs.y is None else outputs.y.tolist()) == writer.y
     if writer.times is not None:
         assert outputs.times.tolist() == writer.times
+
+
+def test_the_table_of_the_documentation_is_of_today(monkeypatch):
+    pytest.importorskip("openpyxl")
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    spec = importlib.util.spec_from_file_location("writers", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    with script.PAGE.open(encoding="utf-8", newline="") as file:
+        page = list(csv.DictReader(file))
+    assert len(page) >= 60
+    assert [row["writer"] for row in page] == [script.escaped(writer.name) for writer in WRITERS]
+    for row, writer in zip(page, WRITERS, strict=True):
+        if writer.refused is None:
+            assert row["what to type"] == script.typed(writer)
+        assert row["file"] == f"``{writer.file}``"

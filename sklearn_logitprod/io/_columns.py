@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_logitprod._text import brief, option
-from sklearn_logitprod.io._doubts import doubt_lone, doubt_risk, predictions
+from sklearn_logitprod.io._doubts import doubt_lone, doubt_risk, is_truth, predictions
 from sklearn_logitprod.io._names import (
     beside,
     coded,
@@ -17,9 +17,12 @@ from sklearn_logitprod.io._names import (
     labels_in,
     may_be_class,
     meaning,
+    named_alike,
     of_truth,
+    owner,
     patterns,
     ranked,
+    says_output,
     timed,
 )
 
@@ -40,12 +43,15 @@ class Question:
         The labels that are known, in the order of codes 0, 1 and so on; None if none are.
     positive : str or None
         The class of a column that stands alone and does not name one.
+    label : str or None
+        The column of labels.
     """
 
     input: str
     reserved: set
     labels: list | None = None
     positive: str | None = None
+    label: str | None = None
 
 
 def _how_to(names=None):
@@ -202,7 +208,7 @@ def _by_label(table, asked):
     (((before, after), named),) = found.items()
     rest = [name for name in numeric if name not in named.values()]
     if before or after:
-        for name in rest:
+        for name in _of_no_other(table, rest, before):
             inner = name[len(before) : len(name) - len(after)]
             if inner and before + inner + after == name and may_be_class(inner, labels):
                 named[inner] = name
@@ -218,17 +224,31 @@ def _by_label(table, asked):
 def _readings(table, asked, numeric):
     """Columns of all labels, by what stands before and after these in their names."""
     names, labels = free_columns(table, asked.reserved), asked.labels
-    found = {p: {k: p[0] + k + p[1] for k in labels} for p in patterns(names, labels)}
-    found = found or _by_code(numeric, labels)
+    found = named_alike(names, labels) or _by_code(numeric, labels)
     found = {p: columns for p, columns in found.items() if not _of_no_class(p, columns)}
     said = {affixes: meaning("_".join(affixes)) for affixes in found}
     fitting = {p: columns for p, columns in found.items() if said[p] in (None, asked.input)}
     if found and not fitting:
         raise _contradiction(table, next(iter(found.values()))[labels[0]], asked.input)
-    stated = {p: columns for p, columns in fitting.items() if said[p] is not None}
     # the best of each row stand in the order of their ranks, beside what they are of
-    by_rank = any(ranked("_".join(affixes)) for affixes in fitting)
-    return stated if len(stated) == 1 and not by_rank else fitting
+    if len(fitting) < 2 or any(ranked("_".join(affixes)) for affixes in fitting):
+        return fitting
+    others = set(table.columns) - {asked.label}
+    fitting = {
+        affixes: columns
+        for affixes, columns in fitting.items()
+        if owner(*affixes) not in others and not is_truth(table, asked, columns)
+    } or fitting
+    of_target = {p: columns for p, columns in fitting.items() if owner(*p) == asked.label}
+    stated = {p: columns for p, columns in fitting.items() if said[p] is not None}
+    return next((own for own in (of_target, stated) if len(own) == 1), fitting)
+
+
+def _of_no_other(table, names, before):
+    """Names without those that begin with the name of another column: a target of its own."""
+    owners = [own for own in table.columns if len(own) > len(before)]
+    begun = re.compile("|".join(f"{re.escape(own)}[\\W_]" for own in owners))
+    return [name for name in names if not (owners and begun.match(name))]
 
 
 def _of_no_class(affixes, columns):
@@ -269,11 +289,12 @@ def _one_column(table, asked, numeric):
             f"{guessed[0]!r} holds predicted classes, and no column holds outputs. Write columns "
             f"such as {_called(asked.input, labels[0])!r}, with what the expert gives each class."
         )
+    numeric = _of_one_class(numeric, labels) or numeric
     if len(numeric) != 1:
         found = {label for name in numeric for label in labels_in(name, labels)}
         lacking = [label for label in labels if label not in found] or labels
         raise table.source.error(
-            f"label(s) {brief(lacking)} have no column among {brief(numeric, 20)}. "
+            f"label(s) {brief(lacking)} have no column among {brief(numeric or table.columns, 20)}. "
             f"{_how_to(dict.fromkeys(labels[:3], 'its column'))}"
         )
     if len(labels) != 2:
@@ -284,6 +305,18 @@ def _one_column(table, asked, numeric):
     return _alone(table, asked, numeric[0])
 
 
+def _of_one_class(names, labels):
+    """The column that alone is an output of a class by its name, with no other of its form."""
+    named = [name for name in names if len(labels_in(name, labels)) == 1 and says_output(name)]
+    if len(named) != 1:
+        return []
+    (label,) = labels_in(named[0], labels)
+    before, _, after = named[0].lower().partition(label.lower())
+    others = [name.lower() for name in names if name != named[0]]
+    alike = any(name.startswith(before) and name.endswith(after) for name in others)
+    return [] if alike else named
+
+
 def _alone(table, asked, name):
     """The class of a column that stands alone: as its name says, or the user."""
     labels, positive = asked.labels, asked.positive
@@ -292,8 +325,7 @@ def _alone(table, asked, name):
     of = labels_in(name, labels)
     if len(of) == 2:
         raise table.source.error(f"column {name!r} names both labels. {_how_to({labels[0]: name})}")
-    if not of:
-        doubt_lone(table, asked, name)
+    doubt_lone(table, asked, name, evident=bool(of))
     if not of and positive is None:
         what = "probability" if asked.input == "proba" else "log-odds"
         a, b = labels

@@ -29,7 +29,7 @@ def holds_labels(table, name, labels):
     bool
     """
     column = table.columns[name]
-    if column.dtype.kind in "biuf":
+    if column.dtype.kind in "iuf":
         numbers = pd.to_numeric(pd.Series(labels), errors="coerce").to_numpy()
         known = column[~np.isnan(column)] if column.dtype.kind == "f" else column
         return len(known) > 0 and bool(np.isin(known.astype(float), numbers).all())
@@ -53,10 +53,10 @@ def predictions(table, asked):
     return [name for name in names if holds_labels(table, name, asked.labels)]
 
 
-def doubt_lone(table, asked, name):
-    """Refuse a column, whose name says no class, that is of whichever class was predicted.
+def doubt_lone(table, asked, name, evident):
+    """Refuse a column of one of two classes that is percent, or of whichever class was predicted.
 
-    In a binary task such a probability is never below 1/2. Where nothing says what was
+    The probability of the predicted class is never below 1/2. Where nothing says what was
     predicted, this is a warning.
 
     Parameters
@@ -64,27 +64,46 @@ def doubt_lone(table, asked, name):
     table : Table
     asked : Question
     name : str
+    evident : bool
+        Whether its name says which class it is of.
     """
-    values, half = table.numbers(name), 0.5 if asked.input == "proba" else 0.0
-    if not (values[~np.isnan(values)] >= half).all():
+    values = table.numbers(name)
+    values = values[~np.isnan(values)]
+    if asked.input == "proba" and len(values) and values.min() >= 0 and 2 < values.max() <= 100.1:
+        raise table.source.error(
+            f"{name!r} holds {values.max():g}, which is no probability but looks like percent. "
+            "Divide by 100."
+        )
+    what, half = ("probability", 0.5) if asked.input == "proba" else ("log-odds", 0.0)
+    low, high = bool((values >= half).all()), bool((values <= half).all())
+    if low and not evident:
+        _refuse_predicted(table, asked, name, f"nowhere below {half:g}", what)
+    if len(values) < _ENOUGH:
         return
-    what = "probability" if asked.input == "proba" else "log-odds"
-    free = [other for other in table.columns if other not in asked.reserved and other != name]
-    for other in free:
-        if table.columns[other].dtype.kind in "biuf" and not predicted(other):
-            continue
-        if holds_labels(table, other, asked.labels) and len(pd.unique(table.cells(other))) > 1:
-            raise table.source.error(
-                f"{name!r} is nowhere below {half:g}, whichever class {other!r} says: it looks "
-                f"like the {what} of the class that was predicted. Write a column for each class, "
-                f"or that of one class."
-            )
-    if asked.positive is not None and len(values) >= _ENOUGH:
+    if low and not evident and asked.positive is not None:
         warn(
             f"{name!r} of {table.source.path} is nowhere below {half:g}. If it is the {what} of "
             f"the class that was predicted, not always of {asked.positive!r}, write a column for "
             "each class."
         )
+    if high and asked.input == "logits":
+        warn(
+            f"{name!r} of {table.source.path} is nowhere above 0. If it is the logarithm of a "
+            f"probability, not log-odds, write the probability and pass {option('input', 'proba')}."
+        )
+
+
+def _refuse_predicted(table, asked, name, where, what):
+    for other in table.columns:
+        # numbers that are no predictions may be labels by chance
+        beside = table.columns[other].dtype.kind not in "iuf" or predicted(other)
+        if not beside or other in asked.reserved or not holds_labels(table, other, asked.labels):
+            continue
+        if other != name and len(pd.unique(table.cells(other))) > 1:
+            raise table.source.error(
+                f"{name!r} is {where}, whichever class {other!r} says: it looks like the {what} of "
+                "the class that was predicted. Write a column for each class, or that of one class."
+            )
 
 
 def doubt_classes(table, asked, values, named):
@@ -98,24 +117,46 @@ def doubt_classes(table, asked, values, named):
     named : dict of str to (str or None)
         Column of each class.
     """
+    guessed = [] if asked.labels is None else predictions(table, asked)
     there = ~np.isnan(values).any(axis=1)
-    if asked.labels is None or not there.any():
-        return
-    largest = np.array(list(named))[values[there].argmax(axis=1)]
-    for name in predictions(table, asked):
-        if name in named.values() or table.columns[name].dtype.kind in "biuf":
+    for name in guessed:
+        if name in named.values() or table.columns[name].dtype.kind in "iuf" or not there.any():
             continue
+        largest = np.array(list(named), dtype=object)[values[there].argmax(axis=1)]
         cells = np.asarray(table.cells(name), dtype=object)[there]
-        same = (cells == largest) | (cells == "")
-        if 2 * same.sum() < len(same):
+        differ = (cells != largest) & (cells != "")
+        if 2 * differ.sum() > len(differ):
+            first = int(np.argmax(differ))
             read = {of: column for of, column in named.items() if column is not None}
             raise table.source.error(
-                f"{name!r} says {cells[~same][0]!r} where the largest output is of "
-                f"{largest[~same][0]!r}, and so in {(~same).sum()} of {len(same)} rows: "
-                f"{brief(read.values())} may be of {brief(list(read)[::-1])} instead of "
-                f"{brief(read)}. Say which column is which with {option('columns')}.",
-                int(np.flatnonzero(there)[~same][0]),
+                f"{name!r} says {cells[first]!r} where the largest output is of "
+                f"{largest[first]!r}, and so in {differ.sum()} of {len(differ)} rows: "
+                f"{brief(read.values())} may not be of {brief(read)}. Say which column is which, "
+                f"such as {option('columns', dict.fromkeys(read, 'its column'))}.",
+                int(np.flatnonzero(there)[first]),
             )
+
+
+def is_truth(table, asked, columns):
+    """Whether columns of classes are the labels over again: 1 where they say so, 0 elsewhere.
+
+    Parameters
+    ----------
+    table : Table
+    asked : Question
+    columns : dict of str to str
+
+    Returns
+    -------
+    bool
+    """
+    if asked.label not in table.columns:
+        return False
+    labels = np.asarray(table.cells(asked.label), dtype=object)
+    return all(
+        table.is_numeric(column) and np.array_equal(table.numbers(column), labels == label)
+        for label, column in columns.items()
+    )
 
 
 def doubt_curves(table, values, times):

@@ -37,13 +37,9 @@ def meaning(text):
     return "proba" if any(word == "p" or word.startswith("prob") for word in words) else None
 
 
-def _says_output(text):
-    return any(_OUTPUT.fullmatch(word) for word in _words(text))
-
-
 def of_truth(text):
     """Whether a name without its label says that a column holds what is true, and no output."""
-    return bool(_words(text) & _TRUTH) and not _says_output(text)
+    return bool(_words(text) & _TRUTH) and not says_output(text)
 
 
 def beside(text):
@@ -119,6 +115,40 @@ def patterns(names, labels):
     return apart or (list(found) if long else [])
 
 
+def named_alike(names, labels):
+    """Columns that are called as all labels, by the prefix and suffix they have in common.
+
+    Where no columns are called exactly so, letters count whatever their case, and all
+    separators as one: ``P_MSI_H`` is of ``msi-h``.
+
+    Parameters
+    ----------
+    names, labels : list of str
+
+    Returns
+    -------
+    dict of (str, str) to dict of str to str
+        From what stands before and after a label to the columns of the labels.
+    """
+    exact = {p: {k: p[0] + k + p[1] for k in labels} for p in patterns(names, labels)}
+    loose, keys = {_loose(name): name for name in names}, {_loose(k): k for k in labels}
+    if exact or len(loose) < len(names) or len(keys) < len(labels):
+        return exact
+    return {
+        (before, after): {k: loose[before + key + after] for key, k in keys.items()}
+        for before, after in patterns(list(loose), list(keys))
+    }
+
+
+def _loose(text):
+    return re.sub(r"[\W_]", "_", text.lower())
+
+
+def says_output(text):
+    """Whether a name has a word for outputs, such as ``prob`` or ``score``."""
+    return any(_OUTPUT.fullmatch(word) for word in _words(text))
+
+
 def labels_in(name, labels):
     """Labels that stand in the name of a column, whatever their case.
 
@@ -141,7 +171,7 @@ def labels_in(name, labels):
     if not found:
         low = name.lower()
         found = [label for label in labels if patterns([low], [label.lower()])]
-    if not _says_output(_without(name, labels)):
+    if not says_output(_without(name, labels)):
         found = [label for label in found if not _is_number(label)]
     return [a for a in found if not any(a != b and a.lower() in b.lower() for b in found)]
 

@@ -167,7 +167,7 @@ class Table:
             except (TypeError, ValueError) as error:
                 advice = "Correct the cell, or leave it empty where the expert is missing."
                 if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell):
-                    advice = "Write decimal points in all numbers, and no others."
+                    advice = "Write decimal points in all numbers, and no other commas or points."
                 elif isinstance(cell, str) and cell.strip().endswith("%"):
                     advice = "It is a percentage: divide by 100 and drop the sign."
                 raise self.source.error(

@@ -177,7 +177,7 @@ def read_tables(
         if name is not None and not any(name in table.columns for table in every):
             every[0].need(name, what)
     told = _Told(id, label, group, event, time, strip, how == "outer")
-    asked = Question(input, reserved, _known(every, told, classes), _text_of(positive))
+    asked = Question(input, reserved, _known(every, told, classes), _text_of(positive), label)
     if asked.positive is not None and asked.labels and asked.positive not in asked.labels:
         raise ValueError(
             f"{option('positive', positive)} is none of the labels {brief(asked.labels)}."
