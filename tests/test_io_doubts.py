@@ -29,7 +29,7 @@ def of_codes(before, **kwargs):
     return named(before, labels=(0, 1), **kwargs)
 
 
-def read(columns, **params):
+def read(columns, /, **params):
     params = {"label": "label", **params}
     return read_tables(pd.DataFrame(columns), **{k: v for k, v in params.items() if v is not None})
 
@@ -66,6 +66,10 @@ READ = {
     ),
     "one column and an age": ({**TEXT, "prob_tumor": Q, "age": [50, 60, 70]}, {}),
     "one column and a threshold": ({**TEXT, "prob_tumor": Q, "threshold": [0.5] * 3}, {}),
+    "one column after that of the labels": (
+        {**IDS, "tumor": [0, 1, 1], "prob_tumor": Q, "age": [50, 60, 70]},
+        {"label": "tumor"},
+    ),
     "other letters": ({**TEXT, **named("P_", labels=("NORMAL", "TUMOR"))}, {}),
     "other separators": (
         {**IDS, "label": ["MSI-H", "MSS", "MSS"], **named("p_", labels=("MSI.H", "MSS"))},
@@ -111,6 +115,21 @@ CASES = {
         r"row 0 .*: 'pred' says 'normal' where the largest output is of 'tumor', and so in 3 of 3 "
         r"rows: \['p_0', 'p_1'\] may not be of \['normal', 'tumor'\]\. Say which column is which, "
         r"such as columns=\{'normal': 'its column', 'tumor': 'its column'\}\.",
+    ),
+    "codes in another order": bad(
+        {
+            "slide_id": range(40),
+            "label": ["normal", "tumor"] * 20,
+            **of_codes("p_", values=([0.2, 0.9] * 20, [0.8, 0.1] * 20)),
+        },
+        r"columns \['p_0', 'p_1'\] are read as of \['normal', 'tumor'\] by their numbers, and are "
+        r"right in 0 of 40 rows; as of \['tumor', 'normal'\] it would be 40\. Pass "
+        r"classes=\['tumor', 'normal'\] if that is their order, or name them with columns=",
+    ),
+    "a class of a column that names none": bad(
+        {**IDS, "class": [0, 1, 1], "class_prob": Q},
+        r"'class_prob' is the only column of outputs, and its name does not say whether",
+        label="class",
     ),
     "predicted classes alone": bad(
         {**CODES, "prediction": [0, 1, 1]},
@@ -228,6 +247,16 @@ def test_one_column_that_may_be_something_else(values, params, message):
         outputs = read(columns, positive="t", **params)
     assert len(told) == 1
     assert outputs.values[:, 0, 1].tolist() == values * 10
+
+
+def test_codes_in_the_order_of_classes():
+    columns = {"slide_id": range(40), "label": ["normal", "tumor"] * 20}
+    columns |= of_codes("p_", values=([0.2, 0.9] * 20, [0.8, 0.1] * 20))
+    outputs = read(columns, classes=["tumor", "normal"])
+    assert outputs.classes.tolist() == ["normal", "tumor"]
+    assert outputs.values[:2, 0].tolist() == [[0.8, 0.2], [0.1, 0.9]]
+    said = read(columns, columns={"normal": "p_0", "tumor": "p_1"})
+    assert said.values[0, 0].tolist() == [0.2, 0.8]
 
 
 def test_wide_tables_of_targets_and_truths_have_one_expert():

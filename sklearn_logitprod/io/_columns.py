@@ -1,4 +1,4 @@
-"""Which column of a table belongs to which class, or to which time."""
+"""Which column of a table belongs to which class."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_logitprod._text import brief, option
-from sklearn_logitprod.io._doubts import doubt_lone, doubt_risk, is_truth, predictions
+from sklearn_logitprod.io._doubts import doubt_lone, is_truth, predictions
 from sklearn_logitprod.io._names import (
     beside,
     coded,
@@ -23,9 +23,10 @@ from sklearn_logitprod.io._names import (
     patterns,
     ranked,
     says_output,
-    timed,
 )
 
+# labels of a question that is answered by no and yes
+_NO_YES = (["0", "1"], ["0.0", "1.0"], ["False", "True"])
 _UNNAMED = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 
 
@@ -54,7 +55,7 @@ class Question:
     label: str | None = None
 
 
-def _how_to(names=None):
+def how_to(names=None):
     """How columns are named, by the labels (or times) at hand; or by those of the column given."""
     names = names or ["tumour", "normal"]
     example = names if isinstance(names, dict) else dict.fromkeys(names[:2], "its column")
@@ -147,10 +148,10 @@ def class_columns(table, asked, columns=None):
         if column is not None:
             table.need(column, "columns")
     if len(named) < 2:
-        raise table.source.error(f"there is only one class, {next(iter(named))!r}. {_how_to()}")
+        raise table.source.error(f"there is only one class, {next(iter(named))!r}. {how_to()}")
     lacking = [label for label in asked.labels or () if label not in named]
     if lacking:
-        raise table.source.error(f"label(s) {brief(lacking)} have no column. {_how_to(lacking)}")
+        raise table.source.error(f"label(s) {brief(lacking)} have no column. {how_to(lacking)}")
     return named
 
 
@@ -179,7 +180,7 @@ def _stated(table, asked, columns):
     if len(columns) != len(labels):
         raise table.source.error(
             f"columns lists {len(columns)} columns for the {len(labels)} labels {brief(labels)}. "
-            f"{_how_to(labels)}"
+            f"{how_to(labels)}"
         )
     by_name = patterns(columns, labels)
     if by_name:
@@ -187,7 +188,7 @@ def _stated(table, asked, columns):
         if [before + label + after for label in labels] != columns:
             raise table.source.error(
                 f"columns={brief(columns)} is in another order than the labels "
-                f"{brief(labels)}. {_how_to(labels)}"
+                f"{brief(labels)}. {how_to(labels)}"
             )
     return dict(zip(labels, columns, strict=True))
 
@@ -203,7 +204,7 @@ def _by_label(table, asked):
         shown = [columns[labels[0]] for columns in found.values()]
         raise table.source.error(
             f"label {labels[0]!r} may belong to any of the columns {brief(shown)}. "
-            f"{_how_to(dict.fromkeys(labels[:2], '...'))}"
+            f"{how_to(dict.fromkeys(labels[:2], '...'))}"
         )
     (((before, after), named),) = found.items()
     rest = [name for name in numeric if name not in named.values()]
@@ -216,7 +217,7 @@ def _by_label(table, asked):
     rest = [name for name in rest if may_be_class(name, labels)]
     if rest and (asked.input == "logits" or len(named) == 1):
         raise table.source.error(
-            f"columns {brief(rest)} may be classes beside {brief(named)}, or not. {_how_to(labels)}"
+            f"columns {brief(rest)} may be classes beside {brief(named)}, or not. {how_to(labels)}"
         )
     return named
 
@@ -289,32 +290,41 @@ def _one_column(table, asked, numeric):
             f"{guessed[0]!r} holds predicted classes, and no column holds outputs. Write columns "
             f"such as {_called(asked.input, labels[0])!r}, with what the expert gives each class."
         )
-    numeric = _of_one_class(numeric, labels) or numeric
+    numeric = _of_one_class(numeric, asked) or numeric
     if len(numeric) != 1:
         found = {label for name in numeric for label in labels_in(name, labels)}
         lacking = [label for label in labels if label not in found] or labels
         raise table.source.error(
-            f"label(s) {brief(lacking)} have no column among {brief(numeric or table.columns, 20)}. "
-            f"{_how_to(dict.fromkeys(labels[:3], 'its column'))}"
+            f"label(s) {brief(lacking)} have no column among "
+            f"{brief(numeric or table.columns, 20)}. {how_to(dict.fromkeys(labels[:3], 'its column'))}"
         )
     if len(labels) != 2:
         raise table.source.error(
             f"{numeric[0]!r} is the only numeric column, which is enough for two classes, but the "
-            f"labels are {brief(labels)}. {_how_to(labels)}"
+            f"labels are {brief(labels)}. {how_to(labels)}"
         )
     return _alone(table, asked, numeric[0])
 
 
-def _of_one_class(names, labels):
+def _of_one_class(names, asked):
     """The column that alone is an output of a class by its name, with no other of its form."""
-    named = [name for name in names if len(labels_in(name, labels)) == 1 and says_output(name)]
+    named = [name for name in names if len(_classes_in(name, asked)) == 1 and says_output(name)]
     if len(named) != 1:
         return []
-    (label,) = labels_in(named[0], labels)
+    label = next(iter(labels_in(named[0], asked.labels)), asked.label)
     before, _, after = named[0].lower().partition(label.lower())
     others = [name.lower() for name in names if name != named[0]]
     alike = any(name.startswith(before) and name.endswith(after) for name in others)
     return [] if alike else named
+
+
+def _classes_in(name, asked):
+    """Labels in the name of a column; of no and yes the latter, where it names what is asked."""
+    found = labels_in(name, asked.labels)
+    if found or asked.labels not in _NO_YES or asked.label is None or not says_output(name):
+        return found
+    target = may_be_class(asked.label, []) and labels_in(name, [asked.label])
+    return asked.labels[1:] if target else []
 
 
 def _alone(table, asked, name):
@@ -322,10 +332,10 @@ def _alone(table, asked, name):
     labels, positive = asked.labels, asked.positive
     if meaning(name) not in (None, asked.input):
         raise _contradiction(table, name, asked.input)
-    of = labels_in(name, labels)
+    of = _classes_in(name, asked)
     if len(of) == 2:
-        raise table.source.error(f"column {name!r} names both labels. {_how_to({labels[0]: name})}")
-    doubt_lone(table, asked, name, evident=bool(of))
+        raise table.source.error(f"column {name!r} names both labels. {how_to({labels[0]: name})}")
+    doubt_lone(table, asked, name, evident=bool(labels_in(name, labels)))
     if not of and positive is None:
         what = "probability" if asked.input == "proba" else "log-odds"
         a, b = labels
@@ -339,7 +349,7 @@ def _alone(table, asked, name):
         if by_code and by_code[0] < 2 and labels[by_code[0]] != positive:
             raise table.source.error(
                 f"column {name!r} would be of {labels[by_code[0]]!r} by its number, but "
-                f"{option('positive', positive)}. {_how_to({positive: name})}"
+                f"{option('positive', positive)}. {how_to({positive: name})}"
             )
         of = [positive]
     return {label: name if label == of[0] else None for label in labels}
@@ -356,7 +366,7 @@ def _all_numeric(table, asked):
     names = outputs if len(outputs) > 1 else names
     if not names:
         raise table.source.error(
-            f"there is no numeric column among {brief(table.columns, 20)}. {_how_to()}"
+            f"there is no numeric column among {brief(table.columns, 20)}. {how_to()}"
         )
     if len(names) == 1:
         raise table.source.error(
@@ -374,71 +384,3 @@ def _all_numeric(table, asked):
     if meaning(f"{before}_{after}") not in (None, asked.input):
         raise _contradiction(table, names[0], asked.input)
     return {name[len(before) : len(name) - len(after)]: name for name in names}
-
-
-def time_columns(table, asked, columns=None):
-    """Column of each time, for survival probabilities and hazard logits.
-
-    Parameters
-    ----------
-    table : Table
-    asked : Question
-    columns : dict of time to column, list of columns, or None
-
-    Returns
-    -------
-    dict of float to str
-        Increasing times.
-
-    Raises
-    ------
-    ValueError
-        If times are not positive, or columns do not name times in a single way.
-    """
-    if hasattr(columns, "items"):
-        found = {float(time): column for time, column in columns.items()}
-    else:
-        names = free_columns(table, asked.reserved) if columns is None else list(columns)
-        groups = timed(names)
-        found = groups.get(("", ""))
-        if found is None and len(groups) == 1:
-            found = next(iter(groups.values()))
-        if not found or (columns is not None and len(found) != len(names)):
-            raise table.source.error(
-                f"columns {brief(names, 20)} do not name times in a single way, such as '12' or "
-                f"'t_12'. {_how_to({12: 'its column', 24: 'its column'})}"
-            )
-    for column in found.values():
-        table.need(column, "columns")
-    if min(found) <= 0:
-        raise table.source.error(
-            f"time {min(found):g} is not positive. Drop its column; if rows are times, write a row "
-            "for each sample instead (frame.T)."
-        )
-    return dict(sorted(found.items()))
-
-
-def risk_column(table, asked, columns=None):
-    """The column of risks.
-
-    Parameters
-    ----------
-    table : Table
-    asked : Question
-    columns : str or None
-
-    Returns
-    -------
-    str
-    """
-    if columns is not None:
-        table.need(columns, "columns")
-        return columns
-    names = [n for n in numeric_columns(table, asked.reserved) if not beside(n)]
-    if len(names) != 1:
-        raise table.source.error(
-            f"a risk is one numeric column, but there are {brief(names, 20)}. Name it with "
-            f"{option('columns', 'its column')}."
-        )
-    doubt_risk(table, names[0])
-    return names[0]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_logitprod._text import brief, option, warn
-from sklearn_logitprod.io._names import predicted
+from sklearn_logitprod.io._names import coded, predicted
 
 # fewer rows may look like anything
 _ENOUGH = 20
@@ -135,6 +135,43 @@ def doubt_classes(table, asked, values, named):
                 f"such as {option('columns', dict.fromkeys(read, 'its column'))}.",
                 int(np.flatnonzero(there)[first]),
             )
+
+
+def doubt_order(table, asked, values, named):
+    """Refuse columns of codes that fit the labels far better in another order.
+
+    Parameters
+    ----------
+    table : Table
+    asked : Question
+    values : ndarray of shape (n_rows, n_classes), float64
+    named : dict of str to (str or None)
+        Column of each class.
+    """
+    if None in named.values() or asked.label not in table.columns:
+        return
+    by_name = all(label.lower() in column.lower() for label, column in named.items())
+    by_code = any(len(group) == len(named) for group in coded(list(named.values())).values())
+    if by_name or not by_code:
+        return
+    truth = pd.Index(list(named)).get_indexer(np.asarray(table.cells(asked.label), dtype=object))
+    there = (truth >= 0) & ~np.isnan(values).any(axis=1)
+    truth, largest = truth[there], values[there].argmax(axis=1)
+    counts = np.zeros((len(named), len(named)), dtype=int)
+    np.add.at(counts, (truth, largest), 1)
+    order = counts.argmax(axis=1)
+    if len(set(order)) < len(order):
+        return
+    right, other = int((largest == truth).sum()), int((largest == order[truth]).sum())
+    # as far apart as chance does not bring them
+    if other - right > 4 * np.sqrt(other + right):
+        labels = [list(named)[k] for k in np.argsort(order)]
+        raise table.source.error(
+            f"columns {brief(named.values())} are read as of {brief(named)} by their numbers, and "
+            f"are right in {right} of {len(truth)} rows; as of {brief(labels)} it would be "
+            f"{other}. Pass {option('classes', labels)} if that is their order, or name them with "
+            f"{option('columns')}."
+        )
 
 
 def is_truth(table, asked, columns):

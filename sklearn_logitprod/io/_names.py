@@ -20,7 +20,9 @@ _TRUTH = {"true", "truth", "actual", "target", "gt", "onehot"}
 _RANKS = {"index", "idx", "rank", "top"}
 # what is numbered as codes of classes are
 _COUNTED = {"model", "expert", "member", "fold", "seed", "run", "split", "tree", "epoch"}
-_NO_CLASS = _SPREAD | _TRUTH | _RANKS | {"label", "class", "max", "min", "margin", "confidence"}
+_NO_CLASS = (
+    _SPREAD | _TRUTH | _RANKS | {"label", "class", "y", "max", "min", "margin", "confidence"}
+)
 _OUTPUT = re.compile(r"p|class|(prob|logit|log|score|pred|confidence)[a-z]*")
 _PREDICTED = re.compile(r"pred[a-z]*|response|hat|scored")
 
@@ -80,7 +82,7 @@ def may_be_class(text, labels):
     -------
     bool
     """
-    if all(map(_is_number, labels)):
+    if labels and all(map(_is_number, labels)):
         return _is_number(text)
     words = _words(text)
     return not (words and all(word in _NO_CLASS or _PREDICTED.fullmatch(word) for word in words))

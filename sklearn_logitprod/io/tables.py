@@ -14,14 +14,15 @@ import pandas as pd
 
 from sklearn_logitprod._text import brief, option, warn
 from sklearn_logitprod._typing import Tables
-from sklearn_logitprod.io._columns import (
-    Question,
-    class_columns,
-    risk_column,
-    sorted_labels,
-    time_columns,
+from sklearn_logitprod.io._columns import Question, class_columns, sorted_labels
+from sklearn_logitprod.io._doubts import (
+    doubt_classes,
+    doubt_curves,
+    doubt_events,
+    doubt_labels,
+    doubt_order,
 )
-from sklearn_logitprod.io._doubts import doubt_classes, doubt_curves, doubt_events, doubt_labels
+from sklearn_logitprod.io._event_columns import risk_column, time_columns
 from sklearn_logitprod.io._experts import (
     by_affixes,
     by_column,
@@ -292,6 +293,8 @@ def _values(table, asked, columns):
             values[name] = whole
     stacked = np.column_stack([values[name] for name in named])
     doubt_classes(table, asked, stacked, named)
+    if columns is None:
+        doubt_order(table, asked, stacked, named)
     return stacked, named
 
 
