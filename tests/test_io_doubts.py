@@ -70,6 +70,14 @@ READ = {
         {**IDS, "tumor": [0, 1, 1], "prob_tumor": Q, "age": [50, 60, 70]},
         {"label": "tumor"},
     ),
+    "one column of a label that is a word": (
+        {**IDS, "label": ["lower", "upper", "upper"], "prob_upper": Q, "loss": P},
+        {},
+    ),
+    "a column that was said to be of one class": (
+        {**TEXT, **GUESS, "score": [0.9, 0.7, 0.8], "other": Q},
+        {"columns": {"tumor": "other"}},
+    ),
     "other letters": ({**TEXT, **named("P_", labels=("NORMAL", "TUMOR"))}, {}),
     "other separators": (
         {**IDS, "label": ["MSI-H", "MSS", "MSS"], **named("p_", labels=("MSI.H", "MSS"))},
@@ -106,8 +114,8 @@ CASES = {
     "the probability of the predicted class": bad(
         {**TEXT, **GUESS, "score": [0.9, 0.7, 0.8]},
         r"'score' is nowhere below 0\.5, whichever class 'pred' says: it looks like the "
-        r"probability of the class that was predicted\. Write a column for each class, or that of "
-        r"one class\.",
+        r"probability of the class that was predicted\. Write a column for each class; if it is "
+        r"always of one class, pass columns=\{'tumor': 'score'\} or the other\.",
         positive="tumor",
     ),
     "predictions that disagree": bad(
@@ -236,6 +244,7 @@ def test_a_loss_is_no_risk():
 @pytest.mark.parametrize(
     ("values", "params", "message"),
     [
+        ([0.0, 1.0], {}, r"\['score'\] of .* are 0 and 1 alone, as predicted classes are\. Write"),
         ([0.6, 0.9], {}, r"'score' of .* is nowhere below 0\.5\. If it is the probability of the"),
         ([0.1, 2.0], {"input": "logits"}, r"nowhere below 0\. If it is the log-odds of the class"),
         ([-3.0, -0.1], {"input": "logits"}, r"nowhere above 0\. If it is the logarithm of a"),
@@ -265,8 +274,13 @@ def test_wide_tables_of_targets_and_truths_have_one_expert():
     columns |= {**named("K_", labels="mw"), **named("N_", labels="mw", values=(Q, P))}
     outputs = read(columns, label="K")
     np.testing.assert_array_equal(outputs.values[:, 0], BOTH)
-    wide = {**TEXT, **named("uni_"), **named("conch_", values=(Q, P))}
+    wide = {**TEXT, **named("uni_prob_"), **named("conch_prob_", values=(Q, P))}
     assert read(wide).expert_names == ["uni", "conch"]
+    both = {**named("uni_logit_"), **named("conch_logit_"), **named("uni_loss_")}
+    assert read({**wide, **both}, input="logits").expert_names == ["uni", "conch"]
+    spread = {f"{name}_prob_tumor": Q for name in ("uni", "conch")}
+    spread |= {f"{name}_prob_tumor_std": P for name in ("uni", "conch")}
+    assert read({**TEXT, **spread}).expert_names == ["uni", "conch"]
     lone = {**CODES, "uni_prob_1": Q, "conch_prob_1": P}
     assert read(lone).values[:, :, 1].tolist() == np.column_stack([Q, P]).tolist()
 

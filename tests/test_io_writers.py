@@ -107,7 +107,8 @@ ROW_NAMES = '"","normal","tumor"\n"s1",0.9,0.1\n"s2",0.3,0.7\n'
 TRUTH = {"event": "event", "time": "time"}
 PREDICTED = (
     r"'{}' is nowhere below 0\.5, whichever class '{}' says: it looks like the probability of the "
-    r"class that was predicted\. Write a column for each class, or that of one class\."
+    r"class that was predicted\. Write a column for each class; if it is always of one class, "
+    r"pass columns=\{{'.*tumor': '.*'\}} or the other\."
 )
 NO_HEADER = (
     r"there is no column 'slide_id'; there are \[.*\]\. Name the right one with id=\.\.\.; the "

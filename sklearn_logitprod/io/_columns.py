@@ -23,6 +23,7 @@ from sklearn_logitprod.io._names import (
     patterns,
     ranked,
     says_output,
+    without,
 )
 
 # labels of a question that is answered by no and yes
@@ -72,12 +73,13 @@ def numeric_columns(table, reserved):
     return [name for name in free_columns(table, reserved) if table.is_numeric(name)]
 
 
-def _outputs(table, names):
+def _outputs(table, names, labels):
     """Names of numeric columns without those of losses and truths, which have no fractions."""
+    words = {name: without(name, labels) for name in names}
     return [
         name
-        for name in names
-        if not beside(name) or (of_truth(name) and (table.numbers(name) % 1 > 0).any())
+        for name, text in words.items()
+        if not beside(text) or (of_truth(text) and (table.numbers(name) % 1 > 0).any())
     ]
 
 
@@ -284,7 +286,7 @@ def _contradiction(table, column, input):
 def _one_column(table, asked, numeric):
     """The single column of a binary task."""
     labels, guessed = asked.labels, predictions(table, asked)
-    numeric = [name for name in _outputs(table, numeric) if name not in guessed]
+    numeric = [name for name in _outputs(table, numeric, labels) if name not in guessed]
     if guessed and not numeric:
         raise table.source.error(
             f"{guessed[0]!r} holds predicted classes, and no column holds outputs. Write columns "
@@ -296,7 +298,8 @@ def _one_column(table, asked, numeric):
         lacking = [label for label in labels if label not in found] or labels
         raise table.source.error(
             f"label(s) {brief(lacking)} have no column among "
-            f"{brief(numeric or table.columns, 20)}. {how_to(dict.fromkeys(labels[:3], 'its column'))}"
+            f"{brief(numeric or table.columns, 20)}. "
+            + how_to(dict.fromkeys(labels[:3], "its column"))
         )
     if len(labels) != 2:
         raise table.source.error(
@@ -362,7 +365,7 @@ def _called(input, label):
 def _all_numeric(table, asked):
     """All numeric columns, named without what their names have in common."""
     names = numeric_columns(table, asked.reserved)
-    outputs = _outputs(table, names)
+    outputs = _outputs(table, names, None)
     names = outputs if len(outputs) > 1 else names
     if not names:
         raise table.source.error(

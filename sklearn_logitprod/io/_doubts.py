@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_logitprod._text import brief, option, warn
-from sklearn_logitprod.io._names import coded, predicted
+from sklearn_logitprod.io._names import coded, meaning, predicted
 
 # fewer rows may look like anything
 _ENOUGH = 20
@@ -102,7 +102,8 @@ def _refuse_predicted(table, asked, name, where, what):
         if other != name and len(pd.unique(table.cells(other))) > 1:
             raise table.source.error(
                 f"{name!r} is {where}, whichever class {other!r} says: it looks like the {what} of "
-                "the class that was predicted. Write a column for each class, or that of one class."
+                "the class that was predicted. Write a column for each class; if it is always of "
+                f"one class, pass {option('columns', {asked.labels[-1]: name})} or the other."
             )
 
 
@@ -135,6 +136,25 @@ def doubt_classes(table, asked, values, named):
                 f"such as {option('columns', dict.fromkeys(read, 'its column'))}.",
                 int(np.flatnonzero(there)[first]),
             )
+
+
+def doubt_hard(table, values, columns):
+    """Warn where probabilities are all 0 and 1, unless columns are called as probabilities.
+
+    Parameters
+    ----------
+    table : Table
+    values : ndarray of shape (n_rows, n_classes), float64
+    columns : list of str
+    """
+    hard = len(values) >= _ENOUGH and all(
+        np.isin(part, (0.0, 1.0)).all() for part in (values[:_ENOUGH], values)
+    )
+    if hard and not any(meaning(name) for name in columns):
+        warn(
+            f"{brief(columns)} of {table.source.path} are 0 and 1 alone, as predicted classes are. "
+            "Write the probabilities, if the expert gives any."
+        )
 
 
 def doubt_order(table, asked, values, named):

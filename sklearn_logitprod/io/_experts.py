@@ -15,7 +15,7 @@ from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.io._columns import free_columns, numeric_columns
 from sklearn_logitprod.io._doubts import is_truth
 from sklearn_logitprod.io._formats import read_table
-from sklearn_logitprod.io._names import beside, labels_in, named_alike, owner, timed
+from sklearn_logitprod.io._names import beside, labels_in, meaning, named_alike, owner, timed
 from sklearn_logitprod.io._source import Source, named_paths
 
 
@@ -140,8 +140,12 @@ def by_affixes(table, asked):
         return {}
     else:
         groups = named_alike(names, asked.labels)
-        groups = {p: own for p, own in groups.items() if not beside("_".join(p))}
         groups = groups or _lone(numeric_columns(table, asked.reserved), asked.labels)
+        groups = {
+            p: own
+            for p, own in groups.items()
+            if not beside("_".join(p)) and meaning("_".join(p)) in (None, asked.input)
+        }
     found = {owner(*affixes): own for affixes, own in groups.items()}
     # columns that are called after another one are of this target, not of an expert
     evident = len(found) == len(groups) > 1 and not found.keys() & {"", *table.columns}

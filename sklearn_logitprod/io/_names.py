@@ -167,21 +167,31 @@ def labels_in(name, labels):
     -------
     list of str
     """
-    if set(re.findall("[a-z]+", _without(name, labels))) & _NOT:
+    if set(re.findall("[a-z]+", without(name, labels))) & _NOT:
         return []
     found = [label for label in labels if patterns([name], [label])]
     if not found:
         low = name.lower()
         found = [label for label in labels if patterns([low], [label.lower()])]
-    if not says_output(_without(name, labels)):
+    if not says_output(without(name, labels)):
         found = [label for label in found if not _is_number(label)]
     return [a for a in found if not any(a != b and a.lower() in b.lower() for b in found)]
 
 
-def _without(name, labels):
-    """A name in lower case without the labels in it, which may be called as words are."""
+def without(name, labels):
+    """A name in lower case without the labels in it, which may be called as words are.
+
+    Parameters
+    ----------
+    name : str
+    labels : list of str or None
+
+    Returns
+    -------
+    str
+    """
     name = name.lower()
-    for label in sorted(labels, key=len, reverse=True):
+    for label in sorted(labels or (), key=len, reverse=True):
         name = name.replace(label.lower(), " ")
     return name
 

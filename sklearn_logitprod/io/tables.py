@@ -19,6 +19,7 @@ from sklearn_logitprod.io._doubts import (
     doubt_classes,
     doubt_curves,
     doubt_events,
+    doubt_hard,
     doubt_labels,
     doubt_order,
 )
@@ -292,9 +293,11 @@ def _values(table, asked, columns):
             whole = 1.0 - other if asked.input == "proba" else np.where(np.isnan(other), other, 0)
             values[name] = whole
     stacked = np.column_stack([values[name] for name in named])
-    doubt_classes(table, asked, stacked, named)
     if columns is None:
+        doubt_classes(table, asked, stacked, named)
         doubt_order(table, asked, stacked, named)
+    if asked.input == "proba":
+        doubt_hard(table, stacked, [name for name in named.values() if name is not None])
     return stacked, named
 
 
