@@ -24,8 +24,16 @@ FIELDS = ("part", "what is wrong", "error", "message")
 def cases():
     """Every case: part, name, function of an empty folder, pattern of the message."""
     sys.path.insert(0, str(ROOT / "tests"))
-    names = ("bad_input", "experts", "survival", "io_broken", "io_broken_layouts", "cli")
-    fit, experts, survival, tables, layouts, cli = (
+    names = (
+        "bad_input",
+        "experts",
+        "survival",
+        "io_broken",
+        "io_doubts",
+        "io_broken_layouts",
+        "cli",
+    )
+    fit, experts, survival, tables, doubts, layouts, cli = (
         importlib.import_module(f"test_{name}") for name in names
     )
     for name, (call, pattern) in fit.CASES.items():
@@ -37,7 +45,8 @@ def cases():
         yield "an expert's answer", name, lambda _, call=call, name=name: call(name), pattern
     for name, (call, pattern) in survival.BAD.items():
         yield "LogitProdSurvival", name, lambda _, call=call: call(), pattern
-    for part, module in (("read_tables", tables), ("readers of layouts", layouts)):
+    readers = (("read_tables", tables), ("read_tables", doubts), ("readers of layouts", layouts))
+    for part, module in readers:
         for name, (read, pattern) in module.CASES.items():
             yield part, name, read, pattern
     for name, (arguments, message) in cli.BAD_ARGUMENTS.items():

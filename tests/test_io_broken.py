@@ -191,11 +191,11 @@ CASES = {
         line(2)
         + r"6 cells under a header of 4 columns\. .* Numbers take decimal points, not commas\.",
     ),
-    "decimal commas": (
-        csv((HEAD + "s1,n,0.9,0.1\n").replace(",", ";").replace(".", ",")),
+    "commas of thousands, or of decimals": (
+        csv(HEAD.replace(",", ";") + "s1;n;1,234;0,1\n"),
         line(2)
-        + r"'0,9' in column 'prob_n' is no number\. It is written with a decimal comma: save the "
-        r"file with points\.",
+        + r"'1,234' in column 'prob_n' is no number\. Write decimal points in all numbers, and no "
+        r"other commas or points\.",
     ),
     "text in a cell": (
         csv(HEAD + "s1,n,0.9,0.1\n\ns2,t,high,0.8\n"),

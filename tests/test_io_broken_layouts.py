@@ -489,9 +489,8 @@ CASES = {
     ),
     "Slideflow's compressed Parquet": (
         table(read_slideflow, "slide_predictions_eval.parquet.gzip", "PAR1"),
-        r"slide_predictions_eval\.parquet\.gzip \(expert 'uni'\): this is a Parquet file, "
-        r"compressed "
-        r"inside\. Call it \.parquet instead of \.parquet\.gzip\.",
+        r"slide_predictions_eval\.parquet\.gzip \(expert 'uni'\): this is no complete Parquet file "
+        r"\(.+\)\. Copy the file again\.",
     ),
     "Slideflow's logits": (
         table(read_slideflow, "slide_predictions.csv", "slide,y_pred0,y_pred1\ns1,2.5,-1\n"),

@@ -1,4 +1,4 @@
-"""Which column of a table belongs to which class, or to which time."""
+"""Which column of a table belongs to which class."""
 
 from __future__ import annotations
 
@@ -8,8 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_logitprod._text import brief, option
-from sklearn_logitprod.io._names import coded, common, labels_in, meaning, patterns, timed
+from sklearn_logitprod.io._doubts import doubt_lone, is_truth, predictions
+from sklearn_logitprod.io._names import (
+    beside,
+    coded,
+    common,
+    counted,
+    labels_in,
+    may_be_class,
+    meaning,
+    named_alike,
+    of_truth,
+    owner,
+    patterns,
+    ranked,
+    says_output,
+    without,
+)
 
+# labels of a question that is answered by no and yes
+_NO_YES = (["0", "1"], ["0.0", "1.0"], ["False", "True"])
 _UNNAMED = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 
 
@@ -27,15 +45,18 @@ class Question:
         The labels that are known, in the order of codes 0, 1 and so on; None if none are.
     positive : str or None
         The class of a column that stands alone and does not name one.
+    label : str or None
+        The column of labels.
     """
 
     input: str
     reserved: set
     labels: list | None = None
     positive: str | None = None
+    label: str | None = None
 
 
-def _how_to(names=None):
+def how_to(names=None):
     """How columns are named, by the labels (or times) at hand; or by those of the column given."""
     names = names or ["tumour", "normal"]
     example = names if isinstance(names, dict) else dict.fromkeys(names[:2], "its column")
@@ -50,6 +71,16 @@ def free_columns(table, reserved):
 def numeric_columns(table, reserved):
     """Names of columns that may hold outputs and hold numbers."""
     return [name for name in free_columns(table, reserved) if table.is_numeric(name)]
+
+
+def _outputs(table, names, labels):
+    """Names of numeric columns without those of losses and truths, which have no fractions."""
+    words = {name: without(name, labels) for name in names}
+    return [
+        name
+        for name, text in words.items()
+        if not beside(text) or (of_truth(text) and (table.numbers(name) % 1 > 0).any())
+    ]
 
 
 def sorted_labels(texts):
@@ -119,10 +150,10 @@ def class_columns(table, asked, columns=None):
         if column is not None:
             table.need(column, "columns")
     if len(named) < 2:
-        raise table.source.error(f"there is only one class, {next(iter(named))!r}. {_how_to()}")
+        raise table.source.error(f"there is only one class, {next(iter(named))!r}. {how_to()}")
     lacking = [label for label in asked.labels or () if label not in named]
     if lacking:
-        raise table.source.error(f"label(s) {brief(lacking)} have no column. {_how_to(lacking)}")
+        raise table.source.error(f"label(s) {brief(lacking)} have no column. {how_to(lacking)}")
     return named
 
 
@@ -151,7 +182,7 @@ def _stated(table, asked, columns):
     if len(columns) != len(labels):
         raise table.source.error(
             f"columns lists {len(columns)} columns for the {len(labels)} labels {brief(labels)}. "
-            f"{_how_to(labels)}"
+            f"{how_to(labels)}"
         )
     by_name = patterns(columns, labels)
     if by_name:
@@ -159,7 +190,7 @@ def _stated(table, asked, columns):
         if [before + label + after for label in labels] != columns:
             raise table.source.error(
                 f"columns={brief(columns)} is in another order than the labels "
-                f"{brief(labels)}. {_how_to(labels)}"
+                f"{brief(labels)}. {how_to(labels)}"
             )
     return dict(zip(labels, columns, strict=True))
 
@@ -167,35 +198,66 @@ def _stated(table, asked, columns):
 def _by_label(table, asked):
     """Columns called as the labels or as their codes, with a common prefix and suffix."""
     labels = asked.labels
-    names = free_columns(table, asked.reserved)
     numeric = numeric_columns(table, asked.reserved)
-    found = patterns(names, labels)
-    candidates = {
-        pattern: {label: pattern[0] + label + pattern[1] for label in labels} for pattern in found
-    } or _by_code(numeric, labels)
-    fitting = {p: c for p, c in candidates.items() if meaning("_".join(p)) in (None, asked.input)}
-    if len(fitting) > 1:
-        shown = [columns[labels[0]] for columns in fitting.values()]
+    found = _readings(table, asked, numeric)
+    if not found:
+        return _one_column(table, asked, numeric)
+    if len(found) > 1:
+        shown = [columns[labels[0]] for columns in found.values()]
         raise table.source.error(
             f"label {labels[0]!r} may belong to any of the columns {brief(shown)}. "
-            f"{_how_to(dict.fromkeys(labels[:2], '...'))}"
+            f"{how_to(dict.fromkeys(labels[:2], '...'))}"
         )
-    if candidates and not fitting:
-        raise _contradiction(table, next(iter(candidates.values()))[labels[0]], asked.input)
-    if not fitting:
-        return _one_column(table, asked, numeric)
-    ((before, after), named), *_ = fitting.items()
+    (((before, after), named),) = found.items()
     rest = [name for name in numeric if name not in named.values()]
     if before or after:
-        for name in rest:
+        for name in _of_no_other(table, rest, before):
             inner = name[len(before) : len(name) - len(after)]
-            if inner and before + inner + after == name:
+            if inner and before + inner + after == name and may_be_class(inner, labels):
                 named[inner] = name
-    elif rest and (asked.input == "logits" or len(named) == 1):
+        return named
+    rest = [name for name in rest if may_be_class(name, labels)]
+    if rest and (asked.input == "logits" or len(named) == 1):
         raise table.source.error(
-            f"columns {brief(rest)} may be classes beside {brief(named)}, or not. {_how_to(labels)}"
+            f"columns {brief(rest)} may be classes beside {brief(named)}, or not. {how_to(labels)}"
         )
     return named
+
+
+def _readings(table, asked, numeric):
+    """Columns of all labels, by what stands before and after these in their names."""
+    names, labels = free_columns(table, asked.reserved), asked.labels
+    found = named_alike(names, labels) or _by_code(numeric, labels)
+    found = {p: columns for p, columns in found.items() if not _of_no_class(p, columns)}
+    said = {affixes: meaning("_".join(affixes)) for affixes in found}
+    fitting = {p: columns for p, columns in found.items() if said[p] in (None, asked.input)}
+    if found and not fitting:
+        raise _contradiction(table, next(iter(found.values()))[labels[0]], asked.input)
+    # the best of each row stand in the order of their ranks, beside what they are of
+    if len(fitting) < 2 or any(ranked("_".join(affixes)) for affixes in fitting):
+        return fitting
+    others = set(table.columns) - {asked.label}
+    fitting = {
+        affixes: columns
+        for affixes, columns in fitting.items()
+        if owner(*affixes) not in others and not is_truth(table, asked, columns)
+    } or fitting
+    of_target = {p: columns for p, columns in fitting.items() if owner(*p) == asked.label}
+    stated = {p: columns for p, columns in fitting.items() if said[p] is not None}
+    return next((own for own in (of_target, stated) if len(own) == 1), fitting)
+
+
+def _of_no_other(table, names, before):
+    """Names without those that begin with the name of another column: a target of its own."""
+    owners = [own for own in table.columns if len(own) > len(before)]
+    begun = re.compile("|".join(f"{re.escape(own)}[\\W_]" for own in owners))
+    return [name for name in names if not (owners and begun.match(name))]
+
+
+def _of_no_class(affixes, columns):
+    """Whether columns are called after labels or codes, but hold something else."""
+    whole = all(name[len(affixes[0]) :][:1].isdigit() for name in columns.values())
+    return beside("_".join(affixes)) or (whole and counted(affixes[0]))
 
 
 def _by_code(names, labels):
@@ -223,20 +285,49 @@ def _contradiction(table, column, input):
 
 def _one_column(table, asked, numeric):
     """The single column of a binary task."""
-    labels = asked.labels
+    labels, guessed = asked.labels, predictions(table, asked)
+    numeric = [name for name in _outputs(table, numeric, labels) if name not in guessed]
+    if guessed and not numeric:
+        raise table.source.error(
+            f"{guessed[0]!r} holds predicted classes, and no column holds outputs. Write columns "
+            f"such as {_called(asked.input, labels[0])!r}, with what the expert gives each class."
+        )
+    numeric = _of_one_class(numeric, asked) or numeric
     if len(numeric) != 1:
         found = {label for name in numeric for label in labels_in(name, labels)}
         lacking = [label for label in labels if label not in found] or labels
         raise table.source.error(
-            f"label(s) {brief(lacking)} have no column among {brief(numeric, 20)}. "
-            f"{_how_to(dict.fromkeys(labels[:3], 'its column'))}"
+            f"label(s) {brief(lacking)} have no column among "
+            f"{brief(numeric or table.columns, 20)}. "
+            + how_to(dict.fromkeys(labels[:3], "its column"))
         )
     if len(labels) != 2:
         raise table.source.error(
             f"{numeric[0]!r} is the only numeric column, which is enough for two classes, but the "
-            f"labels are {brief(labels)}. {_how_to(labels)}"
+            f"labels are {brief(labels)}. {how_to(labels)}"
         )
     return _alone(table, asked, numeric[0])
+
+
+def _of_one_class(names, asked):
+    """The column that alone is an output of a class by its name, with no other of its form."""
+    named = [name for name in names if len(_classes_in(name, asked)) == 1 and says_output(name)]
+    if len(named) != 1:
+        return []
+    label = next(iter(labels_in(named[0], asked.labels)), asked.label)
+    before, _, after = named[0].lower().partition(label.lower())
+    others = [name.lower() for name in names if name != named[0]]
+    alike = any(name.startswith(before) and name.endswith(after) for name in others)
+    return [] if alike else named
+
+
+def _classes_in(name, asked):
+    """Labels in the name of a column; of no and yes the latter, where it names what is asked."""
+    found = labels_in(name, asked.labels)
+    if found or asked.labels not in _NO_YES or asked.label is None or not says_output(name):
+        return found
+    target = may_be_class(asked.label, []) and labels_in(name, [asked.label])
+    return asked.labels[1:] if target else []
 
 
 def _alone(table, asked, name):
@@ -244,9 +335,10 @@ def _alone(table, asked, name):
     labels, positive = asked.labels, asked.positive
     if meaning(name) not in (None, asked.input):
         raise _contradiction(table, name, asked.input)
-    of = labels_in(name, labels)
+    of = _classes_in(name, asked)
     if len(of) == 2:
-        raise table.source.error(f"column {name!r} names both labels. {_how_to({labels[0]: name})}")
+        raise table.source.error(f"column {name!r} names both labels. {how_to({labels[0]: name})}")
+    doubt_lone(table, asked, name, evident=bool(labels_in(name, labels)))
     if not of and positive is None:
         what = "probability" if asked.input == "proba" else "log-odds"
         a, b = labels
@@ -260,7 +352,7 @@ def _alone(table, asked, name):
         if by_code and by_code[0] < 2 and labels[by_code[0]] != positive:
             raise table.source.error(
                 f"column {name!r} would be of {labels[by_code[0]]!r} by its number, but "
-                f"{option('positive', positive)}. {_how_to({positive: name})}"
+                f"{option('positive', positive)}. {how_to({positive: name})}"
             )
         of = [positive]
     return {label: name if label == of[0] else None for label in labels}
@@ -273,9 +365,11 @@ def _called(input, label):
 def _all_numeric(table, asked):
     """All numeric columns, named without what their names have in common."""
     names = numeric_columns(table, asked.reserved)
+    outputs = _outputs(table, names, None)
+    names = outputs if len(outputs) > 1 else names
     if not names:
         raise table.source.error(
-            f"there is no numeric column among {brief(table.columns, 20)}. {_how_to()}"
+            f"there is no numeric column among {brief(table.columns, 20)}. {how_to()}"
         )
     if len(names) == 1:
         raise table.source.error(
@@ -283,70 +377,13 @@ def _all_numeric(table, asked):
             f"Pass columns={{'other class': None, 'its class': {names[0]!r}}}."
         )
     before, after = common(names)
+    of_codes = max(coded(names).values(), key=len, default={})
+    if not (before or after) and 1 < len(of_codes) < len(names):
+        rest = [name for name in names if name not in of_codes.values()]
+        raise table.source.error(
+            f"columns {brief(rest)} may be classes beside {brief(of_codes.values())}, or not. "
+            f"Name the column of labels, or the columns of classes with {option('columns')}."
+        )
     if meaning(f"{before}_{after}") not in (None, asked.input):
         raise _contradiction(table, names[0], asked.input)
     return {name[len(before) : len(name) - len(after)]: name for name in names}
-
-
-def time_columns(table, asked, columns=None):
-    """Column of each time, for survival probabilities and hazard logits.
-
-    Parameters
-    ----------
-    table : Table
-    asked : Question
-    columns : dict of time to column, list of columns, or None
-
-    Returns
-    -------
-    dict of float to str
-        Increasing times.
-
-    Raises
-    ------
-    ValueError
-        If times are not positive, or columns do not name times in a single way.
-    """
-    if hasattr(columns, "items"):
-        found = {float(time): column for time, column in columns.items()}
-    else:
-        names = free_columns(table, asked.reserved) if columns is None else list(columns)
-        groups = timed(names)
-        found = groups.get(("", ""))
-        if found is None and len(groups) == 1:
-            found = next(iter(groups.values()))
-        if not found or (columns is not None and len(found) != len(names)):
-            raise table.source.error(
-                f"columns {brief(names, 20)} do not name times in a single way, such as '12' or "
-                f"'t_12'. {_how_to({12: 'its column', 24: 'its column'})}"
-            )
-    for column in found.values():
-        table.need(column, "columns")
-    if min(found) <= 0:
-        raise table.source.error(f"time {min(found):g} is not positive. Drop its column.")
-    return dict(sorted(found.items()))
-
-
-def risk_column(table, asked, columns=None):
-    """The column of risks.
-
-    Parameters
-    ----------
-    table : Table
-    asked : Question
-    columns : str or None
-
-    Returns
-    -------
-    str
-    """
-    if columns is not None:
-        table.need(columns, "columns")
-        return columns
-    names = numeric_columns(table, asked.reserved)
-    if len(names) != 1:
-        raise table.source.error(
-            f"a risk is one numeric column, but there are {brief(names, 20)}. Name it with "
-            f"{option('columns', 'its column')}."
-        )
-    return names[0]

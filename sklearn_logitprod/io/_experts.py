@@ -13,8 +13,9 @@ import numpy as np
 
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.io._columns import free_columns, numeric_columns
+from sklearn_logitprod.io._doubts import is_truth
 from sklearn_logitprod.io._formats import read_table
-from sklearn_logitprod.io._names import labels_in, owner, patterns, timed
+from sklearn_logitprod.io._names import beside, labels_in, meaning, named_alike, owner, timed
 from sklearn_logitprod.io._source import Source, named_paths
 
 
@@ -138,12 +139,18 @@ def by_affixes(table, asked):
     elif asked.labels is None or asked.input == "risk":
         return {}
     else:
+        groups = named_alike(names, asked.labels)
+        groups = groups or _lone(numeric_columns(table, asked.reserved), asked.labels)
         groups = {
-            p: {label: p[0] + label + p[1] for label in asked.labels}
-            for p in patterns(names, asked.labels)
-        } or _lone(numeric_columns(table, asked.reserved), asked.labels)
+            p: own
+            for p, own in groups.items()
+            if not beside("_".join(p)) and meaning("_".join(p)) in (None, asked.input)
+        }
     found = {owner(*affixes): own for affixes, own in groups.items()}
-    evident = len(found) == len(groups) > 1 and "" not in found
+    # columns that are called after another one are of this target, not of an expert
+    evident = len(found) == len(groups) > 1 and not found.keys() & {"", *table.columns}
+    if evident and asked.labels and any(is_truth(table, asked, own) for own in found.values()):
+        return {}
     return found if evident else {}
 
 

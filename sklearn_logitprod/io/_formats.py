@@ -7,6 +7,7 @@ import json
 import numpy as np
 
 from sklearn_logitprod._text import brief
+from sklearn_logitprod.io._lists import unfolded
 from sklearn_logitprod.io._pickles import is_text
 from sklearn_logitprod.io._source import existing
 from sklearn_logitprod.io._table import Table, as_texts, check_header
@@ -14,6 +15,8 @@ from sklearn_logitprod.io._text_files import read_text
 from sklearn_logitprod.outputs.native import is_frame, named_columns
 
 _FORMATS = ".csv, .tsv (both also .gz), .parquet, .feather, .jsonl, .json, .xlsx and .npz"
+# compressed inside, whatever the last part of the name says
+_PARQUET = (".parquet", ".pq", ".parquet.gzip", ".parquet.gz", ".parquet.snappy", ".parquet.zstd")
 
 
 def read_table(source, id=None, array="proba", text=(), content=None):
@@ -56,7 +59,7 @@ def _read_file(source, id, array, text):
         raise source.error("the file is empty. Write it anew.")
     if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
         return read_text(source, path, id, text)
-    if name.endswith((".parquet", ".pq", ".feather", ".arrow")):
+    if name.endswith((*_PARQUET, ".feather", ".arrow")):
         return _read_arrow(source, path)
     if name.endswith((".jsonl", ".ndjson", ".json")):
         return _read_json(source, path)
@@ -64,7 +67,10 @@ def _read_file(source, id, array, text):
         return _read_sheet(source, path)
     if name.endswith(".npz"):
         return _read_npz(source, path, array)
-    raise source.error(f"this format is not known. The formats are {_FORMATS}.")
+    raise source.error(
+        f"this format is not known. The formats are {_FORMATS}. Call a table of text, with its "
+        "names in the first line, .csv or .tsv."
+    )
 
 
 def _read_frame(source, frame):
@@ -80,7 +86,26 @@ def _of_values(source, columns):
     """Table of pairs of a name and its values: numbers, or whatever is then text."""
     if not columns:
         raise source.error("there are no columns. Write the file anew.")
-    return Table(source, {str(name): _values(source, str(name), v) for name, v in columns})
+    columns = [pair for name, values in columns for pair in _unfolded(str(name), values)]
+    check_header(source, [name for name, _ in columns])
+    return Table(source, {name: _values(source, name, values) for name, values in columns})
+
+
+def _of_records(records):
+    """Pairs of a name and its values, objects and lists in them unfolded."""
+    records = [dict(unfolded(record)) for record in records]
+    names = dict.fromkeys(name for record in records for name in record)
+    return [(name, [record.get(name) for record in records]) for name in names]
+
+
+def _unfolded(name, values):
+    """A column, or those of the lists or objects that its cells are."""
+    if isinstance(values, np.ndarray) and values.dtype.kind != "O":
+        return [(name, values)]
+    values = [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
+    if not any(isinstance(value, (list, tuple, dict)) for value in values):
+        return [(name, values)]
+    return _of_records([{} if value is None else {name: value} for value in values])
 
 
 def _values(source, name, values):
@@ -111,7 +136,7 @@ def _texts(source, name, values):
 
 
 def _read_arrow(source, path):
-    parquet = path.suffix.lower() in (".parquet", ".pq")
+    parquet = path.name.lower().endswith(_PARQUET)
     kind = "Parquet" if parquet else "Feather"
     try:
         from pyarrow import feather
@@ -146,20 +171,7 @@ def _read_json(source, path):
             "it holds no list of objects, one per sample. Write one object per line, such as "
             '{"slide_id": "s1", "prob_tumour": 0.9, "prob_normal": 0.1}.'
         )
-    records = [dict(_unfolded(record)) for record in records]
-    names = list(dict.fromkeys(name for record in records for name in record))
-    return _of_values(source, [(n, [record.get(n) for record in records]) for n in names])
-
-
-def _unfolded(record, before=""):
-    """Pairs of a name and a value, such as ``proba_normal`` of an object ``proba``."""
-    for name, value in record.items():
-        if isinstance(value, list):
-            value = dict(enumerate(value))
-        if isinstance(value, dict):
-            yield from _unfolded(value, f"{before}{name}_")
-        else:
-            yield f"{before}{name}", value
+    return _of_values(source, _of_records(records))
 
 
 def _read_sheet(source, path):

@@ -11,14 +11,81 @@ _NUMBERED = re.compile(r"(.*?)(\d+(?:\.\d+)?)(\D*)")
 _CODED = re.compile(r"(|.*?\D)(0|[1-9]\d*)(\D*)")
 # labels as long as this need no separator beside them, if all columns are written alike
 _LONG = 3
+# what stands beside outputs, whatever else their names say
+_SPREAD = {"loss", "entropy", "uncertainty", "std", "sd", "sem", "var", "variance", "error"}
+_SPREAD |= {"lower", "upper", "threshold", "cutoff", "correct"}
+# what stands beside outputs, unless the name says that it is one
+_TRUTH = {"true", "truth", "actual", "target", "gt", "onehot"}
+# places in a ranking, not classes
+_RANKS = {"index", "idx", "rank", "top"}
+# what is numbered as codes of classes are
+_COUNTED = {"model", "expert", "member", "fold", "seed", "run", "split", "tree", "epoch"}
+_NO_CLASS = (
+    _SPREAD | _TRUTH | _RANKS | {"label", "class", "y", "max", "min", "margin", "confidence"}
+)
+_OUTPUT = re.compile(r"p|class|(prob|logit|log|score|pred|confidence)[a-z]*")
+_PREDICTED = re.compile(r"pred[a-z]*|response|hat|scored")
+
+
+def _words(text):
+    return set(re.findall("[a-z]+", text.lower()))
 
 
 def meaning(text):
     """What the name of a column says of its values: proba, logits or nothing."""
-    words = re.findall("[a-z]+", text.lower())
+    words = _words(text)
     if any(word.startswith("logit") for word in words):
         return "logits"
     return "proba" if any(word == "p" or word.startswith("prob") for word in words) else None
+
+
+def of_truth(text):
+    """Whether a name without its label says that a column holds what is true, and no output."""
+    return bool(_words(text) & _TRUTH) and not says_output(text)
+
+
+def beside(text):
+    """Whether a name without its label says that a column is no output: a loss, the truth."""
+    return bool(_words(text) & _SPREAD) or of_truth(text)
+
+
+def _is_number(label):
+    return re.fullmatch(r"-?\d+(\.\d+)?", label) is not None
+
+
+def ranked(text):
+    """Whether a name says that its number is a place in a ranking, such as ``index_0``."""
+    return bool(_words(text) & _RANKS)
+
+
+def counted(before):
+    """Whether the number after a name counts something else than classes: ``model_0``."""
+    words = re.findall("[a-z]+", before.lower())
+    return bool(words) and words[-1] in _COUNTED
+
+
+def predicted(name):
+    """Whether a name says that a column holds what was predicted."""
+    return any(_PREDICTED.fullmatch(word) for word in _words(name))
+
+
+def may_be_class(text, labels):
+    """Whether a column called as those of labels are may be of one more class, of this name.
+
+    Parameters
+    ----------
+    text : str
+        What stands in its name where others have their label.
+    labels : list of str
+
+    Returns
+    -------
+    bool
+    """
+    if labels and all(map(_is_number, labels)):
+        return _is_number(text)
+    words = _words(text)
+    return not (words and all(word in _NO_CLASS or _PREDICTED.fullmatch(word) for word in words))
 
 
 def _affix(text, at_start):
@@ -50,11 +117,46 @@ def patterns(names, labels):
     return apart or (list(found) if long else [])
 
 
+def named_alike(names, labels):
+    """Columns that are called as all labels, by the prefix and suffix they have in common.
+
+    Where no columns are called exactly so, letters count whatever their case, and all
+    separators as one: ``P_MSI_H`` is of ``msi-h``.
+
+    Parameters
+    ----------
+    names, labels : list of str
+
+    Returns
+    -------
+    dict of (str, str) to dict of str to str
+        From what stands before and after a label to the columns of the labels.
+    """
+    exact = {p: {k: p[0] + k + p[1] for k in labels} for p in patterns(names, labels)}
+    loose, keys = {_loose(name): name for name in names}, {_loose(k): k for k in labels}
+    if exact or len(loose) < len(names) or len(keys) < len(labels):
+        return exact
+    return {
+        (before, after): {k: loose[before + key + after] for key, k in keys.items()}
+        for before, after in patterns(list(loose), list(keys))
+    }
+
+
+def _loose(text):
+    return re.sub(r"[\W_]", "_", text.lower())
+
+
+def says_output(text):
+    """Whether a name has a word for outputs, such as ``prob`` or ``score``."""
+    return any(_OUTPUT.fullmatch(word) for word in _words(text))
+
+
 def labels_in(name, labels):
     """Labels that stand in the name of a column, whatever their case.
 
     Of labels within labels (``MSI`` in ``MSI-H``) the longer one counts; a name that denies a
-    label (``non_tumour``) has none.
+    label (``non_tumour``) has none. Numbers are labels beside a word for outputs alone, as in
+    ``prob_1``: those of ``model_1`` or ``1`` may count anything.
 
     Parameters
     ----------
@@ -65,19 +167,31 @@ def labels_in(name, labels):
     -------
     list of str
     """
-    if set(re.findall("[a-z]+", _without(name, labels))) & _NOT:
+    if set(re.findall("[a-z]+", without(name, labels))) & _NOT:
         return []
     found = [label for label in labels if patterns([name], [label])]
     if not found:
         low = name.lower()
         found = [label for label in labels if patterns([low], [label.lower()])]
+    if not says_output(without(name, labels)):
+        found = [label for label in found if not _is_number(label)]
     return [a for a in found if not any(a != b and a.lower() in b.lower() for b in found)]
 
 
-def _without(name, labels):
-    """A name in lower case without the labels in it, which may be called as words are."""
+def without(name, labels):
+    """A name in lower case without the labels in it, which may be called as words are.
+
+    Parameters
+    ----------
+    name : str
+    labels : list of str or None
+
+    Returns
+    -------
+    str
+    """
     name = name.lower()
-    for label in sorted(labels, key=len, reverse=True):
+    for label in sorted(labels or (), key=len, reverse=True):
         name = name.replace(label.lower(), " ")
     return name
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from sklearn_logitprod._text import brief
+from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.io._source import Source
 
 NO_LABEL = frozenset(("", "nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL"))
@@ -17,6 +17,8 @@ NO_LABEL = frozenset(("", "nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL"))
 
 _NO_NUMBER = NO_LABEL | {"None", "none"}
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
+# such as 1,234, which may be more than a thousand, or little more than one
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*")
 # as many cells tell whether a column holds numbers
 _LOOKED_AT = 1000
 
@@ -111,10 +113,20 @@ class Table:
         """
         if name not in self.columns:
             advice = f"Name the right one with {what}=..." if what else "Pass the right file."
+            if what == "id":
+                advice += self._about_ids()
             raise self.source.error(
                 f"there is no column {name!r}; there are {brief(self.columns, 20)}. {advice}"
             )
         return self.columns[name]
+
+    def _about_ids(self):
+        """How else identifiers may be named, where they are in no column of that name."""
+        if any(re.fullmatch(r"[+-]?\d*\.\d+", name) for name in self.columns):
+            return "; the first line seems to hold values: write one with the names above it."
+        if "" in self.columns:
+            return f"; {option('id', '')} is the column without a name."
+        return ", or write such a column into every file."
 
     def cells(self, name):
         """A column as text: as it is written, an empty text where a cell is empty.
@@ -220,21 +232,33 @@ class Table:
         if column.dtype.kind in "biuf":
             return column.astype(np.float64, copy=False)
         values = np.full(len(column), np.nan)
+        commas = self._decimal_commas(column)
         for row, cell in enumerate(column):
             if cell is None or cell in _NO_NUMBER:
                 continue
             try:
-                values[row] = float(cell)
+                values[row] = float(cell.replace(",", ".") if commas else cell)
             except (TypeError, ValueError) as error:
                 advice = "Correct the cell, or leave it empty where the expert is missing."
                 if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell):
-                    advice = "It is written with a decimal comma: save the file with points."
+                    advice = "Write decimal points in all numbers, and no other commas or points."
                 elif isinstance(cell, str) and cell.strip().endswith("%"):
                     advice = "It is a percentage: divide by 100 and drop the sign."
                 raise self.source.error(
                     f"{cell!r} in column {name!r} is no number. {advice}", row
                 ) from error
         return values
+
+    @staticmethod
+    def _decimal_commas(column):
+        """Whether all numbers with a comma in a column have it in place of the decimal point."""
+        filled = [cell for cell in column if isinstance(cell, str) and cell not in _NO_NUMBER]
+        written = [cell for cell in filled if "," in cell]
+        return (
+            any(not _THOUSANDS.fullmatch(cell) for cell in written)
+            and all(_DECIMAL_COMMA.fullmatch(cell) for cell in written)
+            and not any("." in cell for cell in filled)
+        )
 
     def is_numeric(self, name):
         """Whether most cells of a column that are not empty look like numbers."""

@@ -111,10 +111,6 @@ def read_slideflow(
 
 
 def _read_file(source, level, label, classes):
-    if source.path.endswith(".gzip"):
-        raise source.error(
-            "this is a Parquet file, compressed inside. Call it .parquet instead of .parquet.gzip."
-        )
     table = read_table(source, level)
     ids = table.texts(level, "level")
     prefix = _prefix(table, label)

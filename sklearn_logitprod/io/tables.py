@@ -13,13 +13,16 @@ import numpy as np
 
 from sklearn_logitprod._text import brief, option, warn
 from sklearn_logitprod._typing import Tables
-from sklearn_logitprod.io._columns import (
-    Question,
-    class_columns,
-    risk_column,
-    sorted_labels,
-    time_columns,
+from sklearn_logitprod.io._columns import Question, class_columns, sorted_labels
+from sklearn_logitprod.io._doubts import (
+    doubt_classes,
+    doubt_curves,
+    doubt_events,
+    doubt_hard,
+    doubt_labels,
+    doubt_order,
 )
+from sklearn_logitprod.io._event_columns import risk_column, time_columns
 from sklearn_logitprod.io._experts import (
     by_affixes,
     by_column,
@@ -30,6 +33,7 @@ from sklearn_logitprod.io._experts import (
 )
 from sklearn_logitprod.io._ids import check_strip, stripped
 from sklearn_logitprod.io._join import each, join
+from sklearn_logitprod.io._lists import spread
 from sklearn_logitprod.io._part import Part, check_values, in_one
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
@@ -168,12 +172,13 @@ def read_tables(
     tables = read_all(files, id, input, text)
     if expert is not None:
         tables = by_column(tables, expert)
+    tables = {name: [spread(table, reserved) for table in own] for name, own in tables.items()}
     every = [table for own in tables.values() for table in own]
     for what, name in said.items():
         if name is not None and not any(name in table.columns for table in every):
             every[0].need(name, what)
     told = _Told(id, label, group, event, time, strip, how == "outer")
-    asked = Question(input, reserved, _known(every, told, classes), _text_of(positive))
+    asked = Question(input, reserved, _known(every, told, classes), _text_of(positive), label)
     if asked.positive is not None and asked.labels and asked.positive not in asked.labels:
         raise ValueError(
             f"{option('positive', positive)} is none of the labels {brief(asked.labels)}."
@@ -228,7 +233,9 @@ def _labels(table, told):
     """Labels of a table; empty where they are not known and may be so."""
     if told.label not in table.columns:
         return None
-    return table.coded(told.label, "label", complete=not told.may_lack)
+    labels = table.coded(told.label, "label", complete=not told.may_lack)
+    doubt_labels(table, told.label, labels.values)
+    return labels
 
 
 def _known(tables, told, classes):
@@ -262,9 +269,9 @@ def _of_expert(tables, asked, columns, told, average, verbose):
 
 def _part(table, asked, columns, told):
     """What a table says, and the column of each class or time."""
+    ids = table.texts(told.id, "id")
     values, named = _values(table, asked, columns)
     check_values(table.source, values, list(named), asked.input)
-    ids = table.texts(told.id, "id")
     return (
         Part(
             table.source,
@@ -292,7 +299,10 @@ def _values(table, asked, columns):
         return table.numbers(column)[:, None], {column: column}
     if asked.input in ("survival", "hazard_logits"):
         named = time_columns(table, asked, columns)
-        return np.column_stack([table.numbers(c) for c in named.values()]), named
+        values = np.column_stack([table.numbers(c) for c in named.values()])
+        if asked.input == "survival":
+            doubt_curves(table, values, list(named))
+        return values, named
     named = class_columns(table, asked, columns)
     values = {name: table.numbers(c) for name, c in named.items() if c is not None}
     for name in named:
@@ -300,7 +310,13 @@ def _values(table, asked, columns):
             other = next(iter(values.values()))
             whole = 1.0 - other if asked.input == "proba" else np.where(np.isnan(other), other, 0)
             values[name] = whole
-    return np.column_stack([values[name] for name in named]), named
+    stacked = np.column_stack([values[name] for name in named])
+    if columns is None:
+        doubt_classes(table, asked, stacked, named)
+        doubt_order(table, asked, stacked, named)
+    if asked.input == "proba":
+        doubt_hard(table, stacked, [name for name in named.values() if name is not None])
+    return stacked, named
 
 
 def _reading(table, named):
@@ -335,6 +351,7 @@ def _events(table, event, time):
     """Events and times of a table, None where it has none."""
     if event not in table.columns or time not in table.columns:
         return None, None
+    doubt_events(table, event)
     return read_events(table, event), read_times(table, time)
 
 
