@@ -96,6 +96,27 @@ def warn(message, category=UserWarning, about=None):
     warnings.warn(message, category, stacklevel=level)
 
 
+def called_through(modules):
+    """Which of some modules the present call came through; None if through none.
+
+    Parameters
+    ----------
+    modules : collection of str
+
+    Returns
+    -------
+    str or None
+        The nearest of them.
+    """
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name in modules:
+            return name
+        frame = frame.f_back
+    return None
+
+
 @contextmanager
 def said_once():
     """Context in which each warning of this package is given once, however often it holds."""

@@ -9,9 +9,10 @@ import torch
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 
-from sklearn_logitprod import LogitProdClassifier, stack_outputs
+from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV, stack_outputs
 
 N, M, K = 24, 3, 4
 RNG = np.random.default_rng(0)
@@ -132,13 +133,18 @@ CASES = {
         lambda: fit(X2, np.c_[Y2, 1 - Y2], experts=[LogisticRegression()], cv=2),
         r"y has shape \(24, 2\).*wrap the estimator in sklearn.multioutput.MultiOutputClassifier",
     ),
-    "multilabel, names in a frame": (
-        lambda: MultiOutputClassifier(LogitProdClassifier()).fit(FRAME, np.c_[Y2, 1 - Y2]),
-        r"not among the classes \['a', .*may have several of these classes",
+    "multilabel, a wrapper": (
+        lambda: MultiOutputClassifier(LogitProdClassifier()).fit(X2, np.c_[Y2, 1 - Y2]),
+        r"A wrapper of sklearn\.multioutput hands this y .* one of several labels per sample\. .*"
+        r"X\[:, :, j\], y\[:, j\]",
     ),
-    "multilabel, a column for each": (
-        lambda: MultiOutputClassifier(LogitProdClassifier()).fit(X, np.c_[Y2, 1 - Y2]),
-        r"4 classes on its last axis, .* one for each of several labels.*X\[:, :, j\]",
+    "multilabel, a wrapper of a search in processes": (
+        lambda: MultiOutputClassifier(LogitProdClassifierCV(), n_jobs=2).fit(X2, np.c_[Y2, 1 - Y2]),
+        r"A wrapper of sklearn\.multioutput hands this y .* one of several labels per sample\.",
+    ),
+    "one class against the rest": (
+        lambda: OneVsRestClassifier(LogitProdClassifier()).fit(X.reshape(len(X), -1), Y),
+        r"A wrapper of sklearn\.multiclass hands .* Fit the estimator without the wrapper: it takes",
     ),
     # classes
     "label not in classes": (

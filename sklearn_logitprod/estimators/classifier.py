@@ -25,7 +25,7 @@ from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.outputs.classes import read_outputs
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.frames import frame_classes, is_two_level
-from sklearn_logitprod.targets.labels import check_classes, check_labels
+from sklearn_logitprod.targets.labels import check_classes, check_labels, refuse_wrapper
 from sklearn_logitprod.targets.target import Target
 
 
@@ -342,6 +342,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
 
     def _target(self, X, y, weight):
         fitted_here = self.experts is not None and not self._prefit
+        if not fitted_here:
+            refuse_wrapper()
         labels = check_labels(y, len(weight), fitted_here)
         known = self.classes
         if self.experts is None and isinstance(X, ExpertOutputs):

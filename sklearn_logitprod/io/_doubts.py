@@ -33,7 +33,7 @@ def holds_labels(table, name, labels):
         numbers = pd.to_numeric(pd.Series(labels), errors="coerce").to_numpy()
         known = column[~np.isnan(column)] if column.dtype.kind == "f" else column
         return len(known) > 0 and bool(np.isin(known.astype(float), numbers).all())
-    texts = set(pd.unique(table.cells(name))) - {""}
+    texts = set(table.coded(name).values) - {""}
     return bool(texts) and texts <= set(labels)
 
 
@@ -99,7 +99,7 @@ def _refuse_predicted(table, asked, name, where, what):
         beside = table.columns[other].dtype.kind not in "iuf" or predicted(other)
         if not beside or other in asked.reserved or not holds_labels(table, other, asked.labels):
             continue
-        if other != name and len(pd.unique(table.cells(other))) > 1:
+        if other != name and len(table.coded(other).values) > 1:
             raise table.source.error(
                 f"{name!r} is {where}, whichever class {other!r} says: it looks like the {what} of "
                 "the class that was predicted. Write a column for each class; if it is always of "
@@ -174,7 +174,8 @@ def doubt_order(table, asked, values, named):
     by_code = any(len(group) == len(named) for group in coded(list(named.values())).values())
     if by_name or not by_code:
         return
-    truth = pd.Index(list(named)).get_indexer(np.asarray(table.cells(asked.label), dtype=object))
+    said = table.coded(asked.label)
+    truth = pd.Index(list(named)).get_indexer([*said.values, ""])[said.codes]
     there = (truth >= 0) & ~np.isnan(values).any(axis=1)
     truth, largest = truth[there], values[there].argmax(axis=1)
     counts = np.zeros((len(named), len(named)), dtype=int)
@@ -209,9 +210,11 @@ def is_truth(table, asked, columns):
     """
     if asked.label not in table.columns:
         return False
-    labels = np.asarray(table.cells(asked.label), dtype=object)
+    said = table.coded(asked.label)
     return all(
-        table.is_numeric(column) and np.array_equal(table.numbers(column), labels == label)
+        label in said.values
+        and table.is_numeric(column)
+        and np.array_equal(table.numbers(column), said.codes == said.values.index(label))
         for label, column in columns.items()
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
 
+from sklearn_logitprod._text import called_through
 from sklearn_logitprod.targets.weights import check_length, missing_values
 
 _PER_LABEL = (
@@ -21,6 +22,30 @@ _WRAP = (
     "For several labels per sample wrap the estimator in "
     "sklearn.multioutput.MultiOutputClassifier, which fits its experts for each."
 )
+
+# by what scikit-learn hands one X to fits of several y, of which nothing else tells
+_WRAPPERS = {
+    "sklearn.multioutput": "one of several labels per sample. " + _PER_LABEL,
+    "sklearn.multiclass": "two groups of several classes. Fit the estimator without the wrapper: it "
+    "takes any number of classes.",
+}
+
+
+def refuse_wrapper():
+    """Refuse fits by a wrapper that gives outputs of experts to several y alike.
+
+    Raises
+    ------
+    ValueError
+        Within ``MultiOutputClassifier``, ``OneVsRestClassifier`` and their like: X holds outputs
+        for one y, and every other fit would take columns for what they are not.
+    """
+    module = called_through(_WRAPPERS)
+    if module is not None:
+        raise ValueError(
+            f"A wrapper of {module} hands this y and all outputs of X to one of its fits, but y is "
+            + _WRAPPERS[module]
+        )
 
 
 def check_labels(y, n_samples, fitted_here=False):
