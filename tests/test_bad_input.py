@@ -144,7 +144,7 @@ CASES = {
     ),
     "one class against the rest": (
         lambda: OneVsRestClassifier(LogitProdClassifier()).fit(X.reshape(len(X), -1), Y),
-        r"A wrapper of sklearn\.multiclass hands .* Fit the estimator without the wrapper: it takes",
+        r"A wrapper of sklearn\.multiclass hands .* Fit the estimator without the wrapper: it",
     ),
     # classes
     "label not in classes": (

@@ -26,8 +26,8 @@ _WRAP = (
 # by what scikit-learn hands one X to fits of several y, of which nothing else tells
 _WRAPPERS = {
     "sklearn.multioutput": "one of several labels per sample. " + _PER_LABEL,
-    "sklearn.multiclass": "two groups of several classes. Fit the estimator without the wrapper: it "
-    "takes any number of classes.",
+    "sklearn.multiclass": "two groups of several classes. Fit the estimator without the wrapper: "
+    "it takes any number of classes.",
 }
 
 
