@@ -99,7 +99,7 @@ def _refuse_predicted(table, asked, name, where, what):
         beside = table.columns[other].dtype.kind not in "iuf" or predicted(other)
         if not beside or other in asked.reserved or not holds_labels(table, other, asked.labels):
             continue
-        if other != name and len(pd.unique(table.cells(other))) > 1:
+        if other != name and len(pd.unique(table.columns[other])) > 1:
             raise table.source.error(
                 f"{name!r} is {where}, whichever class {other!r} says: it looks like the {what} of "
                 "the class that was predicted. Write a column for each class; if it is always of "
