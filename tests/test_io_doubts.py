@@ -90,6 +90,20 @@ READ = {
     "arrays as text": ({**CODES, "probs": [f"[[{p}  {q}]]" for p, q in BOTH]}, {}),
     "tensors as text": ({**CODES, "probs": [f"tensor([{p}, {q}])" for p, q in BOTH]}, {}),
     "objects": ({**TEXT, "probs": [{"tumor": q, "normal": p} for p, q in BOTH]}, {}),
+    "objects as text": ({**TEXT, "p": [f"{{'tumor': {q}, 'normal': {p}}}" for p, q in BOTH]}, {}),
+    "objects of JSON": (
+        {**TEXT, "p": [json.dumps({"normal": p, "tumor": q}) for p, q in BOTH]},
+        {},
+    ),
+    "coordinates": ({**TEXT, "coords": ["[0, 9]", "[1, 9]", "[2, 9]"], **of_codes("y_pred")}, {}),
+    "spaces after commas": (
+        {**IDS, "label": [" normal", " tumor", " tumor"], **named("p_")},
+        {},
+    ),
+    "two heads, called after their labels": (
+        {**IDS, "a": [0, 1, 1], "b": [1, 0, 1], **of_codes("a_logits_"), **of_codes("b_logits_")},
+        {"label": "a", "input": "logits"},
+    ),
     "decimal commas": (
         {**TEXT, **{n: [f"{v:g}".replace(".", ",") for v in own] for n, own in named("").items()}},
         {},
@@ -131,13 +145,27 @@ CASES = {
             **of_codes("p_", values=([0.2, 0.9] * 20, [0.8, 0.1] * 20)),
         },
         r"columns \['p_0', 'p_1'\] are read as of \['normal', 'tumor'\] by their numbers, and are "
-        r"right in 0 of 40 rows; as of \['tumor', 'normal'\] it would be 40\. Pass "
-        r"classes=\['tumor', 'normal'\] if that is their order, or name them with columns=",
+        r"right in 0 of 40 rows; in another order it would be 40\. Say which column is which, such "
+        r"as columns=\{'normal': 'p_1', 'tumor': 'p_0'\}\.",
     ),
     "a class of a column that names none": bad(
         {**IDS, "class": [0, 1, 1], "class_prob": Q},
         r"'class_prob' is the only column of outputs, and its name does not say whether",
         label="class",
+    ),
+    "codes from 1 under names from 0": bad(
+        {
+            "slide_id": range(40),
+            "label": [1, 2] * 20,
+            **named("p", labels=range(3), values=([0.9, 0.1] * 20, [0.1, 0.8] * 20, [0, 0.1] * 20)),
+        },
+        r"columns \['p1', 'p2', 'p0'\] are read as of \['1', '2', '0'\] by their numbers, and are "
+        r"right in 0 of 40 rows; in another order it would be 40\. Say which column is which, such "
+        r"as columns=\{'1': 'p0', '2': 'p1'\}\.",
+    ),
+    "percent signs": bad(
+        {**TEXT, "prob_tumor": ["10%", "70%", "80%"]},
+        r"row 0 .*: '10%' in column 'prob_tumor' is no number\. It is a percentage: divide by 100",
     ),
     "predicted classes alone": bad(
         {**CODES, "prediction": [0, 1, 1]},
@@ -190,8 +218,17 @@ CASES = {
     ),
     "lists that differ in length": bad(
         {**CODES, "probs": ["[0.9, 0.1]", "[0.3, 0.6, 0.1]", "[0.2, 0.8]"]},
-        r"row 1 .*: '\[0\.3, 0\.6, 0\.1\]' in column 'probs' is no list of 2 numbers as the first "
-        r"one is\. Write a column for each of them\.",
+        r"row 1 .*: '\[0\.3, 0\.6, 0\.1\]' in column 'probs' does not hold numbers for \['0', "
+        r"'1'\], as the first cell does\. Write a column for each of them\.",
+    ),
+    "a list beside columns of its names": bad(
+        {**CODES, "p": ["[0.9, 0.1]"] * 3, "p_0": P},
+        r"the column 'p_0' is there twice\. Rename one of them\.",
+    ),
+    "coordinates as logits": bad(
+        {**TEXT, "coords": ["[0, 9]", "[1, 9]", "[2, 9]"]},
+        r"label\(s\) \['normal', 'tumor'\] have no column among",
+        input="logits",
     ),
     "no column of identifiers": bad(
         {"": ["a", "b", "c"], "label": [0, 1, 1], **of_codes("p_")},

@@ -170,28 +170,28 @@ def doubt_order(table, asked, values, named):
     """
     if None in named.values() or asked.label not in table.columns:
         return
+    labels, columns = list(named), list(named.values())
     by_name = all(label.lower() in column.lower() for label, column in named.items())
-    by_code = any(len(group) == len(named) for group in coded(list(named.values())).values())
-    if by_name or not by_code:
+    by_code = any(len(group) == len(named) for group in coded(columns).values())
+    if not by_code or (by_name and not all(map(str.isdigit, labels))):
         return
     said = table.coded(asked.label)
-    truth = pd.Index(list(named)).get_indexer([*said.values, ""])[said.codes]
+    truth = pd.Index(labels).get_indexer([*said.values, ""])[said.codes]
     there = (truth >= 0) & ~np.isnan(values).any(axis=1)
     truth, largest = truth[there], values[there].argmax(axis=1)
-    counts = np.zeros((len(named), len(named)), dtype=int)
+    counts = np.zeros((len(labels), len(labels)), dtype=int)
     np.add.at(counts, (truth, largest), 1)
-    order = counts.argmax(axis=1)
-    if len(set(order)) < len(order):
+    known, order = np.unique(truth), counts.argmax(axis=1)
+    if len(set(order[known])) < len(known):
         return
     right, other = int((largest == truth).sum()), int((largest == order[truth]).sum())
     # as far apart as chance does not bring them
     if other - right > 4 * np.sqrt(other + right):
-        labels = [list(named)[k] for k in np.argsort(order)]
+        better = {labels[k]: columns[order[k]] for k in known}
         raise table.source.error(
-            f"columns {brief(named.values())} are read as of {brief(named)} by their numbers, and "
-            f"are right in {right} of {len(truth)} rows; as of {brief(labels)} it would be "
-            f"{other}. Pass {option('classes', labels)} if that is their order, or name them with "
-            f"{option('columns')}."
+            f"columns {brief(columns)} are read as of {brief(labels)} by their numbers, and are "
+            f"right in {right} of {len(truth)} rows; in another order it would be {other}. Say "
+            f"which column is which, such as {option('columns', better)}."
         )
 
 

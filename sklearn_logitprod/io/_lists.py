@@ -8,9 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from sklearn_logitprod._text import brief
+from sklearn_logitprod.io._table import check_header
+
 # as Python, NumPy, torch and JSON write the values of one row
 _LIST = re.compile(r"\s*(?:(?:tensor|array)\()?\s*[\[(]+([^\[\]()]*)[\])]+\s*(?:,.*\))?\s*")
 _APART = re.compile(r"[,;\s]+")
+_PAIR = re.compile(r"""["']?([^"':,{}]+?)["']?\s*:\s*([^\s,{}]+)""")
+_OBJECT = re.compile(rf"\s*\{{\s*{_PAIR.pattern}(\s*,\s*{_PAIR.pattern})*\s*\}}\s*")
 
 
 def unfolded(record, before=""):
@@ -78,7 +83,7 @@ def _named_lists(record):
 
 
 def spread(table, reserved):
-    """A table whose columns of lists, written as text, are columns of numbers.
+    """A table whose columns of lists or objects, written as text, are columns of numbers.
 
     Parameters
     ----------
@@ -89,56 +94,64 @@ def spread(table, reserved):
     Returns
     -------
     Table
-        With columns ``name_0``, ``name_1`` and so on in place of ``name``.
+        With columns ``name_0``, ``name_1`` and so on in place of ``name``, or with the names in
+        the objects.
 
     Raises
     ------
     ValueError
-        If a cell holds fewer or more numbers than the first one, or none.
+        If a cell holds other numbers than the first one, or there is a column of that name.
     """
-    columns = {}
+    keys = {name: _keys(own) for name, own in table.columns.items() if name not in reserved}
+    keys = {name: own for name, own in keys.items() if own}
+    if not keys:
+        return table
+    names, columns = [], {}
     for name, column in table.columns.items():
-        size = 0 if name in reserved else _size(column)
-        if not size:
+        if name not in keys:
+            names.append(name)
             columns[name] = column
             continue
-        rows = np.array([_numbers(table, name, i, size) for i in range(len(column))])
-        columns.update((f"{name}_{k}", own) for k, own in enumerate(rows.T))
-    return replace(table, columns=columns) if len(columns) > len(table.columns) else table
+        rows = np.array([_row(table, name, i, keys[name]) for i in range(len(column))])
+        names.extend(f"{name}_{key}" for key in keys[name])
+        columns.update(zip(names[-len(keys[name]) :], rows.T, strict=True))
+    check_header(table.source, names)
+    return replace(table, columns=columns)
 
 
-def _size(column):
-    """How many numbers the first cell that is filled holds; 0 if it is no list of numbers."""
+def _keys(column):
+    """Names of the numbers in the first cell that is filled; none if it is no list of numbers."""
     if not isinstance(column.dtype, pd.StringDtype):
-        return 0
-    first = next((cell for cell in column if cell), "")
-    match = _LIST.fullmatch(first)
-    texts = _split(match[1]) if match else []
-    return len(texts) if len(texts) > 1 and all(map(_is_number, texts)) else 0
+        return []
+    found = _parsed(next((cell for cell in column if cell), ""))
+    return list(found) if len(found) > 1 else []
 
 
-def _split(text):
-    return [part for part in _APART.split(text) if part]
-
-
-def _is_number(text):
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _numbers(table, name, row, size):
+def _row(table, name, row, keys):
     cell = table.columns[name][row]
     if not cell:
-        return [np.nan] * size
-    match = _LIST.fullmatch(cell)
-    texts = _split(match[1]) if match else []
-    if len(texts) != size or not all(map(_is_number, texts)):
+        return [np.nan] * len(keys)
+    found = _parsed(cell)
+    if found.keys() != set(keys):
         raise table.source.error(
-            f"{cell!r} in column {name!r} is no list of {size} numbers as the first one is. Write "
-            "a column for each of them.",
+            f"{cell!r} in column {name!r} does not hold numbers for {brief(keys)}, as the first "
+            "cell does. Write a column for each of them.",
             row,
         )
-    return [float(text) for text in texts]
+    return [found[key] for key in keys]
+
+
+def _parsed(cell):
+    """Numbers of a list, by their places, or of an object; none if there is anything else."""
+    match = _LIST.fullmatch(cell)
+    if match:
+        pairs = [(str(k), text) for k, text in enumerate(filter(None, _APART.split(match[1])))]
+    elif _OBJECT.fullmatch(cell):
+        pairs = _PAIR.findall(cell)
+    else:
+        return {}
+    try:
+        return {key: float(text) for key, text in pairs}
+    except ValueError:
+        # a list of something else
+        return {}

@@ -11,9 +11,11 @@ _NUMBERED = re.compile(r"(.*?)(\d+(?:\.\d+)?)(\D*)")
 _CODED = re.compile(r"(|.*?\D)(0|[1-9]\d*)(\D*)")
 # labels as long as this need no separator beside them, if all columns are written alike
 _LONG = 3
-# what stands beside outputs, whatever else their names say
-_SPREAD = {"loss", "entropy", "uncertainty", "std", "sd", "sem", "var", "variance", "error"}
-_SPREAD |= {"lower", "upper", "threshold", "cutoff", "correct"}
+# what stands beside outputs, whatever else a name says
+_BESIDE = {"loss", "entropy", "uncertainty", "std", "sd", "sem", "var", "variance", "error"}
+_BESIDE |= {"lower", "upper", "threshold", "cutoff", "correct"}
+_BESIDE |= {"coord", "coords", "coordinate", "coordinates", "loc", "location", "bbox", "box"}
+_BESIDE |= {"position", "shape", "size", "feature", "features", "embedding", "attention"}
 # what stands beside outputs, unless the name says that it is one
 _TRUTH = {"true", "truth", "actual", "target", "gt", "onehot"}
 # places in a ranking, not classes
@@ -21,7 +23,7 @@ _RANKS = {"index", "idx", "rank", "top"}
 # what is numbered as codes of classes are
 _COUNTED = {"model", "expert", "member", "fold", "seed", "run", "split", "tree", "epoch"}
 _NO_CLASS = (
-    _SPREAD | _TRUTH | _RANKS | {"label", "class", "y", "max", "min", "margin", "confidence"}
+    _BESIDE | _TRUTH | _RANKS | {"label", "class", "y", "max", "min", "margin", "confidence"}
 )
 _OUTPUT = re.compile(r"p|class|(prob|logit|log|score|pred|confidence)[a-z]*")
 _PREDICTED = re.compile(r"pred[a-z]*|response|hat|scored")
@@ -46,7 +48,7 @@ def of_truth(text):
 
 def beside(text):
     """Whether a name without its label says that a column is no output: a loss, the truth."""
-    return bool(_words(text) & _SPREAD) or of_truth(text)
+    return bool(_words(text) & _BESIDE) or of_truth(text)
 
 
 def _is_number(label):
@@ -248,7 +250,7 @@ def owner(before, after):
         Such as ``uni``.
     """
     words = [w for w in re.split(r"[\W_]+", f"{before} {after}") if w]
-    return "_".join(w for w in words if w.lower() not in _WORDS)
+    return "_".join(w for w in words if w.lower().removesuffix("s") not in _WORDS)
 
 
 def common(names):

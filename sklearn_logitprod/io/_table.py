@@ -146,7 +146,7 @@ class Table:
         if column.dtype.kind in "biuf" and self.written:
             column = self.written(name)
         if isinstance(column.dtype, pd.StringDtype):
-            return column
+            return _without_margins(column)
         if column.dtype.kind == "f":
             known = column[~np.isnan(column)]
             if (known == np.round(known)).all():
@@ -274,9 +274,17 @@ class Table:
         return bool(filled) and 2 * sum(map(_like_number, filled)) > len(filled)
 
 
+def _without_margins(column):
+    """Text without spaces around it, where the first cell has them, as after each comma."""
+    first = next((cell for cell in column if cell), "")
+    return column if first == first.strip() else pd.Series(column).str.strip().array
+
+
 def _like_number(cell):
-    if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell):
-        return True
+    if isinstance(cell, str):
+        if _DECIMAL_COMMA.fullmatch(cell):
+            return True
+        cell = cell.strip().removesuffix("%")
     try:
         float(cell)
     except (TypeError, ValueError):
