@@ -7,6 +7,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from sklearn_logitprod.io._table import as_texts
+
 _AT_A_TIME = 1 << 17
 _IMAGES = "svs tif tiff ndpi mrxs scn bif vsi dcm czi isyntax qptiff zarr png jpg jpeg"
 _ARRAYS = "h5 hdf5 pt pth npy npz pkl csv parquet"
@@ -31,13 +33,18 @@ class Ids:
     """
 
     def __init__(self, texts):
-        self.texts = texts
+        self.texts = as_texts(texts)
         first, second = _fingerprints(texts)
         self._order, self._sorted = _argsorted(first)
         self._beside = second[self._order]
 
     def __len__(self):
         return len(self.texts)
+
+    def like(self, texts):
+        """Another column of identifiers; itself where it has the same texts in the same order."""
+        same = len(texts) == len(self) and bool(np.all(np.asarray(as_texts(texts) == self.texts)))
+        return self if same else Ids(texts)
 
     def twice(self):
         """Row of the first text that was there before, and where; None if there is none."""
@@ -60,6 +67,8 @@ class Ids:
         -------
         ndarray of shape (n_other,), int32
         """
+        if other is self:
+            return np.arange(len(self), dtype=np.int32)
         mine, theirs = self._sorted, other._sorted
         at, there = slice(None), np.array_equal(mine, theirs)
         if not there:

@@ -43,7 +43,8 @@ def join(parts, input, how, sort=True):
     """
     if how not in ("inner", "outer", "same"):
         raise ValueError(f"how={how!r} is unknown; it is 'inner' or 'outer'.")
-    indices = each(Ids, [part.ids for part in parts])
+    first = Ids(parts[0].ids)
+    indices = [first, *each(first.like, [part.ids for part in parts[1:]])]
     for part, own in zip(parts, indices, strict=True):
         check_ids(part, own)
     names = parts[0].names

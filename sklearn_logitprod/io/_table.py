@@ -264,7 +264,7 @@ class Table:
         """Whether most cells of a column that are not empty look like numbers."""
         column = self.columns[name]
         if column.dtype.kind in "iuf":
-            return not np.isnan(column).all()
+            return bool(len(column)) and not (np.isnan(column[0]) and np.isnan(column).all())
         if column.dtype.kind == "b":
             return False
         if isinstance(column, pd.Categorical):
