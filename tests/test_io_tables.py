@@ -89,6 +89,16 @@ def test_four_files_on_the_command_line(four_files, truth, tmp_path, capsys):
     assert "->" not in capsys.readouterr().err
 
 
+def test_errors_are_written_for_the_command_line(four_files, tmp_path, capsys):
+    arguments = ["compare", *four_files, "--label", "label"]
+    assert main(arguments) == 2
+    assert "Pass --positive tumor (or --positive normal)" in capsys.readouterr().err
+    frame = pd.read_csv(four_files[1])
+    frame.assign(p_tumor=2 * frame["p_tumor"]).to_csv(four_files[1], index=False)
+    assert main([*arguments, "--positive", "tumor"]) == 2
+    assert "or pass --input logits if these are logits" in capsys.readouterr().err
+
+
 def test_names_of_columns_of_one_file(four_files, truth, capsys):
     columns = {"gigapath": {"tumor": "score"}}
     with pytest.warns(UserWarning, match="how='inner' keeps 85 of 92"):

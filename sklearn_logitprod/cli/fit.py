@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 
 from sklearn_logitprod._progress import Progress
 from sklearn_logitprod.cli.files import (
@@ -14,6 +15,7 @@ from sklearn_logitprod.cli.files import (
     written,
 )
 from sklearn_logitprod.cli.model import Saved, save, skops_io
+from sklearn_logitprod.cli.text import WIDTH
 
 
 def run(args):
@@ -45,8 +47,9 @@ def summary(model, n_samples):
         yield f"{name:{width}}  {loss:8.4f}  {weight:11.3f}"
     yield f"{'LogitProd':{width}}  {model.loss_:8.4f}"
     yield ""
-    yield (
+    text = (
         f"On the {n_samples} samples of the fit LogitProd is {abs(model.guarantee_gap_):.4f} below "
         "the best of the experts and of their means (the guarantee gap, never above). How it does "
         "on other samples says `logitprod compare`."
     )
+    yield textwrap.fill(text, WIDTH)

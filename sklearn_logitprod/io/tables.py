@@ -167,7 +167,7 @@ def read_tables(
     strip = check_strip(id_strip)
     said = {"label": label, "group": group, "event": event, "time": time, "expert": expert}
     reserved = {name for name in (id, *said.values()) if name is not None}
-    files, named = files_of(paths)
+    files, by_user = files_of(paths)
     text = {name for name in (label, group, event, expert) if name is not None}
     tables = read_all(files, id, input, text)
     if expert is not None:
@@ -183,23 +183,29 @@ def read_tables(
         raise ValueError(
             f"{option('positive', positive)} is none of the labels {brief(asked.labels)}."
         )
-    stated = _stated(tables, columns, asked, named or expert is not None)
+    stated = _stated(tables, columns, asked, by_user or expert is not None)
     if set(stated) != set(tables):
         (((table,),),) = (tables.values(),)
         tables = wide(table, stated)
     if group is None and reserved - {id, expert}:
         _mention_patients(every, reserved)
     del every
-    # of large files neither tables nor parts stay longer than they are needed
-    return join(
-        each(
-            lambda name: _of_expert(tables.pop(name), asked, stated[name], told, average, verbose),
-            list(tables),
-        ),
-        input,
-        how,
-        sort=asked.labels is not None,
-    )
+    named = {
+        name: [_columns_of(table, asked, told, stated[name]) for table in own]
+        for name, own in tables.items()
+    }
+    if verbose:
+        for name, own in tables.items():
+            for table, of in zip(own, named[name], strict=True):
+                print(_reading(table, of), file=sys.stderr)
+
+    def read(name):
+        # of large files neither tables nor parts stay longer than they are needed
+        own = zip(tables.pop(name), named[name], strict=True)
+        parts = [_part(table, of, asked, told, stated[name] is None) for table, of in own]
+        return in_one(parts, average, input)
+
+    return join(each(read, list(tables)), input, how, sort=asked.labels is not None)
 
 
 @dataclass(frozen=True)
@@ -256,33 +262,31 @@ def _known(tables, told, classes):
     return known
 
 
-def _of_expert(tables, asked, columns, told, average, verbose):
-    """What the tables of an expert say."""
-    parts = []
-    for table in tables:
-        part, named = _part(table, asked, columns, told)
-        if verbose:
-            print(_reading(table, named), file=sys.stderr)
-        parts.append(part)
-    return in_one(parts, average, asked.input)
+def _columns_of(table, asked, told, columns):
+    """Column of each class or time, or of the risk."""
+    # a row without an identifier is mostly no row: said before what its cells look like
+    table.texts(told.id, "id")
+    if asked.input == "risk":
+        column = risk_column(table, asked, columns)
+        return {column: column}
+    if asked.input in ("survival", "hazard_logits"):
+        return time_columns(table, asked, columns)
+    return class_columns(table, asked, columns)
 
 
-def _part(table, asked, columns, told):
-    """What a table says, and the column of each class or time."""
+def _part(table, named, asked, told, evident):
+    """What a table says; its columns were found by their names alone if evident."""
     ids = table.texts(told.id, "id")
-    values, named = _values(table, asked, columns)
+    values = _values(table, named, asked, evident)
     check_values(table.source, values, list(named), asked.input)
-    return (
-        Part(
-            table.source,
-            stripped(ids, told.strip) if told.strip else ids,
-            values,
-            None if asked.input == "risk" else list(named),
-            _labels(table, told),
-            _groups(table, told),
-            *_events(table, told.event, told.time),
-        ),
-        named,
+    return Part(
+        table.source,
+        stripped(ids, told.strip) if told.strip else ids,
+        values,
+        None if asked.input == "risk" else list(named),
+        _labels(table, told),
+        _groups(table, told),
+        *_events(table, told.event, told.time),
     )
 
 
@@ -292,18 +296,8 @@ def _groups(table, told):
     return table.coded(told.group, "group", complete=True)
 
 
-def _values(table, asked, columns):
-    """Values of shape (n_rows, n_columns), and the column of each class or time."""
-    if asked.input == "risk":
-        column = risk_column(table, asked, columns)
-        return table.numbers(column)[:, None], {column: column}
-    if asked.input in ("survival", "hazard_logits"):
-        named = time_columns(table, asked, columns)
-        values = np.column_stack([table.numbers(c) for c in named.values()])
-        if asked.input == "survival":
-            doubt_curves(table, values, list(named))
-        return values, named
-    named = class_columns(table, asked, columns)
+def _values(table, named, asked, evident):
+    """Values of shape (n_rows, n_columns)."""
     values = {name: table.numbers(c) for name, c in named.items() if c is not None}
     for name in named:
         if name not in values:
@@ -311,12 +305,14 @@ def _values(table, asked, columns):
             whole = 1.0 - other if asked.input == "proba" else np.where(np.isnan(other), other, 0)
             values[name] = whole
     stacked = np.column_stack([values[name] for name in named])
-    if columns is None:
+    if asked.input == "survival":
+        doubt_curves(table, stacked, list(named))
+    if asked.input in ("proba", "logits") and evident:
         doubt_classes(table, asked, stacked, named)
         doubt_order(table, asked, stacked, named)
     if asked.input == "proba":
         doubt_hard(table, stacked, [name for name in named.values() if name is not None])
-    return stacked, named
+    return stacked
 
 
 def _reading(table, named):
