@@ -1,4 +1,7 @@
-"""Where a table holds something else than the way it was read would have it."""
+"""Where a table holds something else than the way it was read would have it.
+
+Of long tables some rows are looked at, from all over the file.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from sklearn_logitprod.io._names import coded, meaning, predicted
 # fewer rows may look like anything
 _ENOUGH = 20
 _TOLERANCE = 1e-6
+_MOST = 10_000
 
 
 def holds_labels(table, name, labels):
@@ -35,6 +39,11 @@ def holds_labels(table, name, labels):
         return len(known) > 0 and bool(np.isin(known.astype(float), numbers).all())
     texts = set(table.coded(name).values) - {""}
     return bool(texts) and texts <= set(labels)
+
+
+def _some(table):
+    """Rows that are looked at."""
+    return slice(None, None, max(1, len(table) // _MOST))
 
 
 def predictions(table, asked):
@@ -118,24 +127,32 @@ def doubt_classes(table, asked, values, named):
     named : dict of str to (str or None)
         Column of each class.
     """
+    labels, rows = list(named), _some(table)
+    values = values[rows]
     guessed = [] if asked.labels is None else predictions(table, asked)
-    there = ~np.isnan(values).any(axis=1)
     for name in guessed:
-        if name in named.values() or table.columns[name].dtype.kind in "iuf" or not there.any():
+        if name in named.values() or table.columns[name].dtype.kind in "iuf":
             continue
-        largest = np.array(list(named), dtype=object)[values[there].argmax(axis=1)]
-        cells = np.asarray(table.cells(name), dtype=object)[there]
-        differ = (cells != largest) & (cells != "")
-        if 2 * differ.sum() > len(differ):
-            first = int(np.argmax(differ))
+        said = _places(table, name, labels)
+        known = (said >= 0) & ~np.isnan(values).any(axis=1)
+        largest = values.argmax(axis=1)
+        differ = known & (said != largest)
+        if 2 * differ.sum() > known.sum():
+            row = int(np.argmax(differ))
             read = {of: column for of, column in named.items() if column is not None}
             raise table.source.error(
-                f"{name!r} says {cells[first]!r} where the largest output is of "
-                f"{largest[first]!r}, and so in {differ.sum()} of {len(differ)} rows: "
+                f"{name!r} says {labels[said[row]]!r} where the largest output is of "
+                f"{labels[largest[row]]!r}, and so in {differ.sum()} of {known.sum()} rows: "
                 f"{brief(read.values())} may not be of {brief(read)}. Say which column is which, "
                 f"such as {option('columns', dict.fromkeys(read, 'its column'))}.",
-                int(np.flatnonzero(there)[first]),
+                row * rows.step,
             )
+
+
+def _places(table, name, labels):
+    """Place of the cells that are looked at among labels, -1 where it is none of them."""
+    said = table.coded(name)
+    return pd.Index(labels).get_indexer([*said.values, ""])[said.codes[_some(table)]]
 
 
 def doubt_hard(table, values, columns):
@@ -175,14 +192,13 @@ def doubt_order(table, asked, values, named):
     by_code = any(len(group) == len(named) for group in coded(columns).values())
     if not by_code or (by_name and not all(map(str.isdigit, labels))):
         return
-    said = table.coded(asked.label)
-    truth = pd.Index(labels).get_indexer([*said.values, ""])[said.codes]
+    truth, values = _places(table, asked.label, labels), values[_some(table)]
     there = (truth >= 0) & ~np.isnan(values).any(axis=1)
     truth, largest = truth[there], values[there].argmax(axis=1)
     counts = np.zeros((len(labels), len(labels)), dtype=int)
     np.add.at(counts, (truth, largest), 1)
     known, order = np.unique(truth), counts.argmax(axis=1)
-    if len(set(order[known])) < len(known):
+    if len(known) < 2 or len(set(order[known])) < len(known):
         return
     right, other = int((largest == truth).sum()), int((largest == order[truth]).sum())
     # as far apart as chance does not bring them
@@ -210,12 +226,10 @@ def is_truth(table, asked, columns):
     """
     if asked.label not in table.columns:
         return False
-    said = table.coded(asked.label)
+    truth = _places(table, asked.label, list(columns))
     return all(
-        label in said.values
-        and table.is_numeric(column)
-        and np.array_equal(table.numbers(column), said.codes == said.values.index(label))
-        for label, column in columns.items()
+        table.is_numeric(column) and np.array_equal(table.numbers(column)[_some(table)], truth == k)
+        for k, column in enumerate(columns.values())
     )
 
 

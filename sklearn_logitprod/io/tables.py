@@ -66,8 +66,9 @@ def read_tables(
     semicolons), Parquet, Feather, JSON lines (or a list of objects), Excel, and ``.npz`` with
     one array per column or with an array called as `input` of shape (n_rows, n_classes), its
     labels ``classes`` (or ``times``) and the other columns. Data frames of pandas, polars,
-    pyarrow and others may stand in their place. Rows are matched by `id`, never by position;
-    nothing is dropped silently.
+    pyarrow and others may stand in their place. Lists and objects in cells are unfolded, to
+    ``name_0``, ``name_1`` and so on. Rows are matched by `id`, never by position; nothing is
+    dropped silently.
 
     Parameters
     ----------
@@ -77,7 +78,8 @@ def read_tables(
         ``"uni/fold*.csv"``, in place of a file holds the folds of an expert, one after the
         other. A single table may hold several experts: see `expert` and `columns`.
     id : str, default="slide_id"
-        Column of identifiers. They are compared as text, exactly as written.
+        Column of identifiers. They are compared as text, exactly as written. Row names of R
+        and an index of pandas without a name are the column ``""``.
     label : str, optional
         Column of class labels; at least one file has it. None at prediction time.
     group : str, optional
@@ -88,6 +90,7 @@ def read_tables(
         list in the order of the sorted labels. By default they are found by the labels: columns
         are called as the labels, or with one prefix and suffix in common (``prob_tumour``,
         ``tumour_prob``, ``P(tumour)``); further columns of the same form are classes, too.
+        Losses, predicted classes, truths and columns of other targets are left out.
         Columns of all codes 0, 1 and so on (``p_0``, ``p_1``) are those of the sorted labels, or
         of `classes` in their order. Without any label all numeric columns are taken, named
         without what their names have in common. In a binary task one column is enough, whose
