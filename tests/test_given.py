@@ -146,16 +146,20 @@ def test_advice_for_experts_that_are_fitted_on_the_labels():
     assert (predicted == labels).mean(axis=0).min() > 0.95
 
 
-def test_outputs_of_several_labels_are_refused_where_it_shows():
+def test_outputs_of_several_labels_are_refused_where_they_show():
+    """As one label after the other is fitted on outputs for all of them."""
     log_odds, labels = panel()
-    wrapped = MultiOutputClassifier(classifier())
+    one = labels[:, 0]
     stacked = stack_outputs(
         {name: log_odds[:, m] for m, name in enumerate("uvw")}, classes=["KRAS", "TP53"]
     )
     read = ExpertOutputs(log_odds, "logits", list("uvw"), np.array(["KRAS", "TP53"]))
     for own in (stacked, read):
         with pytest.raises(ValueError, match="may have several of these classes"):
-            wrapped.fit(own, labels)
+            classifier().fit(own, one)
     three = np.concatenate([log_odds, log_odds[:, :, :1]], axis=2)
     with pytest.raises(ValueError, match=r"several labels, fit an estimator per label"):
-        wrapped.fit(three, labels)
+        classifier().fit(three, one)
+    for own in (stacked, read, log_odds, log_odds[:, :, 0], log_odds.reshape(len(one), -1)):
+        with pytest.raises(ValueError, match=r"wrapper of sklearn\.multioutput hands this y"):
+            MultiOutputClassifier(classifier()).fit(own, labels)

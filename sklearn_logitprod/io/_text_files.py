@@ -12,9 +12,16 @@ from itertools import islice
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.fixes import parse_version
 
 from sklearn_logitprod.io._table import NO_LABEL, Table, as_texts, check_header
 
+# exact numbers, which newer versions read without being asked
+_EXACT = (
+    {}
+    if parse_version(pd.__version__) >= parse_version("3.1")
+    else {"float_precision": "round_trip"}
+)
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
@@ -142,6 +149,7 @@ class _Content:
                 keep_default_na=False,
                 na_values=sorted(NO_LABEL),
                 encoding="utf-8",
+                **_EXACT,
                 **options,
             )
 
