@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "writers.csv"
-FIELDS = ("writer", "file", "what to type", "source")
+FIELDS = ("writer", "what to type", "file", "source")
 
 
 def typed(writer):
