@@ -7,8 +7,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from sklearn_logitprod.io._table import as_texts
-
 _AT_A_TIME = 1 << 17
 _IMAGES = "svs tif tiff ndpi mrxs scn bif vsi dcm czi isyntax qptiff zarr png jpg jpeg"
 _ARRAYS = "h5 hdf5 pt pth npy npz pkl csv parquet"
@@ -33,18 +31,13 @@ class Ids:
     """
 
     def __init__(self, texts):
-        self.texts = as_texts(texts)
+        self.texts = texts
         first, second = _fingerprints(texts)
         self._order, self._sorted = _argsorted(first)
         self._beside = second[self._order]
 
     def __len__(self):
         return len(self.texts)
-
-    def like(self, texts):
-        """Another column of identifiers; itself where it has the same texts in the same order."""
-        same = len(texts) == len(self) and bool(np.all(np.asarray(as_texts(texts) == self.texts)))
-        return self if same else Ids(texts)
 
     def twice(self):
         """Row of the first text that was there before, and where; None if there is none."""
@@ -81,6 +74,11 @@ class Ids:
         rows = np.empty(len(theirs), dtype=np.int32)
         rows[other._order] = np.where(there, self._order[at], -1)
         return rows
+
+
+def same_texts(texts, others):
+    """Whether two columns hold the same texts in the same order."""
+    return len(texts) == len(others) and bool(np.all(np.asarray(texts == others)))
 
 
 def _argsorted(keys):

@@ -11,7 +11,7 @@ from joblib import cpu_count
 
 from sklearn_logitprod._text import Elsewhere, option, warn
 from sklearn_logitprod.io._columns import labels_array, sorted_labels
-from sklearn_logitprod.io._ids import Ids, alike_without, as_array
+from sklearn_logitprod.io._ids import Ids, alike_without, as_array, same_texts
 from sklearn_logitprod.io._part import as_codes, check_ids, check_names
 from sklearn_logitprod.io._table import as_texts
 from sklearn_logitprod.outputs.container import ExpertOutputs
@@ -43,8 +43,7 @@ def join(parts, input, how, sort=True):
     """
     if how not in ("inner", "outer", "same"):
         raise ValueError(f"how={how!r} is unknown; it is 'inner' or 'outer'.")
-    first = Ids(parts[0].ids)
-    indices = [first, *each(first.like, [part.ids for part in parts[1:]])]
+    indices = _all_ids([part.ids for part in parts])
     for part, own in zip(parts, indices, strict=True):
         check_ids(part, own)
     names = parts[0].names
@@ -97,6 +96,16 @@ def each(function, items):
         for message in messages:
             warn(*message)
     return [result for result, _ in found]
+
+
+def _all_ids(columns):
+    """Identifiers of all files; files with those of the first, in their order, share them."""
+    columns = [as_texts(column) for column in columns]
+    shared = [same_texts(column, columns[0]) for column in columns]
+    others = [column for column, same in zip(columns, shared, strict=True) if not same]
+    first, *rest = each(Ids, [columns[0], *others])
+    rest = iter(rest)
+    return [first if same else next(rest) for same in shared]
 
 
 def _values(parts, at, names):
