@@ -183,6 +183,20 @@ class TestFitAndPredict:
         assert main(["predict", model, *paths, "--out", str(out)]) == 0
         assert len(pd.read_csv(out)) == 90
 
+    def test_codes_in_the_order_that_the_fit_was_told(self, toy, tmp_path):
+        codes = {"prob_tumour": "p_0", "prob_normal": "p_1"}
+        paths = [str(tmp_path / path.split("/")[-1]) for path in toy]
+        for path, own in zip(toy, paths, strict=True):
+            pd.read_csv(path).rename(columns=codes).to_csv(own, index=False)
+        fit = ["--label", "label", "--gate", "none", "--quiet", "--save"]
+        tables = []
+        for files, more in ((toy, []), (paths, ["--classes", "tumour,normal"])):
+            model, out = (str(tmp_path / f"{len(tables)}.{end}") for end in ("skops", "csv"))
+            assert main(["fit", *files, *more, *fit, model]) == 0
+            assert main(["predict", model, *files, "--out", out, "--quiet"]) == 0
+            tables.append(pd.read_csv(out, index_col="id"))
+        pd.testing.assert_frame_equal(*tables)
+
     def test_an_expert_without_file(self, toy, tmp_path, capsys):
         model, out = str(tmp_path / "m.skops"), tmp_path / "p.csv"
         main(["fit", *toy, "--label", "label", "--gate", "none", "--save", model, "--quiet"])

@@ -238,6 +238,17 @@ def test_mean_over_rows_of_one_identifier():
     assert outputs.y.tolist() == ["a", "b", "a"]
 
 
+def test_mean_over_files():
+    folds = [
+        pd.DataFrame({"slide_id": ["s", "t"], "label": ["a", "b"], "p_a": [0.25, 0.5]}),
+        pd.DataFrame({"slide_id": ["t", "u"], "label": ["b", "a"], "p_a": [0.25, 1.0]}),
+    ]
+    outputs = read_tables({"uni": folds}, label="label", average=True)
+    assert outputs.ids.tolist() == ["s", "t", "u"]
+    np.testing.assert_array_equal(outputs.values[:, 0, 0], [0.25, 0.375, 1.0])
+    assert outputs.y.tolist() == ["a", "b", "a"]
+
+
 @pytest.mark.parametrize(
     ("first", "second", "strip"),
     [

@@ -9,7 +9,7 @@ from multiprocessing.pool import ThreadPool
 import numpy as np
 from joblib import cpu_count
 
-from sklearn_logitprod._text import option, warn
+from sklearn_logitprod._text import Elsewhere, option, warn
 from sklearn_logitprod.io._columns import labels_array, sorted_labels
 from sklearn_logitprod.io._ids import Ids, alike_without, as_array
 from sklearn_logitprod.io._part import as_codes, check_ids, check_names
@@ -91,7 +91,10 @@ def each(function, items):
     if n_threads < 2:
         return [function(item) for item in items]
     with ThreadPool(n_threads) as pool:
-        return pool.map(function, items, chunksize=1)
+        found = pool.map(Elsewhere(function), items, chunksize=1)
+    for one in (one for _, warnings in found for one in warnings):
+        warn(*one)
+    return [result for result, _ in found]
 
 
 def _values(parts, at, names):

@@ -107,7 +107,8 @@ def read_tables(
         For survival: columns of events (0 or 1, true or false) and of positive times.
     classes : list, optional
         Class labels, if they are known, such as ``model.classes_`` at prediction time;
-        columns are then found as with `label`.
+        columns are then found as with `label`. Labels that gave codes an order for the fit
+        have to be given again in that order: ``model.classes_`` are sorted.
     positive : object, optional
         The class that a column is of that stands alone and whose name does not say.
     expert : str, optional
