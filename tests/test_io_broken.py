@@ -278,6 +278,15 @@ CASES = {
         line(2)
         + r"the label of id 's1' is 't', but 'n' in .*conch\.csv, line 2\. Correct one of them\.",
     ),
+    "labels written unlike": (
+        csv(HEAD + "s1,,0.9,0.1\ns2,T ,0.2,0.8\n", how="outer"),
+        line(3) + r"label 'T ' is written 't' in .*conch\.csv\. Write labels alike in all files\.",
+    ),
+    "numbers in the order of text": (
+        alone("uni.csv", "slide_id,label,p_0,p_1\ns,2.0,0.9,0.1\nt,10.0,0.2,0.8\n"),
+        UNI + r"label\(s\) \['10\.0', '2\.0'\] have no column among \['p_0', 'p_1'\]\. Say which "
+        r"column is which, such as columns=",
+    ),
     "empty label": (
         csv(HEAD + "s1,n,0.9,0.1\ns2,,0.2,0.8\n"),
         line(3)

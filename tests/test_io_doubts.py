@@ -204,6 +204,11 @@ CASES = {
         r"minus it to a column such as 'event', and name that\.",
         **{**OF_EVENTS, "event": "censored"},
     ),
+    "events that say who lives": bad(
+        {**IDS, "is_alive": [0, 1, 0], "months": [3, 4, 5], "risk": Q},
+        r"column 'is_alive' says by its name that it is 1 where no event was observed\.",
+        **{**OF_EVENTS, "event": "is_alive"},
+    ),
     "a time as the risk": bad(
         {**EVENTS, "predicted_survival_months": Q},
         r"column 'predicted_survival_months' says by its name that it is higher for later events, "

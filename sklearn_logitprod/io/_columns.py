@@ -14,6 +14,7 @@ from sklearn_logitprod.io._names import (
     coded,
     common,
     counted,
+    is_number,
     labels_in,
     may_be_class,
     meaning,
@@ -267,13 +268,21 @@ def _by_code(names, labels):
         codes = {str(code): name for code, name in columns.items()}
         if all(label in codes for label in labels):
             found[affixes] = {label: codes[label] for label in labels}
-        elif not any(label in codes for label in labels) and sorted(columns) in (
-            list(range(len(labels))),
-            list(range(1, len(labels) + 1)),
+        elif (
+            not any(label in codes for label in labels)
+            and sorted(columns) in (list(range(len(labels))), list(range(1, len(labels) + 1)))
+            and not _of_two_orders(labels)
         ):
             ordered = [columns[code] for code in sorted(columns)]
             found[affixes] = dict(zip(labels, ordered, strict=True))
     return found
+
+
+def _of_two_orders(labels):
+    """Whether labels are numbers in the order of text, which is not that of their values."""
+    if not all(map(is_number, labels)) or _whole(labels):
+        return False
+    return labels == sorted(labels) != sorted(labels, key=float)
 
 
 def _contradiction(table, column, input):

@@ -7,8 +7,9 @@ import re
 _WORDS = ("probability", "proba", "prob", "p", "logit", "score", "class")
 # of the other class, whatever label stands beside them
 _NOT = {"no", "non", "not", "without", "versus", "vs", "other", "rest"}
-_NUMBERED = re.compile(r"(.*?)(\d+(?:\.\d+)?)(\D*)")
-_CODED = re.compile(r"(|.*?\D)(0|[1-9]\d*)(\D*)")
+_NUMBERED = (re.compile(r"(.*?)(\d+(?:\.\d+)?)(\D*)"),)
+# after or before what an expert is called, which may end in a number, too
+_CODED = re.compile(r"(|.*?\D)(0|[1-9]\d*)(\D*)"), re.compile(r"()(0|[1-9]\d*)([\W_].*)")
 # labels as long as this need no separator beside them, if all columns are written alike
 _LONG = 3
 # what stands beside outputs, whatever else their names say
@@ -49,7 +50,8 @@ def beside(text):
     return bool(_words(text) & _SPREAD) or of_truth(text)
 
 
-def _is_number(label):
+def is_number(label):
+    """Whether a label is a number, as most are written."""
     return re.fullmatch(r"-?\d+(\.\d+)?", label) is not None
 
 
@@ -82,8 +84,8 @@ def may_be_class(text, labels):
     -------
     bool
     """
-    if labels and all(map(_is_number, labels)):
-        return _is_number(text)
+    if labels and all(map(is_number, labels)):
+        return is_number(text)
     words = _words(text)
     return not (words and all(word in _NO_CLASS or _PREDICTED.fullmatch(word) for word in words))
 
@@ -174,7 +176,7 @@ def labels_in(name, labels):
         low = name.lower()
         found = [label for label in labels if patterns([low], [label.lower()])]
     if not says_output(without(name, labels)):
-        found = [label for label in found if not _is_number(label)]
+        found = [label for label in found if not is_number(label)]
     return [a for a in found if not any(a != b and a.lower() in b.lower() for b in found)]
 
 
@@ -225,11 +227,10 @@ def timed(names):
     return _numbered(names, _NUMBERED, float)
 
 
-def _numbered(names, form, number):
+def _numbered(names, forms, number):
     groups = {}
     for name in names:
-        match = form.fullmatch(name)
-        if match:
+        for match in filter(None, (form.fullmatch(name) for form in forms)):
             groups.setdefault((match[1], match[3]), {})[number(match[2])] = name
     return groups
 

@@ -34,6 +34,7 @@ from sklearn_logitprod.io._experts import (
 from sklearn_logitprod.io._ids import check_strip, stripped
 from sklearn_logitprod.io._join import each, join
 from sklearn_logitprod.io._lists import spread
+from sklearn_logitprod.io._names import is_number
 from sklearn_logitprod.io._part import Part, check_values, in_one
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
@@ -242,6 +243,7 @@ def _labels(table, told):
 def _known(tables, told, classes):
     """All labels that are known: sorted, or in the order of classes; None if there are none."""
     found = [(table, own) for table in tables if (own := _labels(table, told)) is not None]
+    _refuse_unlike(found)
     if classes is None:
         texts = {text for _, own in found for text in own.values} - {""}
         return sorted_labels(texts) if texts else None
@@ -255,6 +257,25 @@ def _known(tables, told, classes):
                 odd[1],
             )
     return known
+
+
+def _refuse_unlike(found):
+    """Refuse labels of one table that are those of another one, but for how they are written."""
+    for table, own in found[1:]:
+        first, known = found[0]
+        forms = {_form(text): text for text in known.values}
+        odd = None if set(own.values) & set(known.values) - {""} else own.first({""})
+        if odd is not None and _form(odd[0]) in forms:
+            raise table.source.error(
+                f"label {odd[0]!r} is written {forms[_form(odd[0])]!r} in {first.source.path}. "
+                "Write labels alike in all files.",
+                odd[1],
+            )
+
+
+def _form(label):
+    """A label without how it is written: its value as a number, or its letters."""
+    return float(label) if is_number(label) else label.strip().lower()
 
 
 def _of_expert(tables, asked, columns, told, average, verbose):
