@@ -211,6 +211,13 @@ def _by_label(table, asked):
         )
     (((before, after), named),) = found.items()
     rest = [name for name in numeric if name not in named.values()]
+    if len(labels) == 2 and _by_number_alone((before, after), named):
+        lone = _of_one_class(_outputs(table, rest, labels), asked)
+        if lone:
+            raise table.source.error(
+                f"columns {brief(named.values())} may be of {brief(labels)} by their numbers, but "
+                f"{lone[0]!r} is of one of them by its name. {how_to(labels)}"
+            )
     if before or after:
         for name in _of_no_other(table, rest, before):
             inner = name[len(before) : len(name) - len(after)]
@@ -259,6 +266,12 @@ def _of_no_class(affixes, columns):
     """Whether columns are called after labels or codes, but hold something else."""
     whole = all(name[len(affixes[0]) :][:1].isdigit() for name in columns.values())
     return beside("_".join(affixes)) or (whole and counted(affixes[0]))
+
+
+def _by_number_alone(affixes, columns):
+    """Whether nothing but numbers says that columns are outputs, as of ``attention_0``."""
+    numbered = all(name[len(affixes[0]) :][:1].isdigit() for name in columns.values())
+    return any(affixes) and numbered and not says_output("_".join(affixes))
 
 
 def _by_code(names, labels):
