@@ -197,6 +197,28 @@ class TestFitAndPredict:
             tables.append(pd.read_csv(out, index_col="id"))
         pd.testing.assert_frame_equal(*tables)
 
+    def test_columns_called_after_what_the_labels_say(self, toy, tmp_path):
+        known, new = [], []
+        for path in toy:
+            table = pd.read_csv(path)
+            table["tumour"] = (table.pop("label") == "tumour").astype(int)
+            del table["prob_normal"]
+            for paths, name, own in (
+                (known, "known", table),
+                (new, "new", table if "uni" in path else table.drop(columns="tumour")),
+            ):
+                (tmp_path / name).mkdir(exist_ok=True)
+                paths.append(str(tmp_path / name / path.split("/")[-1]))
+                own.to_csv(paths[-1], index=False)
+        model, out = str(tmp_path / "m.skops"), tmp_path / "p.csv"
+        fit = ["fit", *known, "--label", "tumour", "--gate", "none", "--save", model, "--quiet"]
+        assert main(fit) == 0
+        assert main(["predict", model, *new, "--out", str(out)]) == 0
+        outputs = read_tables(known, label="tumour")
+        expected = LogitProdClassifier(gate_width=None).fit(outputs).predict_proba(outputs)
+        table = pd.read_csv(out, index_col="id").loc[outputs.ids]
+        np.testing.assert_allclose(table[["proba_0", "proba_1"]], expected, rtol=1e-9)
+
     def test_an_expert_without_file(self, toy, tmp_path, capsys):
         model, out = str(tmp_path / "m.skops"), tmp_path / "p.csv"
         main(["fit", *toy, "--label", "label", "--gate", "none", "--save", model, "--quiet"])

@@ -304,6 +304,13 @@ CASES = {
         r"probability of 'MSI-H' or of 'MSS'\. Pass positive='MSS' \(or positive='MSI-H'\), or "
         r"call the column 'prob_MSS'\.",
     ),
+    **{
+        f"a lone score of the rest, {name}": (
+            alone("uni.csv", f"slide_id,label,{name}\ns,tumour,0.9\nt,normal,0.2\n"),
+            UNI + rf"'{name}' is the only column of outputs, and its name does not say whether",
+        )
+        for name in ("tumour_free_prob", "prob_absence_of_tumour", "tumour_negative", "1-p_tumour")
+    },
     "a lone score of something else": (
         alone("uni.csv", "slide_id,label,prob_non_tumour\ns,tumour,0.9\nt,normal,0.2\n"),
         UNI + r"'prob_non_tumour' is the only column of outputs, and its name does not say whether",

@@ -43,6 +43,8 @@ class Saved:
         Class of a column that stands alone, where it was said.
     classes : list of str or None
         Labels in the order of codes, where it was said.
+    label : str or None
+        Column of labels of the fit, whose name columns of outputs may hold.
     """
 
     model: object
@@ -50,6 +52,7 @@ class Saved:
     columns: dict | list | str | None
     positive: str | None = None
     classes: list | None = None
+    label: str | None = None
 
 
 def save(path, saved):

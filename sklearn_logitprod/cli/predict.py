@@ -24,7 +24,12 @@ def run(args):
         # those of the model are sorted, and codes count in the order that was said
         reading["classes"] = saved.classes
     outputs = tables_of(
-        args, saved.input, columns=saved.columns, positive=saved.positive, **reading
+        args,
+        saved.input,
+        columns=saved.columns,
+        positive=saved.positive,
+        target=saved.label,
+        **reading,
     )
     outputs = _all_experts(outputs, model.expert_names_, args.how)
     table = predictions(model, outputs, args.weights)

@@ -6,7 +6,9 @@ import re
 
 _WORDS = ("probability", "proba", "prob", "p", "logit", "score", "class")
 # of the other class, whatever label stands beside them
-_NOT = {"no", "non", "not", "without", "versus", "vs", "other", "rest"}
+_NOT = {"no", "non", "not", "without", "versus", "vs", "other", "rest", "free", "lack", "lacks"}
+_NOT |= {"absence", "absent", "negative", "neg", "minus", "complement"}
+_REST = re.compile(r"\W*1\s*-\D")
 _NUMBERED = (re.compile(r"(.*?)(\d+(?:\.\d+)?)(\D*)"),)
 # after or before what an expert is called, which may end in a number, too
 _CODED = re.compile(r"(|.*?\D)(0|[1-9]\d*)(\D*)"), re.compile(r"()(0|[1-9]\d*)([\W_].*)")
@@ -157,8 +159,8 @@ def labels_in(name, labels):
     """Labels that stand in the name of a column, whatever their case.
 
     Of labels within labels (``MSI`` in ``MSI-H``) the longer one counts; a name that denies a
-    label (``non_tumour``) has none. Numbers are labels beside a word for outputs alone, as in
-    ``prob_1``: those of ``model_1`` or ``1`` may count anything.
+    label (``non_tumour``, ``1-p_tumour``) has none. Numbers are labels beside a word for
+    outputs alone, as in ``prob_1``: those of ``model_1`` or ``1`` may count anything.
 
     Parameters
     ----------
@@ -169,7 +171,7 @@ def labels_in(name, labels):
     -------
     list of str
     """
-    if set(re.findall("[a-z]+", without(name, labels))) & _NOT:
+    if set(re.findall("[a-z]+", without(name, labels))) & _NOT or _REST.match(name):
         return []
     found = [label for label in labels if patterns([name], [label])]
     if not found:

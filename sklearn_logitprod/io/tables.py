@@ -56,6 +56,7 @@ def read_tables(
     time: str | None = None,
     classes: Sequence[Any] | None = None,
     positive: Any = None,
+    target: str | None = None,
     expert: str | None = None,
     average: bool = False,
     id_strip: str | Sequence[str] | None = None,
@@ -112,6 +113,10 @@ def read_tables(
         have to be given again in that order: ``model.classes_`` are sorted.
     positive : object, optional
         The class that a column is of that stands alone and whose name does not say.
+    target : str, optional
+        What the labels say, where there are none: the `label` of the fit, at prediction time.
+        Of classes 0 and 1 (or false and true) a column of this name, such as ``prob_tumour``
+        of ``"tumour"``, is of the latter; a column called just so holds no outputs.
     expert : str, optional
         For long tables, with a row for each sample and expert: the column of experts.
     average : bool, default=False
@@ -168,7 +173,7 @@ def read_tables(
         )
     strip = check_strip(id_strip)
     said = {"label": label, "group": group, "event": event, "time": time, "expert": expert}
-    reserved = {name for name in (id, *said.values()) if name is not None}
+    reserved = {name for name in (id, target, *said.values()) if name is not None}
     files, named = files_of(paths)
     text = {name for name in (label, group, event, expert) if name is not None}
     tables = read_all(files, id, input, text)
@@ -180,7 +185,8 @@ def read_tables(
         if name is not None and not any(name in table.columns for table in every):
             every[0].need(name, what)
     told = _Told(id, label, group, event, time, strip, how == "outer")
-    asked = Question(input, reserved, _known(every, told, classes), _text_of(positive), label)
+    labels, asked_of = _known(every, told, classes), target if label is None else label
+    asked = Question(input, reserved, labels, _text_of(positive), asked_of)
     if asked.positive is not None and asked.labels and asked.positive not in asked.labels:
         raise ValueError(
             f"{option('positive', positive)} is none of the labels {brief(asked.labels)}."
