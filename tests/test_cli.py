@@ -183,6 +183,42 @@ class TestFitAndPredict:
         assert main(["predict", model, *paths, "--out", str(out)]) == 0
         assert len(pd.read_csv(out)) == 90
 
+    def test_codes_in_the_order_that_the_fit_was_told(self, toy, tmp_path):
+        codes = {"prob_tumour": "p_0", "prob_normal": "p_1"}
+        paths = [str(tmp_path / path.split("/")[-1]) for path in toy]
+        for path, own in zip(toy, paths, strict=True):
+            pd.read_csv(path).rename(columns=codes).to_csv(own, index=False)
+        fit = ["--label", "label", "--gate", "none", "--quiet", "--save"]
+        tables = []
+        for files, more in ((toy, []), (paths, ["--classes", "tumour,normal"])):
+            model, out = (str(tmp_path / f"{len(tables)}.{end}") for end in ("skops", "csv"))
+            assert main(["fit", *files, *more, *fit, model]) == 0
+            assert main(["predict", model, *files, "--out", out, "--quiet"]) == 0
+            tables.append(pd.read_csv(out, index_col="id"))
+        pd.testing.assert_frame_equal(*tables)
+
+    def test_columns_called_after_what_the_labels_say(self, toy, tmp_path):
+        known, new = [], []
+        for path in toy:
+            table = pd.read_csv(path)
+            table["tumour"] = (table.pop("label") == "tumour").astype(int)
+            del table["prob_normal"]
+            for paths, name, own in (
+                (known, "known", table),
+                (new, "new", table if "uni" in path else table.drop(columns="tumour")),
+            ):
+                (tmp_path / name).mkdir(exist_ok=True)
+                paths.append(str(tmp_path / name / path.split("/")[-1]))
+                own.to_csv(paths[-1], index=False)
+        model, out = str(tmp_path / "m.skops"), tmp_path / "p.csv"
+        fit = ["fit", *known, "--label", "tumour", "--gate", "none", "--save", model, "--quiet"]
+        assert main(fit) == 0
+        assert main(["predict", model, *new, "--out", str(out)]) == 0
+        outputs = read_tables(known, label="tumour")
+        expected = LogitProdClassifier(gate_width=None).fit(outputs).predict_proba(outputs)
+        table = pd.read_csv(out, index_col="id").loc[outputs.ids]
+        np.testing.assert_allclose(table[["proba_0", "proba_1"]], expected, rtol=1e-9)
+
     def test_an_expert_without_file(self, toy, tmp_path, capsys):
         model, out = str(tmp_path / "m.skops"), tmp_path / "p.csv"
         main(["fit", *toy, "--label", "label", "--gate", "none", "--save", model, "--quiet"])

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_logitprod import (
@@ -113,10 +114,50 @@ def test_they_are_told_once_in_a_search_and_in_a_comparison():
         (np.c_[ODDS[:, :2], 0.5 + 0.1 * SECOND[:, 2]], "logits"),
         (np.abs(ODDS), "logits"),
         (np.zeros((N, 2)), "logits"),
+        (np.full((N, 2), 0.5), "proba"),
+        (np.c_[SECOND, 1 - SECOND[:, 0]], "proba"),
     ],
 )
 def test_values_that_are_what_they_are_said_to_be_are_not_told(X, input):
     assert not told(lambda: LogitProdClassifier(input=input, **LINEAR).fit(X, Y))
+
+
+PAIRED = "X looks like two columns for each expert, one of each class: all values of"
+
+
+@pytest.mark.parametrize(
+    ("X", "input"),
+    [
+        (PROBA, "proba"),
+        (gap(PROBA), "proba"),
+        (PROBA.round(3), "proba"),
+        (PROBA[:, :1], "proba"),
+        (LOGITS, "logits"),
+        (np.log(PROBA), "logits"),
+    ],
+)
+def test_columns_of_both_classes_are_told_and_the_advice_mends_it(X, input):
+    flat = X.reshape(N, -1)
+    swapped = X.swapaxes(1, 2).reshape(N, -1)
+    for own, remedy in ((flat, "-1, 2)"), (swapped, "2, -1).swapaxes(1, 2)")):
+        if X.shape[1] == 1:
+            remedy = "-1, 2)"
+        found = told(lambda own=own: read_outputs(own, input, np.arange(2)))
+        assert len(found) == 1
+        assert found[0].startswith(PAIRED)
+        advice = found[0].rpartition("pass ")[2].rstrip(".")
+        assert advice == f"np.asarray(X).reshape(len(X), {remedy}"
+        np.testing.assert_array_equal(eval(advice, {"np": np, "X": own}), X)
+
+
+def test_a_frame_of_one_expert_has_columns_of_both_classes():
+    frame = pd.DataFrame(PROBA[:, 0], columns=["no", "yes"])
+    model = LogitProdClassifier(input="proba", **LINEAR)
+    assert told(lambda: model.fit(frame, np.array(["no", "yes"])[Y])) == [
+        f"{PAIRED} 'no' tell those of 'yes', but each column is read as the probability of the "
+        "second class by an expert of its own. If they are of the two classes, pass "
+        "np.asarray(X).reshape(len(X), -1, 2)."
+    ]
 
 
 def test_a_handful_of_rows_may_look_like_anything():

@@ -278,6 +278,15 @@ CASES = {
         line(2)
         + r"the label of id 's1' is 't', but 'n' in .*conch\.csv, line 2\. Correct one of them\.",
     ),
+    "labels written unlike": (
+        csv(HEAD + "s1,,0.9,0.1\ns2,T ,0.2,0.8\n", how="outer"),
+        line(3) + r"label 'T ' is written 't' in .*conch\.csv\. Write labels alike in all files\.",
+    ),
+    "numbers in the order of text": (
+        alone("uni.csv", "slide_id,label,p_0,p_1\ns,2.0,0.9,0.1\nt,10.0,0.2,0.8\n"),
+        UNI + r"label\(s\) \['10\.0', '2\.0'\] have no column among \['p_0', 'p_1'\]\. Say which "
+        r"column is which, such as columns=",
+    ),
     "empty label": (
         csv(HEAD + "s1,n,0.9,0.1\ns2,,0.2,0.8\n"),
         line(3)
@@ -295,6 +304,13 @@ CASES = {
         r"probability of 'MSI-H' or of 'MSS'\. Pass positive='MSS' \(or positive='MSI-H'\), or "
         r"call the column 'prob_MSS'\.",
     ),
+    **{
+        f"a lone score of the rest, {name}": (
+            alone("uni.csv", f"slide_id,label,{name}\ns,tumour,0.9\nt,normal,0.2\n"),
+            UNI + rf"'{name}' is the only column of outputs, and its name does not say whether",
+        )
+        for name in ("tumour_free_prob", "prob_absence_of_tumour", "tumour_negative", "1-p_tumour")
+    },
     "a lone score of something else": (
         alone("uni.csv", "slide_id,label,prob_non_tumour\ns,tumour,0.9\nt,normal,0.2\n"),
         UNI + r"'prob_non_tumour' is the only column of outputs, and its name does not say whether",

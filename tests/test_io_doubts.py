@@ -241,6 +241,21 @@ CASES = {
         r"minus it to a column such as 'event', and name that\.",
         **{**OF_EVENTS, "event": "censored"},
     ),
+    "numbers beside an output by its name": bad(
+        {**TEXT, **of_codes("pc_"), "prob_tumor": Q},
+        r"columns \['pc_0', 'pc_1'\] may be of \['normal', 'tumor'\] by their "
+        r"numbers, but 'prob_tumor' is of one of them by its name\. Say which column is which",
+    ),
+    "numbers beside an output of a number": bad(
+        {**CODES, **of_codes("pc"), "logit_1": Q},
+        r"columns \['pc0', 'pc1'\] may be of \['0', '1'\] by their numbers, but 'logit_1' is",
+        input="logits",
+    ),
+    "events that say who lives": bad(
+        {**IDS, "is_alive": [0, 1, 0], "months": [3, 4, 5], "risk": Q},
+        r"column 'is_alive' says by its name that it is 1 where no event was observed\.",
+        **{**OF_EVENTS, "event": "is_alive"},
+    ),
     "a time as the risk": bad(
         {**EVENTS, "predicted_survival_months": Q},
         r"column 'predicted_survival_months' says by its name that it is higher for later events, "

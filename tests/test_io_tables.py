@@ -1,5 +1,7 @@
 """Tables as people have them: names, layouts, formats and identifiers of their own."""
 
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from sklearn_logitprod import LogitProdClassifier
 from sklearn_logitprod.cli import main
 from sklearn_logitprod.inspection import compare
 from sklearn_logitprod.io import _ids, read_tables
+from sklearn_logitprod.io._join import each
 
 N = 90
 NAMES = ["uni", "conch", "virchow", "gigapath"]
@@ -123,6 +126,7 @@ def test_names_of_columns_of_one_file_on_the_command_line(said, four_files, tmp_
         (["y_pred1", "y_pred2"], ["b", "a"], None, [0, 1]),
         (["p_1", "p_0"], ["b", "a"], None, [1, 0]),
         (["p_0", "p_1"], ["b", "a"], ["b", "a"], [1, 0]),
+        (["p_0", "p_1"], ["10.0", "2.0"], ["2.0", "10.0"], [1, 0]),
         (["y_pred0", "y_pred1"], ["1", "0"], None, [0, 1]),
         (["y_pred1", "y_pred0"], ["1", "0"], None, [1, 0]),
         (["P_labelnormal", "P_labeltumor"], ["tumor", "normal"], None, [0, 1]),
@@ -245,6 +249,53 @@ def test_mean_over_rows_of_one_identifier():
     assert outputs.ids.tolist() == ["s", "t", "u"]
     np.testing.assert_allclose(outputs.values[:, 0, 0], [0.3, 0.3, np.nan])
     np.testing.assert_array_equal(outputs.values[:, 1, 0], [0.3, 0.2, 0.1])
+    assert outputs.y.tolist() == ["a", "b", "a"]
+
+
+def test_experts_of_a_wide_table_may_end_in_numbers(truth):
+    ids, labels, p = truth
+    frame = pd.DataFrame({"slide_id": ids, "label": labels})
+    frame[["0_uni", "0_uni2"]], frame[["1_uni", "1_uni2"]] = 1 - p[:, :2], p[:, :2]
+    with pytest.raises(ValueError, match=r"may belong to any of the columns \['0_uni', '0_uni2'\]"):
+        read_tables(frame, label="label")
+    columns = {name: [f"0_{name}", f"1_{name}"] for name in ("uni", "uni2")}
+    outputs = read_tables(frame, label="label", columns=columns)
+    np.testing.assert_array_equal(outputs.values[:, :, 1], p[:, :2])
+
+
+def test_spaces_after_separators_are_no_part_of_cells(tmp_path):
+    text = 'label, slide_id, prob_a, prob_b\na, s, 0.25, 0.75\n"b", "t, u", 0.5, 0.5\n'
+    (tmp_path / "uni.csv").write_text(text)
+    # a number that is none makes the careful reader read all
+    (tmp_path / "conch.csv").write_text(text.replace("0.25, 0.75", "1e-400, 1"))
+    outputs = read_tables([tmp_path / "uni.csv", tmp_path / "conch.csv"], label="label")
+    assert outputs.ids.tolist() == ["s", "t, u"]
+    assert outputs.y.tolist() == ["a", "b"]
+    np.testing.assert_array_equal(outputs.values[0], [[0.25, 0.75], [0, 1]])
+
+
+def test_of_several_errors_the_first_in_the_order_of_files_is_told(monkeypatch):
+    monkeypatch.setattr("sklearn_logitprod.io._join.cpu_count", lambda: 2)
+    failed = threading.Event()
+
+    def fail(name):
+        if name == "first":
+            failed.wait(10)
+        failed.set()
+        raise ValueError(name)
+
+    with pytest.raises(ValueError, match="first"):
+        each(fail, ["first", "second"])
+
+
+def test_mean_over_files():
+    folds = [
+        pd.DataFrame({"slide_id": ["s", "t"], "label": ["a", "b"], "p_a": [0.25, 0.5]}),
+        pd.DataFrame({"slide_id": ["t", "u"], "label": ["b", "a"], "p_a": [0.25, 1.0]}),
+    ]
+    outputs = read_tables({"uni": folds}, label="label", average=True)
+    assert outputs.ids.tolist() == ["s", "t", "u"]
+    np.testing.assert_array_equal(outputs.values[:, 0, 0], [0.25, 0.375, 1.0])
     assert outputs.y.tolist() == ["a", "b", "a"]
 
 

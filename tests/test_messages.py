@@ -21,13 +21,16 @@ from sklearn_logitprod.inspection import (
     oracle_gap,
     temperature_sensitivity,
 )
+from sklearn_logitprod.io import read_tables
 
 RNG = np.random.default_rng(0)
 Y = np.arange(60) % 2
 X = RNG.normal(size=(60, 2)) + Y[:, None]
 ROOT = Path(sklearn_logitprod.__file__).parents[1]
 
-COMMAND = Namespace(how="inner", label=None, gate="auto", column=None, classes=None, seed=0)
+COMMAND = Namespace(
+    how="inner", label=None, gate="auto", column=None, classes=None, positive=None, seed=0
+)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,17 @@ def test_one_group_is_told_on_the_command_line_as_there():
     message = r"but --gate auto cross-.* fix the gate with --gate 0"
     with options_written(option_writer(COMMAND)), pytest.raises(ValueError, match=message):
         LogitProdClassifier().fit(X, Y, groups=groups)
+
+
+def test_files_that_are_read_beside_each_other_are_told_of_as_one_alone(monkeypatch):
+    monkeypatch.setattr("sklearn_logitprod.io._join.cpu_count", lambda: 2)
+    frame = pd.DataFrame({"slide_id": range(60), "label": Y, "score": 0.5 + Y / 4})
+    frames = {"uni": frame, "conch": frame}
+    with options_written(option_writer(COMMAND)), pytest.raises(ValueError, match="--positive 1"):
+        read_tables(frames, label="label")
+    with pytest.warns(UserWarning, match="'score' of .* is nowhere below 0.5") as told:
+        read_tables(frames, label="label", positive=1)
+    assert [one.filename for one in told] == [__file__] * 2
 
 
 def test_a_setting_that_goes_by_another_name_is_called_so():

@@ -32,7 +32,8 @@ def run(args):
     progress.clear()
     with written(args.save) as path:
         columns = columns_of(args.column, outputs.input, named(args.files))
-        save(path, Saved(model, outputs.input, columns, args.positive))
+        said = {name: getattr(args, name) for name in ("positive", "classes", "label")}
+        save(path, Saved(model, outputs.input, columns, **said))
     print("\n".join(summary(model, len(outputs))))
     print(f"\nsaved to {args.save}")
     return 0

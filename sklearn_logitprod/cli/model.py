@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sklearn_logitprod._version import __version__
 
@@ -41,12 +41,18 @@ class Saved:
         Column of each class or time, or of the risk, where it was said.
     positive : str or None
         Class of a column that stands alone, where it was said.
+    classes : list of str or None
+        Labels in the order of codes, where it was said.
+    label : str or None
+        Column of labels of the fit, whose name columns of outputs may hold.
     """
 
     model: object
     input: str
     columns: dict | list | str | None
     positive: str | None = None
+    classes: list | None = None
+    label: str | None = None
 
 
 def save(path, saved):
@@ -96,7 +102,8 @@ def load(path):
         raise ValueError(
             f"{path} is not a model that `logitprod fit` of this version saved. Fit it again."
         )
-    return Saved(content["model"], content["input"], content["columns"], content.get("positive"))
+    # models of earlier versions lack some of these
+    return Saved(**{field.name: content.get(field.name) for field in fields(Saved)})
 
 
 def skops_io():

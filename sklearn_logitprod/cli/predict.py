@@ -19,12 +19,17 @@ def run(args):
     check_targets(args, "out")
     saved = load(args.model)
     model = saved.model
+    reading = words_of(model).reading(model)
+    if saved.classes is not None:
+        # those of the model are sorted, and codes count in the order that was said
+        reading["classes"] = saved.classes
     outputs = tables_of(
         args,
         saved.input,
         columns=saved.columns,
         positive=saved.positive,
-        **words_of(model).reading(model),
+        target=saved.label,
+        **reading,
     )
     outputs = _all_experts(outputs, model.expert_names_, args.how)
     table = predictions(model, outputs, args.weights)

@@ -14,6 +14,7 @@ from sklearn_logitprod.io._names import (
     coded,
     common,
     counted,
+    is_number,
     labels_in,
     may_be_class,
     meaning,
@@ -210,6 +211,13 @@ def _by_label(table, asked):
         )
     (((before, after), named),) = found.items()
     rest = [name for name in numeric if name not in named.values()]
+    if len(labels) == 2 and _by_number_alone((before, after), named):
+        lone = _of_one_class(_outputs(table, rest, labels), asked)
+        if lone:
+            raise table.source.error(
+                f"columns {brief(named.values())} may be of {brief(labels)} by their numbers, but "
+                f"{lone[0]!r} is of one of them by its name. {how_to(labels)}"
+            )
     if before or after:
         for name in _of_no_other(table, rest, before):
             inner = name[len(before) : len(name) - len(after)]
@@ -260,6 +268,12 @@ def _of_no_class(affixes, columns):
     return beside("_".join(affixes)) or (whole and counted(affixes[0]))
 
 
+def _by_number_alone(affixes, columns):
+    """Whether nothing but numbers says that columns are outputs, as of ``attention_0``."""
+    numbered = all(name[len(affixes[0]) :][:1].isdigit() for name in columns.values())
+    return any(affixes) and numbered and not says_output("_".join(affixes))
+
+
 def _by_code(names, labels):
     """Columns of codes: the labels themselves, or 0, 1 and so on (or 1, 2 ...) in their order."""
     found = {}
@@ -267,13 +281,21 @@ def _by_code(names, labels):
         codes = {str(code): name for code, name in columns.items()}
         if all(label in codes for label in labels):
             found[affixes] = {label: codes[label] for label in labels}
-        elif not any(label in codes for label in labels) and sorted(columns) in (
-            list(range(len(labels))),
-            list(range(1, len(labels) + 1)),
+        elif (
+            not any(label in codes for label in labels)
+            and sorted(columns) in (list(range(len(labels))), list(range(1, len(labels) + 1)))
+            and not _of_two_orders(labels)
         ):
             ordered = [columns[code] for code in sorted(columns)]
             found[affixes] = dict(zip(labels, ordered, strict=True))
     return found
+
+
+def _of_two_orders(labels):
+    """Whether labels are numbers in the order of text, which is not that of their values."""
+    if not all(map(is_number, labels)) or _whole(labels):
+        return False
+    return labels == sorted(labels) != sorted(labels, key=float)
 
 
 def _contradiction(table, column, input):

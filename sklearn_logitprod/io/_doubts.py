@@ -284,7 +284,7 @@ def doubt_events(table, name):
     table : Table
     name : str
     """
-    if re.match(r"(is|right)?[\W_]*censor", name.lower()):
+    if re.match(r"(is|right)?[\W_]*(censor|alive|living)", name.lower()):
         raise table.source.error(
             f"column {name!r} says by its name that it is 1 where no event was observed. Write 1 "
             "minus it to a column such as 'event', and name that."

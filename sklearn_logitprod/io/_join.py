@@ -91,10 +91,10 @@ def each(function, items):
     if n_threads < 2:
         return [function(item) for item in items]
     with ThreadPool(n_threads) as pool:
-        found = pool.map(Elsewhere(function), items, chunksize=1)
-    for _, messages in found:
-        for message in messages:
-            warn(*message)
+        # of several errors the first in order counts, not the first in time, as of pool.map
+        found = list(pool.imap(Elsewhere(function), items))
+    for one in (one for _, warnings in found for one in warnings):
+        warn(*one)
     return [result for result, _ in found]
 
 

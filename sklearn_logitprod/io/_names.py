@@ -6,9 +6,12 @@ import re
 
 _WORDS = ("probability", "proba", "prob", "p", "logit", "score", "class")
 # of the other class, whatever label stands beside them
-_NOT = {"no", "non", "not", "without", "versus", "vs", "other", "rest"}
-_NUMBERED = re.compile(r"(.*?)(\d+(?:\.\d+)?)(\D*)")
-_CODED = re.compile(r"(|.*?\D)(0|[1-9]\d*)(\D*)")
+_NOT = {"no", "non", "not", "without", "versus", "vs", "other", "rest", "free", "lack", "lacks"}
+_NOT |= {"absence", "absent", "negative", "neg", "minus", "complement"}
+_REST = re.compile(r"\W*1\s*-\D")
+_NUMBERED = (re.compile(r"(.*?)(\d+(?:\.\d+)?)(\D*)"),)
+# after or before what an expert is called, which may end in a number, too
+_CODED = re.compile(r"(|.*?\D)(0|[1-9]\d*)(\D*)"), re.compile(r"()(0|[1-9]\d*)([\W_].*)")
 # labels as long as this need no separator beside them, if all columns are written alike
 _LONG = 3
 # what stands beside outputs, whatever else a name says
@@ -51,7 +54,8 @@ def beside(text):
     return bool(_words(text) & _BESIDE) or of_truth(text)
 
 
-def _is_number(label):
+def is_number(label):
+    """Whether a label is a number, as most are written."""
     return re.fullmatch(r"-?\d+(\.\d+)?", label) is not None
 
 
@@ -84,8 +88,8 @@ def may_be_class(text, labels):
     -------
     bool
     """
-    if labels and all(map(_is_number, labels)):
-        return _is_number(text)
+    if labels and all(map(is_number, labels)):
+        return is_number(text)
     words = _words(text)
     return not (words and all(word in _NO_CLASS or _PREDICTED.fullmatch(word) for word in words))
 
@@ -157,8 +161,8 @@ def labels_in(name, labels):
     """Labels that stand in the name of a column, whatever their case.
 
     Of labels within labels (``MSI`` in ``MSI-H``) the longer one counts; a name that denies a
-    label (``non_tumour``) has none. Numbers are labels beside a word for outputs alone, as in
-    ``prob_1``: those of ``model_1`` or ``1`` may count anything.
+    label (``non_tumour``, ``1-p_tumour``) has none. Numbers are labels beside a word for
+    outputs alone, as in ``prob_1``: those of ``model_1`` or ``1`` may count anything.
 
     Parameters
     ----------
@@ -169,14 +173,14 @@ def labels_in(name, labels):
     -------
     list of str
     """
-    if set(re.findall("[a-z]+", without(name, labels))) & _NOT:
+    if set(re.findall("[a-z]+", without(name, labels))) & _NOT or _REST.match(name):
         return []
     found = [label for label in labels if patterns([name], [label])]
     if not found:
         low = name.lower()
         found = [label for label in labels if patterns([low], [label.lower()])]
     if not says_output(without(name, labels)):
-        found = [label for label in found if not _is_number(label)]
+        found = [label for label in found if not is_number(label)]
     return [a for a in found if not any(a != b and a.lower() in b.lower() for b in found)]
 
 
@@ -227,11 +231,10 @@ def timed(names):
     return _numbered(names, _NUMBERED, float)
 
 
-def _numbered(names, form, number):
+def _numbered(names, forms, number):
     groups = {}
     for name in names:
-        match = form.fullmatch(name)
-        if match:
+        for match in filter(None, (form.fullmatch(name) for form in forms)):
             groups.setdefault((match[1], match[3]), {})[number(match[2])] = name
     return groups
 

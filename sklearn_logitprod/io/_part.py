@@ -198,7 +198,7 @@ def _appended(parts):
             )
         fields[field] = None if lacking else np.concatenate([np.asarray(c) for c in own])
     return Part(
-        Sources([part.source for part in parts], [len(part.ids) for part in parts]),
+        Sources.of([part.source for part in parts], [len(part.ids) for part in parts]),
         as_texts(np.concatenate([np.asarray(part.ids, dtype=object) for part in parts])),
         np.concatenate(values),
         names,

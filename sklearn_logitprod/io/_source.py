@@ -65,14 +65,25 @@ class Source:
         return ValueError(" ".join(text.splitlines()))
 
 
+@dataclass(frozen=True, eq=False)
 class Sources(Source):
-    """Several files of one expert, one after the other, such as those of its folds."""
+    """Several files of one expert, one after the other, such as those of its folds.
 
-    def __init__(self, parts, sizes):
-        first, more = parts[0], len(parts) - 1
-        object.__setattr__(self, "parts", parts)
-        object.__setattr__(self, "ends", np.cumsum(sizes))
-        super().__init__(f"{first.path} and {more} more", first.expert)
+    Attributes
+    ----------
+    parts : tuple of Source
+    ends : ndarray of shape (n_files,), int
+        How many rows there are up to the end of each.
+    """
+
+    parts: tuple = ()
+    ends: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, parts, sizes):
+        """Sources of files and how many rows each has."""
+        path = f"{parts[0].path} and {len(parts) - 1} more"
+        return cls(path, parts[0].expert, parts=tuple(parts), ends=np.cumsum(sizes))
 
     def where(self, row):
         """File and place of a row."""

@@ -103,7 +103,7 @@ class _Content:
         file = self._open() if file is None else file
         end = 0
         with file:
-            reader = csv.reader(file, delimiter=self.separator, strict=True)
+            reader = csv.reader(file, delimiter=self.separator, skipinitialspace=True, strict=True)
             try:
                 for cells in reader:
                     if cells:
@@ -145,6 +145,7 @@ class _Content:
                 header=0,
                 names=self.names,
                 index_col=False,
+                skipinitialspace=True,
                 dtype=dict.fromkeys(text, kind),
                 keep_default_na=False,
                 na_values=sorted(NO_LABEL),

@@ -34,6 +34,7 @@ from sklearn_logitprod.io._experts import (
 from sklearn_logitprod.io._ids import check_strip, stripped
 from sklearn_logitprod.io._join import each, join
 from sklearn_logitprod.io._lists import spread
+from sklearn_logitprod.io._names import is_number
 from sklearn_logitprod.io._part import Part, check_values, in_one
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
@@ -55,6 +56,7 @@ def read_tables(
     time: str | None = None,
     classes: Sequence[Any] | None = None,
     positive: Any = None,
+    target: str | None = None,
     expert: str | None = None,
     average: bool = False,
     id_strip: str | Sequence[str] | None = None,
@@ -110,9 +112,14 @@ def read_tables(
         For survival: columns of events (0 or 1, true or false) and of positive times.
     classes : list, optional
         Class labels, if they are known, such as ``model.classes_`` at prediction time;
-        columns are then found as with `label`.
+        columns are then found as with `label`. Labels that gave codes an order for the fit
+        have to be given again in that order: ``model.classes_`` are sorted.
     positive : object, optional
         The class that a column is of that stands alone and whose name does not say.
+    target : str, optional
+        What the labels say, where there are none: the `label` of the fit, at prediction time.
+        Of classes 0 and 1 (or false and true) a column of this name, such as ``prob_tumour``
+        of ``"tumour"``, is of the latter; a column called just so holds no outputs.
     expert : str, optional
         For long tables, with a row for each sample and expert: the column of experts.
     average : bool, default=False
@@ -169,7 +176,7 @@ def read_tables(
         )
     strip = check_strip(id_strip)
     said = {"label": label, "group": group, "event": event, "time": time, "expert": expert}
-    reserved = {name for name in (id, *said.values()) if name is not None}
+    reserved = {name for name in (id, target, *said.values()) if name is not None}
     files, by_user = files_of(paths)
     text = {name for name in (label, group, event, expert) if name is not None}
     tables = read_all(files, id, input, text)
@@ -181,7 +188,8 @@ def read_tables(
         if name is not None and not any(name in table.columns for table in every):
             every[0].need(name, what)
     told = _Told(id, label, group, event, time, strip, how == "outer")
-    asked = Question(input, reserved, _known(every, told, classes), _text_of(positive), label)
+    labels, asked_of = _known(every, told, classes), target if label is None else label
+    asked = Question(input, reserved, labels, _text_of(positive), asked_of)
     if asked.positive is not None and asked.labels and asked.positive not in asked.labels:
         raise ValueError(
             f"{option('positive', positive)} is none of the labels {brief(asked.labels)}."
@@ -250,6 +258,7 @@ def _labels(table, told):
 def _known(tables, told, classes):
     """All labels that are known: sorted, or in the order of classes; None if there are none."""
     found = [(table, own) for table in tables if (own := _labels(table, told)) is not None]
+    _refuse_unlike(found)
     if classes is None:
         texts = {text for _, own in found for text in own.values} - {""}
         return sorted_labels(texts) if texts else None
@@ -275,6 +284,25 @@ def _columns_of(table, asked, told, columns):
     if asked.input in ("survival", "hazard_logits"):
         return time_columns(table, asked, columns)
     return class_columns(table, asked, columns)
+
+
+def _refuse_unlike(found):
+    """Refuse labels of one table that are those of another one, but for how they are written."""
+    for table, own in found[1:]:
+        first, known = found[0]
+        forms = {_form(text): text for text in known.values}
+        odd = None if set(own.values) & set(known.values) - {""} else own.first({""})
+        if odd is not None and _form(odd[0]) in forms:
+            raise table.source.error(
+                f"label {odd[0]!r} is written {forms[_form(odd[0])]!r} in {first.source.path}. "
+                "Write labels alike in all files.",
+                odd[1],
+            )
+
+
+def _form(label):
+    """A label without how it is written: its value as a number, or its letters."""
+    return float(label) if is_number(label) else label.strip().lower()
 
 
 def _part(table, named, asked, told, evident):

@@ -18,16 +18,21 @@ _ABOUT = "what X looks like"
 
 
 def doubt_classes(outputs):
-    """Warn where logits look like probabilities, or some experts' do.
+    """Warn where logits look like probabilities, some experts' do, or columns come in pairs.
 
     Parameters
     ----------
     outputs : Outputs
-        With ``input="logits"``; others are checked as they are read.
+        Whether probabilities are some is checked as they are read.
     """
-    if outputs.input != "logits":
+    flat = outputs.values.ndim == 2
+    if outputs.input != "logits" and not flat:
         return
     values, names, where = _first(outputs)
+    if flat and len(names) == outputs.values.shape[1]:
+        _doubt_pairs(values, names, where, outputs.input)
+    if outputs.input != "logits":
+        return
     for scale, remedy in ((1.0, ""), (100.0, "divide by 100 and ")):
         found = _probabilities(values, scale)
         if not found.any():
@@ -50,6 +55,43 @@ def doubt_classes(outputs):
                 about=_ABOUT,
             )
         return
+
+
+_PAIRS = {
+    "reshape(len(X), -1, 2)": lambda values: (values[:, ::2], values[:, 1::2]),
+    "reshape(len(X), 2, -1).swapaxes(1, 2)": lambda values: np.array_split(values, 2, axis=1),
+}
+"""By how an array gets an axis of two classes: the columns of each of these."""
+
+
+def _doubt_pairs(values, names, where, input):
+    """Warn where columns that are to be of an expert each are of the two classes in turn."""
+    for remedy, pairs in _PAIRS.items():
+        first, second = pairs(values)
+        if first.shape == second.shape and first.size and _complementary(first, second, input):
+            own = [columns[0] for columns in pairs(np.array([names], dtype=object))]
+            what = "probability" if input == "proba" else "log-odds"
+            warn(
+                f"X looks like two columns for each expert, one of each class: {where} of "
+                f"{own[0][0]!r} tell those of {own[1][0]!r}, but each column is read as the {what} "
+                "of the second class by an expert of its own. If they are of the two classes, pass "
+                f"np.asarray(X).{remedy}.",
+                about=_ABOUT,
+            )
+            return
+
+
+def _complementary(first, second, input):
+    """Whether each column is the probability of another class than the other one, or its log."""
+    with np.errstate(invalid="ignore"):
+        # what is infinite is refused where it is read
+        spread = np.nanmax(first) - np.nanmin(first)
+    finite = np.array_equal(np.isfinite(first), np.isfinite(second))
+    if not (0 < spread < np.inf and finite):
+        return False
+    sums = first + second
+    off = [sums - 1.0] if input == "proba" else [sums, np.logaddexp(first, second)]
+    return any(np.nanmax(np.abs(own)) <= SUM_TOLERANCE * min(spread, 1.0) for own in off)
 
 
 def doubt_events(outputs):
