@@ -160,6 +160,16 @@ def test_a_frame_of_one_expert_has_columns_of_both_classes():
     ]
 
 
+def test_identifiers_among_the_columns_are_told():
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    frame = pd.DataFrame(rng.normal(size=(60, 2)) + y[:, None], columns=["uni", "conch"])
+    frame.insert(0, "id", rng.permutation(1000)[:60])
+    with pytest.warns(UserWarning, match=r"Column 'id' of X looks like identifiers") as told:
+        LogitProdClassifier(gate_width=None).fit(frame, y)
+    assert len(told) == 1
+
+
 def test_a_handful_of_rows_may_look_like_anything():
     assert not told(lambda: LogitProdClassifier(**LINEAR).fit(PROBA[:19], Y[:19]))
     assert len(told(lambda: LogitProdClassifier(**LINEAR).fit(PROBA[:20], Y[:20]))) == 1

@@ -33,6 +33,8 @@ def doubt_classes(outputs):
         _doubt_pairs(values, names, where, outputs.input)
     if outputs.input != "logits":
         return
+    if flat:
+        _doubt_numbers(values, names, where)
     for scale, remedy in ((1.0, ""), (100.0, "divide by 100 and ")):
         found = _probabilities(values, scale)
         if not found.any():
@@ -55,6 +57,20 @@ def doubt_classes(outputs):
                 about=_ABOUT,
             )
         return
+
+
+def _doubt_numbers(values, names, where):
+    """Warn where a column that is to be of an expert numbers the rows."""
+    for name, column in zip(names, values.T, strict=True):
+        known = column[np.isfinite(column)]
+        if (known % 1 == 0).all() and len(np.unique(known)) == len(known):
+            warn(
+                f"Column {name!r} of X looks like identifiers: {where} are whole numbers, each of "
+                f"them once, but {option('input', 'logits')} reads them as log-odds of an expert. "
+                "If they number the rows, leave the column out.",
+                about=_ABOUT,
+            )
+            return
 
 
 _PAIRS = {
