@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import re
 import subprocess
 import sys
@@ -255,7 +256,7 @@ def test_demo_on_both_data_sets_ends_within_30_seconds():
     )
     seconds = time.perf_counter() - start
     assert done.returncode == 0, done.stderr
-    assert seconds < 30
+    assert seconds < 30 * float(os.environ.get("LOGITPROD_PATIENCE", "1"))
     assert done.stdout.count("Guarantee gap") == 2
     for name in COMBINATIONS:
         assert len(re.findall(rf"^{name}  ", done.stdout, re.MULTILINE)) == 2
