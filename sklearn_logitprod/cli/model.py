@@ -14,6 +14,7 @@ TRUSTED = [
             "estimators.classifier.LogitProdClassifier",
             "estimators.survival.LogitProdSurvival",
             "fusion.features.Standardiser",
+            "fusion.gaps.Gaps",
             "fusion.gate.Gate",
             "fusion.pool.Head",
             "fusion.pool.Pool",

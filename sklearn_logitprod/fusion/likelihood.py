@@ -81,6 +81,22 @@ class Likelihood(ABC):
             As :meth:`state` gives it, up to rounding.
         """
 
+    def taught(self, proba):
+        """The likelihood whose outcomes are fused predictions, in place of what was observed.
+
+        Parameters
+        ----------
+        proba : ndarray of shape (n_samples, n_categories)
+            Softmax of fused scores.
+
+        Returns
+        -------
+        Likelihood or None
+            None if scores are not log-probabilities of categories: pools then only renormalise
+            weights where experts are missing.
+        """
+        return None
+
     @abstractmethod
     def state(self, scores):
         """What the curvature is made of: Hessians in the scores, unless ``blocks`` says else.
@@ -121,8 +137,73 @@ class Likelihood(ABC):
         return inner, scratch.sum(axis=2), hessian.sum(axis=2)
 
 
+class Categories(Likelihood):
+    """Outcomes among some categories: the scores are unnormalised log-probabilities."""
+
+    # scikit-learn's log_loss clips probabilities there
+    largest_loss = -float(np.log(np.finfo(np.float64).eps))
+
+    def taught(self, proba):
+        """The probabilities themselves as outcomes."""
+        return SoftLabels(proba)
+
+    def state(self, scores):
+        """Fused probabilities (n_samples, n_categories).
+
+        ``diag p - p p^T`` is the Hessian for one category per sample, and an upper bound
+        for larger sets, whose own Hessian can be indefinite.
+        """
+        return np.exp(log_softmax(scores))
+
+    def blocks(self, jacobian, state, weight, scratch):
+        """Curvature by the covariance of the categories, without a Hessian per row."""
+        proba = state.T
+        np.multiply(jacobian, proba, out=scratch)
+        # the covariance is the mean of products minus the product of means, row by row
+        mean = scratch.sum(axis=1)
+        scratch *= weight
+        n_directions = len(jacobian)
+        inner = jacobian.reshape(n_directions, -1) @ scratch.reshape(n_directions, -1).T
+        inner -= (mean * weight) @ mean.T
+        mass = proba * weight
+        spread = np.diag(mass.sum(axis=1)) - mass @ proba.T
+        return inner, scratch.sum(axis=2) - mean @ mass.T, spread
+
+
 @dataclass(frozen=True, eq=False)
-class LabelSets(Likelihood):
+class SoftLabels(Categories):
+    """A probability of each category as outcome: cross-entropy with a whole distribution.
+
+    Attributes
+    ----------
+    proba : ndarray of shape (n_samples, n_categories)
+        Rows sum to 1.
+    """
+
+    proba: np.ndarray
+
+    @property
+    def n_samples(self):
+        """Number of samples."""
+        return len(self.proba)
+
+    def take(self, rows):
+        """The distributions of some rows (a slice, a mask or indices)."""
+        return SoftLabels(self.proba[rows])
+
+    def loss(self, scores):
+        """Cross-entropy of each sample."""
+        return logsumexp(scores) - (self.proba * scores).sum(axis=-1)
+
+    def loss_gradient(self, scores):
+        """Cross-entropy, its gradient in the scores, and the fused probabilities."""
+        normaliser = logsumexp(scores)
+        proba = np.exp(scores - normaliser[..., None])
+        return normaliser - (self.proba * scores).sum(axis=-1), proba - self.proba, proba
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSets(Categories):
     """Weighted ranges of categories, one or more per sample.
 
     Categories are ordered and a set is a range ``first..last``, both included: enough
@@ -140,9 +221,6 @@ class LabelSets(Likelihood):
     first: np.ndarray
     last: np.ndarray
     weight: np.ndarray
-
-    # scikit-learn's log_loss clips probabilities there
-    largest_loss = -float(np.log(np.finfo(np.float64).eps))
 
     @property
     def n_samples(self):
@@ -179,28 +257,6 @@ class LabelSets(Likelihood):
             loss = loss - weight * within
             gradient = gradient - weight[:, None] * np.exp(own - within[..., None])
         return loss, gradient, proba
-
-    def state(self, scores):
-        """Fused probabilities (n_samples, n_categories).
-
-        ``diag p - p p^T`` is the Hessian for one category per sample, and an upper bound
-        for larger sets, whose own Hessian can be indefinite.
-        """
-        return np.exp(log_softmax(scores))
-
-    def blocks(self, jacobian, state, weight, scratch):
-        """Curvature by the covariance of the categories, without a Hessian per row."""
-        proba = state.T
-        np.multiply(jacobian, proba, out=scratch)
-        # the covariance is the mean of products minus the product of means, row by row
-        mean = scratch.sum(axis=1)
-        scratch *= weight
-        n_directions = len(jacobian)
-        inner = jacobian.reshape(n_directions, -1) @ scratch.reshape(n_directions, -1).T
-        inner -= (mean * weight) @ mean.T
-        mass = proba * weight
-        spread = np.diag(mass.sum(axis=1)) - mass @ proba.T
-        return inner, scratch.sum(axis=2) - mean @ mass.T, spread
 
 
 class ClassLabels(LabelSets):

@@ -9,6 +9,7 @@ import numpy as np
 
 from sklearn_logitprod.fusion.columns import make_columns
 from sklearn_logitprod.fusion.features import gating_features
+from sklearn_logitprod.fusion.gaps import Gaps
 from sklearn_logitprod.fusion.gate import Gate
 from sklearn_logitprod.fusion.logits import log_softmax
 
@@ -73,6 +74,16 @@ def fused_scores(columns, coefficients, class_bias, correction=None):
     return scores
 
 
+def contributions(columns, coefficients, correction=None):
+    """What each column adds to the fused scores: (n_samples, n_columns, n_classes)."""
+    parts = columns.log_proba * coefficients[:, :, None]
+    if correction is not None:
+        n_experts, n_classes, _ = correction.shape
+        centred = columns.centred.reshape(-1, n_experts, n_classes)
+        parts[:, :n_experts] += np.einsum("nmj,mkj->nmk", centred, correction)
+    return parts
+
+
 def stacked_correction(correction):
     """Correction matrices as one (n_experts * n_classes, n_classes) matrix."""
     n_experts, n_classes, _ = correction.shape
@@ -96,6 +107,8 @@ class Pool:
     linear_pool : bool
     features : str
         Kind of the gating features.
+    gaps : Gaps or None
+        What it does where active experts are missing, beyond renormalising the weights.
     """
 
     heads: tuple
@@ -103,6 +116,7 @@ class Pool:
     active: np.ndarray
     linear_pool: bool
     features: str
+    gaps: Gaps | None = None
 
     def _mixed(self, parts):
         """Sum of one part per head, by their shares."""
@@ -133,14 +147,47 @@ class Pool:
 
     def coefficients(self, columns, features=None):
         """Effective coefficients a_c(x) of the columns: (n_samples, n_columns)."""
+        coefficients = self._renormalised(columns, features)
+        terms = self.gap_terms(columns)
+        return coefficients if terms is None else coefficients * terms[0]
+
+    def _renormalised(self, columns, features):
         if features is None and self.needs_features:
             features = gating_features(columns, self.features)
         return self._mixed(head.coefficients(columns, features) for head in self.heads)
 
+    def gap_terms(self, columns):
+        """What gaps change: multipliers of columns and shifts of the class bias.
+
+        Returns
+        -------
+        None or (ndarray of shape (n_samples, n_columns), ndarray of shape (n_samples, n_classes))
+            As from :meth:`Gaps.terms`; None if no row lacks an active expert.
+        """
+        if self.gaps is None or columns.complete:
+            return None
+        missing = ~columns.present[:, : columns.n_experts] & self.active
+        return self.gaps.terms(missing) if missing.any() else None
+
     def scores(self, columns, features=None):
         """Fused scores F: (n_samples, n_classes). Features are computed if not given."""
-        coefficients = self.coefficients(columns, features)
-        return fused_scores(columns, coefficients, self.class_bias, self.correction)
+        coefficients, terms = self._renormalised(columns, features), self.gap_terms(columns)
+        if terms is None:
+            return fused_scores(columns, coefficients, self.class_bias, self.correction)
+        multipliers, shift = terms
+        scores = fused_scores(columns, coefficients * multipliers, self.class_bias + shift)
+        if self.correction is not None:
+            scores += self._corrected(columns, multipliers)
+        return scores
+
+    def _corrected(self, columns, multipliers=None):
+        """What the correction adds to the scores."""
+        centred = columns.centred
+        if multipliers is not None:
+            shape = columns.n_samples, columns.n_experts, -1
+            centred = centred.reshape(shape) * multipliers[:, : columns.n_experts, None]
+            centred = centred.reshape(columns.n_samples, -1)
+        return centred @ stacked_correction(self.correction)
 
     def log_proba(self, columns):
         """Log of the fused probabilities: (n_samples, n_classes)."""
@@ -150,7 +197,8 @@ class Pool:
         """Norm of the correction over the summed norms of product and correction."""
         if self.correction is None:
             return np.zeros(columns.n_samples)
-        moved = columns.centred @ stacked_correction(self.correction)
+        terms = self.gap_terms(columns)
+        moved = self._corrected(columns, None if terms is None else terms[0])
         product = fused_scores(columns, self.coefficients(columns), 0.0)
         norms = [
             np.linalg.norm(part - part.mean(axis=1, keepdims=True), axis=1)

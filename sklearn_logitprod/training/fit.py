@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_logitprod.fusion.pool import Pool, expert_shares
-from sklearn_logitprod.training.guarantee import blend_to_guarantee
+from sklearn_logitprod.training.gaps import fit_gaps
+from sklearn_logitprod.training.guarantee import blend_to_guarantee, with_gaps
 from sklearn_logitprod.training.path import Selection, fit_path
 from sklearn_logitprod.training.threads import limit_threads, load_torch
 from sklearn_logitprod.training.trainer import Trainer
@@ -79,6 +80,7 @@ def _fit_pool(data, weight, spec, settings, folds, progress):
         pool, selection, fitted, closest = fit_path(data, weight, spec, folds, settings, progress)
     # last of all: whatever was fitted before, the training loss ends at or below the references'
     pool, loss, reference_losses = blend_to_guarantee(pool, data, weight, closest)
+    pool, loss = with_gaps(pool, fit_gaps(pool, data, weight), data, weight, loss)
     return PoolFit(
         pool,
         float(loss),

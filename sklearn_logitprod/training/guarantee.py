@@ -7,6 +7,8 @@ mean of log-probabilities, and, with the linear pool, the mean of probabilities.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sklearn_logitprod.fusion.gate import Gate
@@ -108,6 +110,37 @@ def blend_to_guarantee(pool, data, weight, flexible=None):
         share, loss = _line(pool, head, data, weight).meet(ceiling)
         pool = pool.blend(head, float(share[0]))
     return pool, loss[0] / weight.sum(), totals / weight.sum()
+
+
+def with_gaps(pool, gaps, data, weight, loss):
+    """A pool that does without experts, as far as its training loss does not grow.
+
+    Parameters
+    ----------
+    pool : Pool
+        Blended, without ``gaps``.
+    gaps : Gaps or None
+    data : FitData
+    weight : ndarray of shape (n_samples,)
+    loss : float
+        Training loss of the pool.
+
+    Returns
+    -------
+    pool : Pool
+    loss : float
+        Not above the one given; the same where no row of the fit data lacks an expert.
+    """
+    if gaps is None:
+        return pool, loss
+    seen = pool.active
+    if all(block.columns.present[:, : data.n_experts][:, seen].all() for block in data):
+        return replace(pool, gaps=gaps), loss
+    # scores are linear in the share: its largest value that costs nothing lies on a line
+    line = _line(replace(pool, gaps=gaps), pool, data, weight)
+    less, total = line.meet(np.array([loss * weight.sum()]))
+    gaps = replace(gaps, share=1.0 - float(less[0]), _known={})
+    return replace(pool, gaps=gaps), float(total[0] / weight.sum())
 
 
 def _line(pool, head, data, weight):

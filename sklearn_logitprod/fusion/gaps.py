@@ -1,0 +1,133 @@
+"""What a pool does where experts are missing: multipliers of what remains, and a class bias."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import nnls
+
+# patterns of gaps that are remembered; a table with gaps at random has as many as rows
+_MOST_PATTERNS = 4096
+# relative to the mean eigenvalue: columns that nothing tells apart still have an answer
+_RIDGE = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """How a pool goes on without experts that its fit had.
+
+    Without expert m alone, the fused scores become ``sum_c v_mc (a_c(x) log p_c(x) +
+    correction_c) + class_bias + d_m``, with coefficients ``a`` renormalised over what is
+    present. If others are missing as well, the contributions that remain move to the
+    minimum of the loss's quadratic approximation around that point, with multipliers of at
+    least 0.
+
+    Attributes
+    ----------
+    multipliers : ndarray of shape (n_experts, n_columns)
+        ``v``; 0 for the expert itself.
+    shift : ndarray of shape (n_experts, n_classes)
+        ``d``, added to the class bias.
+    curvature : ndarray of shape (n_experts, n_columns, n_columns)
+        Of the loss in the multipliers, with the class bias at its best.
+    response : ndarray of shape (n_experts, n_classes, n_columns)
+        Best class bias, by multiplier.
+    scale : ndarray of shape (n_experts, n_columns)
+        Mean coefficients without the expert: a prior of precision 1 holds them.
+    weight : ndarray of shape (n_experts,)
+        Mean coefficients with all: which of several missing experts comes first.
+    share : float
+        Share of all this that is applied, in [0, 1]; below 1 where the guarantee asks for it.
+    """
+
+    multipliers: np.ndarray
+    shift: np.ndarray
+    curvature: np.ndarray
+    response: np.ndarray
+    scale: np.ndarray
+    weight: np.ndarray
+    share: float = 1.0
+    _known: dict = field(default_factory=dict, repr=False)
+
+    def __getstate__(self):
+        return vars(self) | {"_known": {}}
+
+    def terms(self, missing):
+        """Multipliers and shifts of rows.
+
+        Parameters
+        ----------
+        missing : ndarray of shape (n_samples, n_experts), bool
+            Experts that the fit had and a row lacks.
+
+        Returns
+        -------
+        multipliers : ndarray of shape (n_samples, n_columns)
+            Exactly 1 on rows that lack nothing.
+        shift : ndarray of shape (n_samples, n_classes)
+            Exactly 0 on rows that lack nothing.
+        """
+        patterns, row = np.unique(missing, axis=0, return_inverse=True)
+        terms = [self._of(pattern) for pattern in patterns]
+        row = row.reshape(-1)
+        return tuple(np.array(part)[row] for part in zip(*terms, strict=True))
+
+    def _of(self, pattern):
+        key = pattern.tobytes()
+        if key not in self._known:
+            if len(self._known) >= _MOST_PATTERNS:
+                self._known.clear()
+            multipliers, shift = self._solve(np.flatnonzero(pattern))
+            self._known[key] = 1.0 + self.share * (multipliers - 1.0), self.share * shift
+        return self._known[key]
+
+    def _solve(self, missing):
+        n_columns, n_classes = self.multipliers.shape[1], self.shift.shape[1]
+        if not len(missing):
+            return np.ones(n_columns), np.zeros(n_classes)
+        # the approximation is best for small steps: what weighs most has been left out exactly
+        first = missing[np.argmax(self.weight[missing])]
+        own, shift, scale = self.multipliers[first], self.shift[first], self.scale[first]
+        others = missing[missing != first]
+        if not len(others):
+            return own, shift
+        kept = np.setdiff1d(np.arange(n_columns), missing)
+        curvature, precision = self.curvature[first], scale**2
+        total = scale[kept].sum()
+        if not total > 0.0:
+            return np.ones(n_columns), np.zeros(n_classes)
+        # renormalising makes what is present this much larger: the prior's centre
+        larger = scale.sum() / total
+        slope = np.where(own > 0.0, precision * (1.0 - own), 0.0)[kept]
+        slope -= curvature[np.ix_(kept, others)] @ own[others]
+        inner = curvature[np.ix_(kept, kept)]
+        moved = nonnegative_minimum(
+            inner + np.diag(precision[kept]), inner @ own[kept] - slope + precision[kept] * larger
+        )
+        change = -own.copy()
+        change[first] = 0.0
+        change[kept] = moved - own[kept]
+        multipliers = np.zeros(n_columns)
+        multipliers[kept] = moved / larger
+        return multipliers, shift + self.response[first] @ change
+
+
+def nonnegative_minimum(curvature, pull):
+    """Minimum of ``1/2 v' curvature v - pull' v`` over v >= 0.
+
+    Parameters
+    ----------
+    curvature : ndarray of shape (size, size)
+        Symmetric, positive semi-definite.
+    pull : ndarray of shape (size,)
+
+    Returns
+    -------
+    ndarray of shape (size,)
+    """
+    size = len(pull)
+    ridge = max(_RIDGE * np.trace(curvature) / size, np.finfo(float).tiny)
+    root = cholesky(curvature + ridge * np.eye(size))
+    return nnls(root, solve_triangular(root, pull, trans="T"))[0]

@@ -1,0 +1,154 @@
+"""Experts that are missing only later: the pool teaches itself to do without each of them.
+
+On the fit data the pool knows what it says with all experts. For each expert m, the
+contributions of the others are multiplied by ``v >= 0`` and the class bias moved by ``d`` so
+that without m the pool says the same as well as it can, which takes no labels:
+
+    sum_i v_i KL(q_i || p_i without m) / deff + 1/2 sum_c (a_c (v_c - 1))^2 + 3/2 |d|^2
+
+with ``q`` the fused probabilities, ``a`` the mean coefficients. For several experts the
+quadratic approximation around the nearest of these solutions is conditioned, in
+:mod:`~sklearn_logitprod.fusion.gaps`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklearn_logitprod.fusion.gaps import Gaps, nonnegative_minimum
+from sklearn_logitprod.fusion.pool import contributions
+from sklearn_logitprod.training.prior import HeadSpec
+
+# what the pool says of a row has no noise: few rows tell how experts stand in for each other
+_MOST_ROWS, _MOST_VALUES = 2000, 1 << 22
+# nats in total that may be left to gain
+_LIMIT = 1e-3
+_MAX_ITER = 50
+
+
+def fit_gaps(pool, data, weight):
+    """What a pool does without experts.
+
+    Parameters
+    ----------
+    pool : Pool
+        As fitted, without ``gaps``.
+    data : FitData
+    weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    Gaps or None
+        None if there are no two experts, or scores are not of categories.
+    """
+    if pool.active.sum() < 2:
+        return None
+    n_values = data.n_columns * data.n_classes
+    n_rows = min(data.n_samples, max(200, min(_MOST_ROWS, _MOST_VALUES // n_values)))
+    rows = np.unique(np.linspace(0, data.n_samples - 1, n_rows).astype(int))
+    held = weight[rows]
+    held = held * (weight.sum() / held.sum() / data.design_effect(weight))
+    log_proba = data.read(rows)
+    whole = pool.columns(log_proba.copy())
+    target = np.exp(pool.log_proba(whole))
+    taught = data.likelihood.take(rows).taught(target)
+    if taught is None:
+        return None
+    shape = data.n_experts, data.n_columns
+    prior = HeadSpec().class_bias_prior
+    multipliers, scale = np.ones(shape), np.zeros(shape)
+    shift = np.zeros((data.n_experts, data.n_classes))
+    curvature = np.zeros((*shape, data.n_columns))
+    response = np.zeros((data.n_experts, data.n_classes, data.n_columns))
+    for m in np.flatnonzero(pool.active):
+        others = np.delete(whole.present[:, : data.n_experts], m, axis=1)
+        used = np.flatnonzero(whole.present[:, m] & others.any(axis=1) & (held > 0))
+        if not len(used):
+            continue
+        without = log_proba[used]
+        without[:, m] = np.nan
+        columns = pool.columns(without)
+        coefficients = pool.coefficients(columns)
+        own = held[used]
+        scale[m] = own @ coefficients / own.sum()
+        problem = _Taught(
+            contributions(columns, coefficients, pool.correction).transpose(1, 2, 0),
+            pool.class_bias,
+            taught.take(used),
+            own,
+            scale[m] ** 2,
+            prior,
+        )
+        multipliers[m], shift[m], curvature[m], response[m] = problem.solve()
+        multipliers[m, m] = 0.0
+    own = pool.coefficients(whole)
+    return Gaps(multipliers, shift, curvature, response, scale, (held @ own)[: data.n_experts])
+
+
+class _Taught:
+    """Multipliers of contributions and a shift that bring scores to given predictions.
+
+    Parameters
+    ----------
+    parts : ndarray of shape (n_columns, n_classes, n_samples)
+        Contributions to the scores.
+    class_bias : ndarray of shape (n_classes,)
+    likelihood : Likelihood
+        Of the predictions to be met.
+    weight : ndarray of shape (n_samples,)
+    precision : ndarray of shape (n_columns,)
+        Of the prior on multipliers, centred at 1.
+    shift_precision : float
+    """
+
+    def __init__(self, parts, class_bias, likelihood, weight, precision, shift_precision):
+        self.parts, self.class_bias, self.weight = np.ascontiguousarray(parts), class_bias, weight
+        self.likelihood, self.precision = likelihood, precision
+        self.shift_precision = shift_precision
+        self.flat = self.parts.reshape(len(parts), -1)
+        self.scratch = np.empty_like(self.parts)
+
+    def _scores(self, multipliers, shift):
+        n_classes, n_samples = self.parts.shape[1:]
+        scores = (multipliers @ self.flat).reshape(n_classes, n_samples).T
+        return scores + (self.class_bias + shift)
+
+    def _evaluate(self, multipliers, shift):
+        loss, slope, state = self.likelihood.loss_gradient(self._scores(multipliers, shift))
+        held = self.precision @ (multipliers - 1.0) ** 2 + self.shift_precision * shift @ shift
+        return self.weight @ loss + 0.5 * held, slope * self.weight[:, None], state
+
+    def solve(self):
+        """Multipliers, shift, and the curvature and response that :class:`Gaps` holds."""
+        multipliers, shift = np.ones(len(self.parts)), np.zeros(len(self.class_bias))
+        value, slope, state = self._evaluate(multipliers, shift)
+        for _ in range(_MAX_ITER):
+            pull = self.flat @ slope.T.ravel()
+            drift = slope.sum(axis=0) + self.shift_precision * shift
+            inner, response, best = self._blocks(state, drift)
+            centre = inner @ multipliers - pull - response.T @ drift + self.precision
+            target = nonnegative_minimum(inner + np.diag(self.precision), centre)
+            step = target - multipliers
+            shift_step = response @ step + best
+            gain = -(pull + self.precision * (multipliers - 1.0)) @ step - drift @ shift_step
+            length, last = 1.0, gain <= _LIMIT
+            while True:
+                trial = multipliers + length * step, shift + length * shift_step
+                new = self._evaluate(*trial)
+                if last or new[0] <= value - 1e-4 * length * gain or length < 1e-8:
+                    break
+                length *= 0.5
+            if not new[0] <= value:
+                break
+            (multipliers, shift), (value, slope, state) = trial, new
+            if last:
+                break
+        inner, response, _ = self._blocks(state, np.zeros(len(shift)))
+        return multipliers, shift, inner, response
+
+    def _blocks(self, state, drift):
+        """Curvature in the multipliers with the shift at its best, and how that follows."""
+        inner, cross, spread = self.likelihood.blocks(self.parts, state, self.weight, self.scratch)
+        spread = spread + self.shift_precision * np.eye(len(spread))
+        response = -np.linalg.solve(spread, cross.T)
+        return inner + cross @ response, response, -np.linalg.solve(spread, drift)

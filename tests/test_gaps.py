@@ -1,0 +1,172 @@
+"""Experts that are missing only later: the fitted model knows how to do without them."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV, LogitProdSurvival
+from sklearn_logitprod.fusion.gaps import nonnegative_minimum
+
+
+def _experts(n_samples=400, n_classes=2, seed=0):
+    """One strong expert, a weaker one with the same view, and two weak ones of their own."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(n_classes, size=n_samples)
+    truth = np.eye(n_classes)[y]
+    shared = rng.normal(size=(n_samples, n_classes))
+    own = rng.normal(size=(3, n_samples, n_classes))
+    logits = [3.0 * truth + shared, truth + 0.5 * shared + own[0], 0.5 * truth + own[1]]
+    logits.append(0.5 * truth + own[2])
+    return np.stack(logits, axis=1), y
+
+
+def _without(X, *experts):
+    X = X.copy()
+    X[:, list(experts)] = np.nan
+    return X
+
+
+def _log_loss(model, X, y):
+    return -model.predict_log_proba(X)[np.arange(len(y)), y].mean()
+
+
+def _renormalising(model):
+    other = LogitProdClassifier(**model.get_params(deep=False))
+    vars(other).update(vars(model))
+    other.pool_ = replace(model.pool_, gaps=None)
+    return other
+
+
+@pytest.mark.parametrize("gate_width", ["auto", None, 0])
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("missing", [(0,), (0, 2), (0, 1)])
+def test_near_a_refit_without_the_missing_experts(gate_width, n_classes, missing):
+    X, y = _experts(n_classes=n_classes)
+    new, truth = _experts(4000, n_classes, seed=1)
+    model = LogitProdClassifier(gate_width=gate_width).fit(X, y)
+    left = np.delete(np.arange(4), missing)
+    refit = LogitProdClassifier(gate_width=gate_width).fit(X[:, left], y)
+    best = _log_loss(refit, new[:, left], truth)
+    gapped = _without(new, *missing)
+    before = _log_loss(_renormalising(model), gapped, truth) - best
+    after = _log_loss(model, gapped, truth) - best
+    assert before > 0.03
+    assert after < 0.25 * before
+
+
+def test_nothing_changes_where_nothing_is_missing():
+    X, y = _experts()
+    model = LogitProdClassifier().fit(X, y)
+    plain = _renormalising(model)
+    np.testing.assert_array_equal(model.predict_log_proba(X), plain.predict_log_proba(X))
+    some = X.copy()
+    some[::3, 0] = np.nan
+    whole = ~np.isnan(some[:, 0, 0])
+    # the same rows beside others that lack an expert
+    np.testing.assert_array_equal(
+        model.predict_log_proba(some)[whole], plain.predict_log_proba(some)[whole]
+    )
+    assert not np.allclose(model.predict_log_proba(some), plain.predict_log_proba(some))
+
+
+def test_rows_do_not_depend_on_those_beside_them():
+    X, y = _experts()
+    model = LogitProdClassifier().fit(X, y)
+    rng = np.random.default_rng(0)
+    gapped = np.where(rng.random(X.shape[:2])[:, :, None] < 0.4, np.nan, X)
+    gapped = gapped[~np.isnan(gapped[:, :, 0]).all(axis=1)]
+    whole = model.predict_log_proba(gapped)
+    alone = np.concatenate([model.predict_log_proba(row[None]) for row in gapped[:40]])
+    np.testing.assert_allclose(whole[:40], alone, rtol=0, atol=1e-12)
+
+
+def test_scores_are_made_of_coefficients_and_contributions():
+    X, y = _experts(n_classes=3)
+    model = LogitProdClassifier(cross_class=3.0).fit(X, y)
+    columns = model.pool_.columns(model.expert_logits(_without(X, 0, 2)))
+    multipliers, shift = model.pool_.gap_terms(columns)
+    scores = np.einsum("nc,nck->nk", model.pool_.coefficients(columns), columns.log_proba)
+    centred = columns.centred.reshape(len(X), 4, 3) * multipliers[:, :4, None]
+    scores += np.einsum("nmj,mkj->nk", centred, model.cross_class_) + model.class_bias_ + shift
+    np.testing.assert_allclose(model.pool_.scores(columns), scores, rtol=0, atol=1e-10)
+    weights = model.expert_weights(_without(X, 0, 2))
+    assert (weights[:, [0, 2]] == 0.0).all()
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0)
+    share = model.cross_class_share(_without(X, 0, 2))
+    assert ((share >= 0) & (share <= 1)).all()
+
+
+def test_training_loss_does_not_grow_where_the_fit_has_gaps():
+    rng = np.random.default_rng(0)
+    for seed in range(20):
+        X, y = _experts(60, seed=seed)
+        X[rng.random(X.shape[:2]) < 0.3] = np.nan
+        whole = ~np.isnan(X[:, :, 0]).all(axis=1)
+        model = LogitProdClassifier().fit(X[whole], y[whole])
+        assert model.guarantee_gap_ <= 1e-12
+        loss = _log_loss(model, X[whole], y[whole])
+        assert loss == pytest.approx(model.loss_, abs=1e-9)
+        assert loss <= _log_loss(_renormalising(model), X[whole], y[whole]) + 1e-9
+
+
+def test_pickles_and_searches_keep_it():
+    X, y = _experts()
+    search = LogitProdClassifierCV(gate_widths=(None, 0), temperatures=(1.0,), alphas=(100.0,))
+    for model in (LogitProdClassifier().fit(X, y), search.fit(X, y)):
+        copy = pickle.loads(pickle.dumps(model))
+        np.testing.assert_array_equal(
+            copy.predict_proba(_without(X, 0)), model.predict_proba(_without(X, 0))
+        )
+    assert search.best_estimator_.pool_.gaps is not None
+
+
+def test_what_was_predicted_before_is_not_in_the_pickle():
+    X, y = _experts()
+    model = LogitProdClassifier().fit(X, y)
+    before = len(pickle.dumps(model))
+    model.predict(_without(X, 0, 1))
+    assert len(pickle.dumps(model)) == before
+
+
+def test_survival():
+    rng = np.random.default_rng(0)
+    time = rng.exponential(size=(2, 400))
+    experts = [np.log(time[..., None]) + noise * rng.normal(size=(2, 400, 1)) for noise in (0.2, 2)]
+    experts.append(np.log(time[..., None]) + 2 * rng.normal(size=(2, 400, 1)))
+    X = -np.concatenate(experts, axis=2)
+    y = [np.array(list(zip(np.ones(400, bool), t, strict=True)), "?,f8") for t in time]
+    for own in y:
+        own.dtype.names = ("event", "time")
+    model = LogitProdSurvival(input="risk").fit(X[0], y[0])
+    refit = LogitProdSurvival(input="risk").fit(X[0][:, 1:], y[0])
+    plain = LogitProdSurvival(input="risk")
+    vars(plain).update(vars(model))
+    plain.pool_ = replace(model.pool_, gaps=None)
+    gapped = X[1].copy()
+    gapped[:, 0] = np.nan
+    curves = [
+        one.predict_survival_function(data, return_array=True)
+        for one, data in ((model, gapped), (plain, gapped), (refit, X[1][:, 1:]))
+    ]
+    after, before = (np.abs(own[:, :-1] - curves[2][:, :-1]).mean() for own in curves[:2])
+    assert after < 0.6 * before
+
+
+def test_one_expert_has_no_gaps():
+    X, y = _experts()
+    assert LogitProdClassifier().fit(X[:, :1], y).pool_.gaps is None
+
+
+def test_nonnegative_minimum():
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(6, 5))
+    curvature, pull = root.T @ root, rng.normal(size=5)
+    found = nonnegative_minimum(curvature, pull)
+    slope = curvature @ found - pull
+    assert (found >= 0).all()
+    assert (slope > -1e-8).all()
+    assert abs(slope @ found) < 1e-8
+    assert (found == 0).any()
+    assert (found > 0).any()
