@@ -170,8 +170,13 @@ def test_log_proba_is_rebuilt_from_its_parts(name):
     scores = np.einsum("nm,nmk->nk", own, filled)
     scores += linear[:, None] * np.log(np.nanmean(np.exp(logits), axis=1))
     scores += model.class_bias_
+    terms = model.pool_.gap_terms(model.pool_.columns(model.expert_logits(X)))
+    multipliers, shift = (np.ones(present.shape), 0.0) if terms is None else terms
+    # rows that lack an expert have a class bias of their own
+    scores += shift
     if model.cross_class_ is not None:
         centred = np.where(present[:, :, None], logits - logits.mean(axis=2, keepdims=True), 0.0)
+        centred *= multipliers[:, : present.shape[1], None]
         scores += np.einsum("mkj,nmj->nk", model.cross_class_, centred)
     scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(model.predict_log_proba(X), scores, atol=1e-10)

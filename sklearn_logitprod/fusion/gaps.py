@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import nnls
 
 # patterns of gaps that are remembered; a table with gaps at random has as many as rows
 _MOST_PATTERNS = 4096
+LEAST = 1e-6
+"""Smallest multiplier of what is present, in place of 0: weights of experts stay defined."""
+
 # relative to the mean eigenvalue: columns that nothing tells apart still have an answer
 _RIDGE = 1e-12
 
@@ -53,6 +54,10 @@ class Gaps:
 
     def __getstate__(self):
         return vars(self) | {"_known": {}}
+
+    def applied(self, share):
+        """The same, applied to a share in [0, 1]."""
+        return replace(self, share=share, _known={})
 
     def terms(self, missing):
         """Multipliers and shifts of rows.
@@ -100,7 +105,7 @@ class Gaps:
             return np.ones(n_columns), np.zeros(n_classes)
         # renormalising makes what is present this much larger: the prior's centre
         larger = scale.sum() / total
-        slope = np.where(own > 0.0, precision * (1.0 - own), 0.0)[kept]
+        slope = np.where(own > LEAST, precision * (1.0 - own), 0.0)[kept]
         slope -= curvature[np.ix_(kept, others)] @ own[others]
         inner = curvature[np.ix_(kept, kept)]
         moved = nonnegative_minimum(
@@ -110,12 +115,14 @@ class Gaps:
         change[first] = 0.0
         change[kept] = moved - own[kept]
         multipliers = np.zeros(n_columns)
-        multipliers[kept] = moved / larger
+        multipliers[kept] = np.maximum(moved / larger, LEAST)
         return multipliers, shift + self.response[first] @ change
 
 
 def nonnegative_minimum(curvature, pull):
-    """Minimum of ``1/2 v' curvature v - pull' v`` over v >= 0.
+    """Minimum of ``1/2 v' curvature v - pull' v`` over v >= 0, by an active-set method.
+
+    After Lawson and Hanson, "Solving Least Squares Problems", 1974, chapter 23.
 
     Parameters
     ----------
@@ -129,5 +136,28 @@ def nonnegative_minimum(curvature, pull):
     """
     size = len(pull)
     ridge = max(_RIDGE * np.trace(curvature) / size, np.finfo(float).tiny)
-    root = cholesky(curvature + ridge * np.eye(size))
-    return nnls(root, solve_triangular(root, pull, trans="T"))[0]
+    curvature = curvature + ridge * np.eye(size)
+    # mostly no bound is met
+    best = np.linalg.solve(curvature, pull)
+    if (best >= 0.0).all():
+        return best
+    best, free = np.zeros(size), np.zeros(size, dtype=bool)
+    limit = _RIDGE * np.abs(pull).max()
+    for _ in range(3 * size):
+        slope = np.where(free, -np.inf, pull - curvature @ best)
+        if not slope.max() > limit:
+            break
+        free[np.argmax(slope)] = True
+        while True:
+            target = np.zeros(size)
+            target[free] = np.linalg.solve(curvature[np.ix_(free, free)], pull[free])
+            blocking = free & (target <= 0.0)
+            if not blocking.any():
+                best = target
+                break
+            # as far as the first bound, which then holds
+            length = (best[blocking] / (best[blocking] - target[blocking])).min()
+            best = best + length * (target - best)
+            free &= (best > 0.0) & ~(blocking & (best <= limit))
+            best[~free] = 0.0
+    return best

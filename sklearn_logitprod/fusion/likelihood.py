@@ -92,10 +92,10 @@ class Likelihood(ABC):
         Returns
         -------
         Likelihood or None
-            None if scores are not log-probabilities of categories: pools then only renormalise
-            weights where experts are missing.
+            None, by a subclass whose scores are not log-probabilities of categories: pools then
+            only renormalise weights where experts are missing.
         """
-        return None
+        return SoftLabels(proba)
 
     @abstractmethod
     def state(self, scores):
@@ -142,10 +142,6 @@ class Categories(Likelihood):
 
     # scikit-learn's log_loss clips probabilities there
     largest_loss = -float(np.log(np.finfo(np.float64).eps))
-
-    def taught(self, proba):
-        """The probabilities themselves as outcomes."""
-        return SoftLabels(proba)
 
     def state(self, scores):
         """Fused probabilities (n_samples, n_categories).

@@ -80,7 +80,10 @@ def _fit_pool(data, weight, spec, settings, folds, progress):
         pool, selection, fitted, closest = fit_path(data, weight, spec, folds, settings, progress)
     # last of all: whatever was fitted before, the training loss ends at or below the references'
     pool, loss, reference_losses = blend_to_guarantee(pool, data, weight, closest)
-    pool, loss = with_gaps(pool, fit_gaps(pool, data, weight), data, weight, loss)
+    if spec.calibrate:
+        # a plain product stays one: only weights are renormalised
+        pool, gapped = with_gaps(pool, fit_gaps(pool, data, weight), data, weight)
+        loss = loss if gapped is None else gapped
     return PoolFit(
         pool,
         float(loss),

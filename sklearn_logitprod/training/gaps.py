@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_logitprod.fusion.gaps import Gaps, nonnegative_minimum
+from sklearn_logitprod.fusion.gaps import LEAST, Gaps, nonnegative_minimum
 from sklearn_logitprod.fusion.pool import contributions
 from sklearn_logitprod.training.prior import HeadSpec
 
 # what the pool says of a row has no noise: few rows tell how experts stand in for each other
 _MOST_ROWS, _MOST_VALUES = 2000, 1 << 22
 # nats in total that may be left to gain
-_LIMIT = 1e-3
+_LIMIT = 1e-5
 _MAX_ITER = 50
 
 
@@ -44,8 +44,10 @@ def fit_gaps(pool, data, weight):
     if pool.active.sum() < 2:
         return None
     n_values = data.n_columns * data.n_classes
-    n_rows = min(data.n_samples, max(200, min(_MOST_ROWS, _MOST_VALUES // n_values)))
-    rows = np.unique(np.linspace(0, data.n_samples - 1, n_rows).astype(int))
+    # rows that a fold holds out play no role
+    rows = np.flatnonzero(weight)
+    n_rows = min(len(rows), max(200, min(_MOST_ROWS, _MOST_VALUES // n_values)))
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, n_rows).astype(int))]
     held = weight[rows]
     held = held * (weight.sum() / held.sum() / data.design_effect(weight))
     log_proba = data.read(rows)
@@ -62,7 +64,7 @@ def fit_gaps(pool, data, weight):
     response = np.zeros((data.n_experts, data.n_classes, data.n_columns))
     for m in np.flatnonzero(pool.active):
         others = np.delete(whole.present[:, : data.n_experts], m, axis=1)
-        used = np.flatnonzero(whole.present[:, m] & others.any(axis=1) & (held > 0))
+        used = np.flatnonzero(whole.present[:, m] & others.any(axis=1))
         if not len(used):
             continue
         without = log_proba[used]
@@ -79,7 +81,8 @@ def fit_gaps(pool, data, weight):
             scale[m] ** 2,
             prior,
         )
-        multipliers[m], shift[m], curvature[m], response[m] = problem.solve()
+        solved, shift[m], curvature[m], response[m] = problem.solve()
+        multipliers[m] = np.maximum(solved, LEAST)
         multipliers[m, m] = 0.0
     own = pool.coefficients(whole)
     return Gaps(multipliers, shift, curvature, response, scale, (held @ own)[: data.n_experts])

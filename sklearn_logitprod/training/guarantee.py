@@ -112,7 +112,7 @@ def blend_to_guarantee(pool, data, weight, flexible=None):
     return pool, loss[0] / weight.sum(), totals / weight.sum()
 
 
-def with_gaps(pool, gaps, data, weight, loss):
+def with_gaps(pool, gaps, data, weight):
     """A pool that does without experts, as far as its training loss does not grow.
 
     Parameters
@@ -122,25 +122,29 @@ def with_gaps(pool, gaps, data, weight, loss):
     gaps : Gaps or None
     data : FitData
     weight : ndarray of shape (n_samples,)
-    loss : float
-        Training loss of the pool.
 
     Returns
     -------
     pool : Pool
-    loss : float
-        Not above the one given; the same where no row of the fit data lacks an expert.
+        Predicts as it did where no row of the fit data lacks an expert.
+    loss : float or None
+        Weighted mean loss, not above that of the pool as it was; None if it is the same.
     """
     if gaps is None:
-        return pool, loss
-    seen = pool.active
-    if all(block.columns.present[:, : data.n_experts][:, seen].all() for block in data):
-        return replace(pool, gaps=gaps), loss
+        return pool, None
+    if not lacks_experts(pool, data):
+        return replace(pool, gaps=gaps), None
     # scores are linear in the share: its largest value that costs nothing lies on a line
     line = _line(replace(pool, gaps=gaps), pool, data, weight)
-    less, total = line.meet(np.array([loss * weight.sum()]))
-    gaps = replace(gaps, share=1.0 - float(less[0]), _known={})
+    less, total = line.meet(line.losses(np.ones(1), np.zeros(1, dtype=int)))
+    gaps = gaps.applied(1.0 - float(less[0]))
     return replace(pool, gaps=gaps), float(total[0] / weight.sum())
+
+
+def lacks_experts(pool, data):
+    """Whether a row of the fit data lacks an expert that others have."""
+    seen = np.flatnonzero(pool.active)
+    return not all(block.columns.present[:, seen].all() for block in data)
 
 
 def _line(pool, head, data, weight):

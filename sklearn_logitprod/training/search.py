@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_logitprod.fusion.logits import block_slices
-from sklearn_logitprod.training.guarantee import Line, reference_heads, reference_losses
+from sklearn_logitprod.training.gaps import fit_gaps
+from sklearn_logitprod.training.guarantee import (
+    Line,
+    lacks_experts,
+    reference_heads,
+    reference_losses,
+    with_gaps,
+)
 from sklearn_logitprod.training.threads import limit_threads, load_torch
 from sklearn_logitprod.training.trainer import Trainer
 
@@ -122,7 +129,12 @@ class _References:
             fold = part[problem]
             head, active = solved.head(problem), self.active[fold]
             pool = data.pool([head], np.ones(1), active)
-            pools.append(pool.blend(self.heads[fold], float(share)))
+            pool = pool.blend(self.heads[fold], float(share))
+            # rows that lack nothing are predicted alike: only others need this in a search
+            if solved.problems.specs[0].calibrate and lacks_experts(pool, data):
+                own = self.weights[fold]
+                pool, _ = with_gaps(pool, fit_gaps(pool, data, own), data, own)
+            pools.append(pool)
         n_specs = len(solved.problems.specs)
         return [pools[i::n_specs] for i in range(n_specs)]
 
