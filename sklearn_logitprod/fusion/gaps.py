@@ -81,12 +81,15 @@ class Gaps:
 
     def _of(self, pattern):
         key = pattern.tobytes()
-        if key not in self._known:
+        # one look-up: another thread may clear what is known at any time
+        found = self._known.get(key)
+        if found is None:
+            multipliers, shift = self._solve(np.flatnonzero(pattern))
+            found = 1.0 + self.share * (multipliers - 1.0), self.share * shift
             if len(self._known) >= _MOST_PATTERNS:
                 self._known.clear()
-            multipliers, shift = self._solve(np.flatnonzero(pattern))
-            self._known[key] = 1.0 + self.share * (multipliers - 1.0), self.share * shift
-        return self._known[key]
+            self._known[key] = found
+        return found
 
     def _solve(self, missing):
         n_columns, n_classes = self.multipliers.shape[1], self.shift.shape[1]
