@@ -8,7 +8,7 @@ place, so that an expert is not chosen for being seldom asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -71,6 +71,17 @@ class Library:
     def spec(self):
         """What is fitted: constant weights, under the priors of the estimators."""
         return HeadSpec(gate_width=None, calibrate=self.calibrate)
+
+    def take(self, rows):
+        """The same with some of the rows, given as sorted indices."""
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(
+            self,
+            log_proba=self.log_proba[rows],
+            likelihood=self.likelihood.take(rows),
+            weight=self.weight[rows],
+            groups=None if groups is None else np.unique(groups, return_inverse=True)[1],
+        )
 
     def data(self, experts, rows):
         """Fit data of some experts on some rows, each of which has one of them."""
@@ -210,10 +221,9 @@ class Search:
 
 def _extended(theta, experts, new, library):
     """Parameters of a pool with one more expert, to start from."""
-    n_columns = len(experts) + library.linear_pool
     if theta is None:
         n_others = (1 + library.log_proba.shape[2]) if library.calibrate else 0
-        return np.zeros(n_columns + n_others)
+        return np.zeros(1 + library.linear_pool + n_others)
     # the centre of the prior: about as much weight as the others have
     return np.insert(theta, np.searchsorted(experts, new), 0.0)
 
@@ -255,8 +265,8 @@ def held_out_loss(library, experts, theta, inside, outside, base):
     library : Library
     experts : ndarray of int
         In ascending order.
-    theta : ndarray
-        Parameters to start from.
+    theta : ndarray or None
+        Parameters to start from; None for the centre of the priors.
     inside, outside : ndarray of int
         Rows to fit on, and rows to score.
     base : ndarray of shape (n_classes,)
@@ -281,7 +291,8 @@ def _fitted_pool(library, experts, theta, rows, outside):
     """The pool that an estimator with ``gate_width=None`` fits."""
     data, weight = library.data(experts, rows), library.weight[rows]
     problems = Problems(data, weight[None] / data.design_effect(weight), [library.spec])
-    solution, _ = newton(ConstantObjective(problems), theta[None], np.array([_SETTLED]), _MAX_ITER)
+    start = problems.layout.centre if theta is None else theta
+    solution, _ = newton(ConstantObjective(problems), start[None], np.array([_SETTLED]), _MAX_ITER)
     pool = data.pool([problems.head(0, solution.theta[0])], np.ones(1))
     pool, _, _ = blend_to_guarantee(pool, data, weight)
     lacking = not library.present[np.ix_(outside, experts[pool.active])].all()
