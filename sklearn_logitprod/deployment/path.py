@@ -201,7 +201,7 @@ def expert_path(
     >>> from sklearn_logitprod.deployment import expert_path
     >>> random = np.random.default_rng(0)
     >>> y = np.arange(400) % 2
-    >>> logits = (2.0 * y - 1.0)[:, None] * [1.0, 0.0, 2.0, 0.0] + random.normal(size=(400, 4))
+    >>> logits = (2.0 * y - 1.0)[:, None] * [1.0, 0.0, 1.2, 0.0] + random.normal(size=(400, 4))
     >>> model = LogitProdClassifier(gate_width=None).fit(logits, y)
     >>> path = expert_path(model, logits, y)
     >>> path.sufficient
