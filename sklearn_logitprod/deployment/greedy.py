@@ -23,7 +23,7 @@ from sklearn_logitprod.training.problems import Problems
 
 # nats in total: a Newton step that gains less lands where candidates are told apart, or where
 # nothing is left to gain
-_SEARCHED, _SETTLED = 0.3, 1e-7
+_SEARCHED, _SETTLED = 0.1, 1e-7
 _MAX_ITER = 100
 # what an expert that says nothing gains by chance and loses again on new rows
 _CHANCE = 1.0
@@ -156,6 +156,8 @@ class Search:
         n_parts, n_experts = len(self.weights), self.library.n_experts
         out = [Greedy([], []) for _ in range(n_parts)]
         values = self.base_losses.sum(axis=1)
+        # gate bias of each candidate when it was last looked at: a start for the next time
+        bias = np.zeros((n_parts, n_experts))
         for step in range(n_steps):
             if tell is not None:
                 tell(f"expert {step + 1} of {n_steps}: {n_experts - step} candidates")
@@ -169,8 +171,13 @@ class Search:
                 found = {}
                 for new in np.setdiff1d(np.arange(n_experts), experts):
                     own = np.array(sorted((*experts, new)))
-                    origin = [_extended(start, own, new, self.library) for start in starts]
+                    place = int(np.searchsorted(own, new))
+                    origin = [
+                        self._extended(start, place, value)
+                        for start, value in zip(starts, bias[parts, new], strict=True)
+                    ]
                     found[new] = self._fitted(own, parts, origin, known)
+                    bias[parts, new] = found[new][1][:, place]
                 for i, part in enumerate(parts):
                     gains = {new: values[part] - value[i] for new, (value, _) in found.items()}
                     new = self._best(gains)
@@ -204,6 +211,13 @@ class Search:
                 known[key] = theta[which[0]]
         return values, theta
 
+    def _extended(self, theta, place, bias):
+        """Parameters of a pool with one more expert, to start from."""
+        if theta is not None:
+            return np.insert(theta, place, bias)
+        n_others = 1 + self.library.log_proba.shape[2] if self.library.calibrate else 0
+        return np.zeros(1 + self.library.linear_pool + n_others)
+
     def _best(self, gains):
         """The expert to join, from the fall in penalised loss that each brings."""
         if self.costs is None:
@@ -217,15 +231,6 @@ class Search:
         if free:
             return max(free, key=beyond.get)
         return max(useful, key=lambda new: beyond[new] / self.costs[new])
-
-
-def _extended(theta, experts, new, library):
-    """Parameters of a pool with one more expert, to start from."""
-    if theta is None:
-        n_others = (1 + library.log_proba.shape[2]) if library.calibrate else 0
-        return np.zeros(1 + library.linear_pool + n_others)
-    # the centre of the prior: about as much weight as the others have
-    return np.insert(theta, np.searchsorted(experts, new), 0.0)
 
 
 def base_scores(library, weights):
