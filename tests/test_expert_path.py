@@ -15,7 +15,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_logitprod import LogitProdClassifier, LogitProdSurvival
-from sklearn_logitprod.deployment import ExpertPath, ExpertPathDisplay, expert_path
+from sklearn_logitprod.deployment import (
+    ExpertPath,
+    ExpertPathDisplay,
+    adapt,
+    add_expert,
+    expert_path,
+    with_safety,
+)
 from sklearn_logitprod.deployment import greedy as greedy_module
 from sklearn_logitprod.io import ExpertOutputs
 from sklearn_logitprod.training import path as training_path
@@ -405,6 +412,7 @@ class TestInput:
             ({"X": logits[:0], "y": y[:0]}, "no rows"),
             ({"cv": 1}, "cv=1 makes no folds"),
             ({"cv": [(np.arange(75), np.arange(0))]}, "cv holds out no row"),
+            ({"cv": [(np.arange(75), np.arange(74, 150))]}, "Split 1 of cv holds out rows that it"),
             ({"max_experts": 0}, "max_experts=0: it is a whole number, 1 or more"),
             ({"max_experts": 2.0}, "max_experts=2.0: it is a whole number"),
             ({"random_state": None}, "random_state=None: it is a whole number"),
@@ -418,6 +426,31 @@ class TestInput:
         given = {"X": self.logits, "y": self.y} | changed
         with pytest.raises(ValueError, match=message):
             expert_path(self.model, given.pop("X"), given.pop("y"), **given)
+
+    def test_splits_that_divide_groups(self):
+        groups = np.arange(150) // 2
+        with pytest.warns(UserWarning, match="A split of cv divides a group"):
+            expert_path(self.model, self.logits, self.y, groups=groups, cv=KFold(4, shuffle=True))
+
+    def test_after_other_changes(self):
+        rng = np.random.default_rng(5)
+        more = np.concatenate([self.logits, self.logits[:, :1] + rng.normal(size=(150, 1, 3))], 1)
+        changed = with_safety(adapt(add_expert(self.model, more, self.y), more, self.y))
+        path = expert_path(changed, more, self.y, cv=3)
+        whole = expert_path(fit(more, self.y), more, self.y, cv=3)
+        assert path.n_experts == 5
+        assert path.all_log_loss == pytest.approx(whole.all_log_loss, abs=1e-9)
+
+    def test_a_frame(self):
+        columns = pd.MultiIndex.from_product([list("abcd"), range(3)])
+        X = pd.DataFrame(self.logits.reshape(150, -1), columns=columns)
+        model = fit(X, self.y)
+        # in another order: matched by name
+        path = expert_path(model, X[list("dcba")], self.y, costs=dict.fromkeys("abcd", 1.0), cv=3)
+        plain = expert_path(self.model, self.logits, self.y, costs=[1.0] * 4, cv=3)
+        names = dict(zip(["expert0", "expert1", "expert2", "expert3"], "abcd", strict=True))
+        assert path.table["expert"].tolist() == [names[n] for n in plain.table["expert"]]
+        assert path.all_log_loss == pytest.approx(plain.all_log_loss, abs=1e-9)
 
     def test_no_event_to_fit_on(self):
         y = np.zeros(20, dtype=[("event", bool), ("time", float)])

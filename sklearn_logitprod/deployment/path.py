@@ -330,15 +330,27 @@ def _splits(model, cv, strata, groups, kept, seed):
                 splits.append((train, test))
         if not splits:
             raise ValueError(f"cv holds out no row that counts: pass {option('cv', 5)}.")
-    _check_splits(model, splits, strata[kept])
+    _check_splits(model, splits, strata[kept], None if groups is None else groups[kept])
     return splits
 
 
-def _check_splits(model, splits, strata):
-    """Raise if the fit rows of a split lack a class, or all events, that there are."""
+def _check_splits(model, splits, strata, groups):
+    """Raise if the fit rows of a split hold those it is scored on, or too little else."""
     # of events what is needed is one: censored rows may all be held out
     wanted = [1] if model.task_name == "events" else np.unique(strata)
-    for number, (train, _) in enumerate(splits, start=1):
+    for number, (train, test) in enumerate(splits, start=1):
+        if np.isin(test, train).any():
+            raise ValueError(
+                f"Split {number} of cv holds out rows that it fits on, too: what is found there "
+                "says nothing about new ones. Keep the two apart."
+            )
+        if groups is not None and np.isin(groups[test], groups[train]).any():
+            warn(
+                "A split of cv divides a group: rows held out depend on those of the fit, and few "
+                f"experts look better than they are. Pass a number, such as {option('cv', 5)}, or "
+                "a splitter like GroupKFold.",
+                about="cv divides groups",
+            )
         absent = np.setdiff1d(wanted, strata[train])
         if not len(absent):
             continue
