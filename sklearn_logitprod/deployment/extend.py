@@ -14,6 +14,7 @@ from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.deployment.fitted import checked_model, counted, pooled
 from sklearn_logitprod.estimators.base import (
     BaseLogitProd,
+    features_of,
     given_to,
     joined_by,
     outputs_of,
@@ -153,7 +154,7 @@ def add_expert(
     if model.named_experts_ is None:
         known_X, new_X, new_names = _told_apart(model, X, experts)
         prepared = prepared_by(model, None, "prefit", new_X, y, sample_weight, groups)
-        attributes = _counts(model, len(new_names))
+        attributes = _features(model, X, new_names, joint=experts is None)
     else:
         known_X, pairs = X, _pairs(model, experts)
         prepared = prepared_by(model, pairs, cv, X, y, sample_weight, groups)
@@ -232,10 +233,20 @@ def _with_estimators(model, pairs, added):
     }
 
 
-def _counts(model, n_new):
-    """Number of columns of X, where that is what tells of more experts."""
-    n_features = model.n_features_in_ * (model.n_experts_ + n_new) // model.n_experts_
-    return {"n_features_in_": n_features}
+def _features(model, X, new_names, joint):
+    """Number and names of the columns of X from now on, as fitted attributes."""
+    if joint:
+        return features_of(model, X)
+    old, n_old = model.n_features_in_, model.n_experts_
+    attributes = {"n_features_in_": old * (n_old + len(new_names)) // n_old}
+    if hasattr(model, "feature_names_in_"):
+        flat = old == n_old
+        own = [
+            [name] if flat else [f"{name}_{label}" for label in model.classes_]
+            for name in new_names
+        ]
+        attributes["feature_names_in_"] = np.append(model.feature_names_in_, np.hstack(own))
+    return attributes
 
 
 def _telling(new, new_names, known, names):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -363,7 +364,7 @@ def weighting_of(model, y, n_samples):
 
 
 def prepared_by(model, experts, cv, X, y, sample_weight, groups):
-    """What a fit on the classes or times of a fitted estimator would start from.
+    """What a fit of other experts on the classes or times of a fitted estimator would start from.
 
     Parameters
     ----------
@@ -380,7 +381,13 @@ def prepared_by(model, experts, cv, X, y, sample_weight, groups):
     Prepared
     """
     own = model.get_params(deep=False) | model._meaning() | {"experts": experts, "cv": cv}
-    return type(model)(**own)._prepare(X, y, sample_weight, groups, {}, SILENT)
+    prepared = type(model)(**own)._prepare(X, y, sample_weight, groups, {}, SILENT)
+    return replace(prepared, outputs=prepared.outputs.beside_others())
+
+
+def features_of(model, X):
+    """Number and, where it has them, names of X's columns, as fitted attributes."""
+    return model._features_of(X)
 
 
 def joined_by(model, prepared, names):
