@@ -77,7 +77,7 @@ class Library:
         groups = None if self.groups is None else self.groups[rows]
         return replace(
             self,
-            log_proba=self.log_proba[rows],
+            log_proba=along_samples(self.log_proba[rows]),
             likelihood=self.likelihood.take(rows),
             weight=self.weight[rows],
             groups=None if groups is None else np.unique(groups, return_inverse=True)[1],
@@ -86,14 +86,21 @@ class Library:
     def data(self, experts, rows):
         """Fit data of some experts on some rows, each of which has one of them."""
         own = self.log_proba[:, experts]
+        if len(rows) < self.n_samples:
+            own = along_samples(own[rows])
         groups = None
         if self.groups is not None:
             groups = np.unique(self.groups[rows], return_inverse=True)[1]
         shape = (len(rows), len(experts), self.log_proba.shape[2])
         likelihood = self.likelihood.take(rows)
         return FitData(
-            lambda part: own[rows[part]], shape, likelihood, self.linear_pool, "default", groups
+            lambda part: own[part], shape, likelihood, self.linear_pool, "default", groups
         )
+
+
+def along_samples(log_proba):
+    """The same (n_samples, n_experts, n_classes), with memory that runs along the samples."""
+    return np.ascontiguousarray(log_proba.transpose(1, 2, 0)).transpose(2, 0, 1)
 
 
 @dataclass(frozen=True)

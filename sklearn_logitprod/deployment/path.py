@@ -17,7 +17,13 @@ from sklearn_logitprod._progress import Progress
 from sklearn_logitprod._text import brief, option, warn
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.deployment.fitted import checked_model, labelled
-from sklearn_logitprod.deployment.greedy import Library, Search, held_out_loss, weighted_mean
+from sklearn_logitprod.deployment.greedy import (
+    Library,
+    Search,
+    along_samples,
+    held_out_loss,
+    weighted_mean,
+)
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
 from sklearn_logitprod.targets.folds import fold_rows, search_splits
 from sklearn_logitprod.training.path import selection_rows
@@ -28,7 +34,7 @@ from sklearn_logitprod.training.threads import limit_threads
 class ExpertPath:
     """What pools of few experts lose against that of all: the result of `expert_path`.
 
-    Attributes
+    Parameters
     ----------
     table : DataFrame
         One row per number of experts, with the columns
@@ -228,7 +234,7 @@ def expert_path(
     if rows.groups is not None:
         codes = np.unique(rows.groups[kept], return_inverse=True)[1]
     library = Library(
-        log_proba[np.ix_(kept, there)],
+        along_samples(log_proba[np.ix_(kept, there)]),
         rows.likelihood.take(kept),
         rows.weight[kept],
         codes,
