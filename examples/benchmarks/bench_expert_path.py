@@ -15,10 +15,13 @@ from collections import defaultdict
 
 import numpy as np
 from bank import bank_problems
+from survival_tasks import load_survival_tasks
 from tasks import add_data_arguments, load_tasks
 
-from sklearn_logitprod import LogitProdClassifier
+from sklearn_logitprod import LogitProdClassifier, LogitProdSurvival
 from sklearn_logitprod.deployment import expert_path
+from sklearn_logitprod.estimators.base import likelihood_of
+from sklearn_logitprod.estimators.inference import fused_log_proba
 
 TASKS = (
     "bach4",
@@ -32,6 +35,7 @@ TASKS = (
     "sklearn_digits_trees",
     "support2_3class",
 )
+SURVIVAL = ("survival_mcat_blca", "survival_mcat_brca", "survival_mcat_luad")
 
 
 def fitted(proba, y, groups):
@@ -54,17 +58,41 @@ def test_losses(problem, experts):
     return losses
 
 
-def measured(problem):
+def fitted_survival(problem, experts):
+    """Constant weights on risks or curves of some experts."""
+    model = LogitProdSurvival(gate_width=None, **problem.params)
+    return model.fit(problem.fit_X[:, experts], problem.fit_y)
+
+
+def survival_test_losses(problem, experts):
+    """Log-loss of each test row over the intervals, by a fit on some experts."""
+    model = fitted_survival(problem, experts)
+    likelihood = likelihood_of(model, problem.test_y, len(problem.test_y))
+    return likelihood.loss(fused_log_proba(model, problem.test_X[:, experts]))
+
+
+def measured(model, problem, X, y, groups, losses):
     """The path of a problem, its CPU seconds, and the excess of its pool on the test rows."""
-    given = problem.fit_proba, problem.fit_y
-    model = fitted(*given, problem.fit_groups)
     start = time.process_time()
-    path = expert_path(model, *given, groups=problem.fit_groups)
+    path = expert_path(model, X, y, groups=groups)
     seconds = time.process_time() - start
     few = sorted(model.expert_names_.index(name) for name in path.sufficient)
-    everything = list(range(problem.fit_proba.shape[1]))
-    excess = test_losses(problem, few).mean() - test_losses(problem, everything).mean()
+    everything = list(range(model.n_experts_))
+    excess = losses(problem, few).mean() - losses(problem, everything).mean()
     return path, seconds, float(excess)
+
+
+def measured_classes(problem):
+    """The same of a classification problem."""
+    given = problem.fit_proba, problem.fit_y, problem.fit_groups
+    return measured(fitted(*given), problem, *given, test_losses)
+
+
+def measured_survival(problem):
+    """The same of a survival problem."""
+    model = fitted_survival(problem, list(range(problem.fit_X.shape[1])))
+    given = problem.fit_X, problem.fit_y, None
+    return measured(model, problem, *given, survival_test_losses)
 
 
 def print_row(name, path, seconds, excess):
@@ -95,14 +123,14 @@ def main():
             part = problem.split_id.partition("/")[0]
             if part not in seen:
                 seen.add(part)
-                print_row(f"{task.name} {part}", *measured(problem))
+                print_row(f"{task.name} {part}", *measured_classes(problem))
+    for task in load_survival_tasks(arguments.data, SURVIVAL, arguments.cache):
+        print_row(task.name, *measured_survival(next(task.problems(seed=0))))
     if arguments.no_bank:
         return
     found = defaultdict(list)
     for name, problem in bank_problems(0):
-        if len(np.unique(problem.fit_y)) < 2 or np.bincount(problem.fit_y)[problem.fit_y].min() < 2:
-            continue
-        path, seconds, excess = measured(problem)
+        path, seconds, excess = measured_classes(problem)
         family = name.rsplit("__", 1)[1]
         found[family].append((path.n_experts, path.n_sufficient, excess, seconds))
     print("bank: mean number of experts, of those that suffice, excess on test rows, seconds")

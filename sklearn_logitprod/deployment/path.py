@@ -198,7 +198,8 @@ def expert_path(
     -----
     One standard error says what these rows cannot tell apart: with few rows that is much, and
     one expert may suffice for no better reason. Alike experts stand in for each other, and the
-    order among them is chance; ``in_folds`` shows it.
+    order among them is chance; ``in_folds`` shows it. Risks of survival experts are read by the
+    calibration of the model's fit, which should have been on other rows.
 
     Examples
     --------
@@ -334,8 +335,13 @@ def _splits(model, cv, strata, groups, kept, seed):
             train, test = train[train >= 0], test[test >= 0]
             if len(test):
                 splits.append((train, test))
-        if not splits:
-            raise ValueError(f"cv holds out no row that counts: pass {option('cv', 5)}.")
+        tested = np.unique(np.concatenate([np.empty(0, int), *(test for _, test in splits)]))
+        n_units = len(tested if groups is None else np.unique(groups[kept][tested]))
+        if n_units < 2:
+            raise ValueError(
+                f"cv holds out {n_units} {what} that count; a standard error needs two at least. "
+                f"Pass {option('cv', 5)}."
+            )
     _check_splits(model, splits, strata[kept], None if groups is None else groups[kept])
     return splits
 
