@@ -431,7 +431,7 @@ class TestInput:
     def test_splits_that_divide_groups(self):
         groups = np.arange(150) // 2
         with pytest.warns(UserWarning, match="A split of cv divides a group"):
-            expert_path(self.model, self.logits, self.y, groups=groups, cv=KFold(4, shuffle=True))
+            expert_path(self.model, self.logits, self.y, groups=groups, cv=splits_of(150))
 
     def test_after_other_changes(self):
         rng = np.random.default_rng(5)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from sklearn_logitprod.deployment.path import ExpertPath, expert_path
+from sklearn_logitprod.deployment.path import expert_path
+from sklearn_logitprod.deployment.path_result import ExpertPath
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.inspection._draw import COLOURS, Display, axes, pyplot
 
