@@ -187,7 +187,7 @@ class Search:
                     bias[parts, new] = found[new][1][:, place]
                 for i, part in enumerate(parts):
                     gains = {new: values[part] - value[i] for new, (value, _) in found.items()}
-                    new = self._best(gains)
+                    new = joining(gains, self.costs)
                     values[part] = found[new][0][i]
                     out[part].order.append(int(new))
                     out[part].theta.append(found[new][1][i])
@@ -225,19 +225,31 @@ class Search:
         n_others = 1 + self.library.log_proba.shape[2] if self.library.calibrate else 0
         return np.zeros(1 + self.library.linear_pool + n_others)
 
-    def _best(self, gains):
-        """The expert to join, from the fall in penalised loss that each brings."""
-        if self.costs is None:
-            return max(gains, key=gains.get)
-        # free or cheap experts must not win by what is chance
-        beyond = {new: gain - _CHANCE for new, gain in gains.items()}
-        useful = [new for new, gain in beyond.items() if gain > 0.0]
-        if not useful:
-            return max(gains, key=gains.get)
-        free = [new for new in useful if self.costs[new] == 0.0]
-        if free:
-            return max(free, key=beyond.get)
-        return max(useful, key=lambda new: beyond[new] / self.costs[new])
+
+def joining(gains, costs=None):
+    """The expert to join, from the fall in penalised loss that each brings.
+
+    Parameters
+    ----------
+    gains : dict of int to float
+        In nats, summed over the rows.
+    costs : ndarray of shape (n_experts,), optional
+
+    Returns
+    -------
+    int
+    """
+    if costs is None:
+        return max(gains, key=gains.get)
+    # free or cheap experts must not win by what is chance
+    beyond = {new: gain - _CHANCE for new, gain in gains.items()}
+    useful = [new for new, gain in beyond.items() if gain > 0.0]
+    if not useful:
+        return max(gains, key=gains.get)
+    free = [new for new in useful if costs[new] == 0.0]
+    if free:
+        return max(free, key=beyond.get)
+    return max(useful, key=lambda new: beyond[new] / costs[new])
 
 
 def base_scores(library, weights):
