@@ -78,7 +78,9 @@ class Ids:
 
 def same_texts(texts, others):
     """Whether two columns hold the same texts in the same order."""
-    return len(texts) == len(others) and bool(np.all(np.asarray(texts == others)))
+    if len(texts) != len(others) or texts[0] != others[0]:
+        return False
+    return bool(np.all(np.asarray(texts == others)))
 
 
 def _argsorted(keys):
@@ -102,19 +104,21 @@ def _argsorted(keys):
 
 def _fingerprints(texts):
     """Fingerprint of each text: (2, n), uint64."""
-    found = [_hashed(*piece) for piece in _pieces(texts)]
-    return np.concatenate(found, axis=1)
+    found, end = np.empty((2, len(texts)), dtype=np.uint64), 0
+    for data, lengths in _pieces(texts):
+        start, end = end, end + len(lengths)
+        _hash(data, lengths, found[:, start:end])
+    return found
 
 
-def _hashed(data, lengths):
+def _hash(data, lengths, hashed):
     words = [lengths.astype(np.uint64), *_padded(data, lengths).view(np.uint64).T]
     factors = np.random.Generator(np.random.PCG64(0)).integers(
         2**64, size=(2, len(words)), dtype=np.uint64
     ) | np.uint64(1)
-    hashed = np.zeros((2, len(lengths)), dtype=np.uint64)
+    hashed[:] = 0
     for word, pair in zip(words, factors.T, strict=True):
         hashed += word * pair[:, None]
-    return hashed
 
 
 def _padded(data, lengths, multiple=8):

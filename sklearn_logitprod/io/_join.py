@@ -17,6 +17,9 @@ from sklearn_logitprod.io._table import as_texts
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
 
+_AT_A_TIME = 1 << 16
+
+
 def join(parts, input, how, sort=True):
     """Aligned outputs of all experts.
 
@@ -100,12 +103,10 @@ def each(function, items):
 
 def _all_ids(columns):
     """Identifiers of all files; files with those of the first, in their order, share them."""
-    columns = [as_texts(column) for column in columns]
-    shared = [same_texts(column, columns[0]) for column in columns]
-    others = [column for column, same in zip(columns, shared, strict=True) if not same]
-    first, *rest = each(Ids, [columns[0], *others])
-    rest = iter(rest)
-    return [first if same else next(rest) for same in shared]
+    columns = list(map(as_texts, columns))
+    own = [m for m, column in enumerate(columns) if m == 0 or not same_texts(column, columns[0])]
+    found = dict(zip(own, each(Ids, [columns[m] for m in own]), strict=True))
+    return [found.get(m, found[0]) for m in range(len(columns))]
 
 
 def _values(parts, at, names):
@@ -113,13 +114,15 @@ def _values(parts, at, names):
     values = np.empty((len(at), len(parts), parts[0].values.shape[1]))
 
     def fill(m):
-        part, rows = parts[m], at[:, m]
-        own = part.values.take(rows, axis=0)
+        part, order = parts[m], slice(None)
         if part.names != names:
-            own = own[:, [part.names.index(name) for name in names]]
-        values[:, m] = own
-        if rows.min() < 0:
-            values[rows < 0, m] = np.nan
+            order = [part.names.index(name) for name in names]
+        for start in range(0, len(at), _AT_A_TIME):
+            some = slice(start, start + _AT_A_TIME)
+            rows = at[some, m]
+            own = part.values.take(rows, axis=0)
+            own[rows < 0] = np.nan
+            values[some, m] = own[:, order]
 
     each(fill, range(len(parts)))
     return values
@@ -127,19 +130,19 @@ def _values(parts, at, names):
 
 def _placed(indices):
     """Identifiers of all samples, and the row of each in each file, -1 where it is not."""
-    known = indices[0]
-    columns = [np.arange(len(known), dtype=np.int32)]
-    found = each(known.rows_of, indices[1:])
-    for own, at in zip(indices[1:], found, strict=True):
-        if len(known) > len(indices[0]):
-            at = known.rows_of(own)
-        column = np.full(len(known), -1, dtype=np.int32)
-        column[at[at >= 0]] = np.flatnonzero(at >= 0)
-        new = np.flatnonzero(at < 0)
+    known, columns = indices[0], []
+    found = each(lambda own: own.rows_of(known), indices)
+    for own, column in zip(indices, found, strict=True):
+        if len(known) > len(column):
+            column = own.rows_of(known)
+        # the last one stands for no row
+        fresh = np.ones(len(own) + 1, dtype=bool)
+        fresh[column] = False
+        new = np.flatnonzero(fresh[:-1]).astype(np.int32)
         if len(new):
             texts = (np.asarray(t, dtype=object) for t in (known.texts, own.texts[new]))
             known = Ids(as_texts(np.concatenate([*texts])))
-        columns.append(np.r_[column, new.astype(np.int32)])
+        columns.append(np.r_[column, new])
     at = np.full((len(indices), len(known)), -1, dtype=np.int32)
     for m, column in enumerate(columns):
         at[m, : len(column)] = column
@@ -149,7 +152,9 @@ def _placed(indices):
 def _kept(parts, ids, at, how):
     """Which samples stay, with a warning about those that do not."""
     everywhere = (at >= 0).all(axis=1)
-    if how == "same" and not everywhere.all():
+    if everywhere.all():
+        return everywhere
+    if how == "same":
         row = int(np.argmin(everywhere))
         without = parts[int(np.argmax(at[row] < 0))].source
         m = int(np.argmax(at[row] >= 0))
@@ -160,7 +165,7 @@ def _kept(parts, ids, at, how):
         )
     shared = (at >= 0).sum(axis=1) > 1
     alone = [m for m in range(len(parts)) if not shared[at[:, m] >= 0].any()]
-    if len(parts) > 1 and (alone or (how == "inner" and not everywhere.any())):
+    if alone or (how == "inner" and not everywhere.any()):
         m = alone[0] if alone else 0
         other = parts[1 if m == 0 else 0]
         text = (
@@ -171,7 +176,7 @@ def _kept(parts, ids, at, how):
         if how == "inner":
             raise parts[m].source.error(text)
         warn(str(parts[m].source.error(text)))
-    if how == "inner" and not everywhere.all():
+    if how == "inner":
         lost = (at >= 0).sum(axis=0) - everywhere.sum()
         losses = ", ".join(
             f"{part.source.path} loses {n} of {len(part.ids)} rows"
@@ -238,7 +243,7 @@ def _agreed(parts, ids, at, field, what, same=np.equal, complete=True):
         return None
     columns, texts = as_codes([getattr(parts[m], field) for m in stated])
     agreed = np.zeros(len(ids), dtype=np.result_type(*columns))
-    by = np.full(len(ids), -1)
+    by = np.full(len(ids), -1, dtype=np.min_scalar_type(-len(parts)))
     for m, column in zip(stated, columns, strict=True):
         mine = column[at[:, m]]
         here = at[:, m] >= 0
@@ -257,7 +262,8 @@ def _agreed(parts, ids, at, field, what, same=np.equal, complete=True):
                 at[row, m],
             )
         new = here & (by < 0)
-        agreed[new], by[new] = mine[new], m
+        np.copyto(agreed, mine, where=new)
+        np.copyto(by, m, where=new)
     known = by >= 0
     if complete and not known.all():
         row = int(np.argmin(known))

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.io._ids import Ids
 from sklearn_logitprod.io._source import Source, Sources
-from sklearn_logitprod.io._table import Coded, as_texts
+from sklearn_logitprod.io._table import Coded, as_texts, code_type
 from sklearn_logitprod.outputs.checks import SUM_TOLERANCE
 
 _OUTSIDE = 1e-6
@@ -152,11 +152,14 @@ def as_codes(columns):
     """Columns of numbers; of text as positions in a list of all texts, -1 where it is empty."""
     if isinstance(columns[0], np.ndarray) and columns[0].dtype.kind in "bf":
         return columns, None
-    texts, found = {}, []
-    for column in map(Coded.of, columns):
-        numbers = [texts.setdefault(text, len(texts)) for text in column.values]
-        found.append(np.array([*numbers, -1], dtype=np.int32)[column.codes])
-    return found, list(texts)
+    columns = list(map(Coded.of, columns))
+    texts = list(dict.fromkeys(text for column in columns for text in column.values))
+    places = {text: code for code, text in enumerate(texts)}
+    kind = code_type(len(texts))
+    return [
+        np.array([*map(places.get, column.values), -1], dtype=kind)[column.codes]
+        for column in columns
+    ], texts
 
 
 def in_one(parts, average, input):

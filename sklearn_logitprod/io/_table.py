@@ -47,7 +47,7 @@ class Coded:
         if isinstance(texts, cls):
             return texts
         codes, values = pd.factorize(as_texts(texts))
-        numbers = np.arange(len(values), dtype=np.min_scalar_type(-len(values)))
+        numbers = np.arange(len(values), dtype=code_type(len(values)))
         empty = np.flatnonzero(np.asarray(values == "", dtype=bool))
         numbers[empty] = -1
         return cls(numbers[codes], list(values))
@@ -297,6 +297,11 @@ def _like_number(cell):
     except (TypeError, ValueError):
         return False
     return True
+
+
+def code_type(n_values):
+    """The smallest type of codes of as many values, and of -1."""
+    return np.min_scalar_type(-n_values - 1)
 
 
 def as_texts(cells):
