@@ -280,7 +280,7 @@ CASES = {
     ),
     "labels written unlike": (
         csv(HEAD + "s1,,0.9,0.1\ns2,T ,0.2,0.8\n", how="outer"),
-        line(3) + r"label 'T' is written 't' in .*conch\.csv\. Write labels alike in all files\.",
+        line(3) + r"label 'T ' is written 't' in .*conch\.csv\. Write labels alike in all files\.",
     ),
     "numbers in the order of text": (
         alone("uni.csv", "slide_id,label,p_0,p_1\ns,2.0,0.9,0.1\nt,10.0,0.2,0.8\n"),

@@ -80,7 +80,7 @@ def same_texts(texts, others):
     """Whether two columns hold the same texts in the same order."""
     if len(texts) != len(others) or texts[0] != others[0]:
         return False
-    return bool(np.all(np.asarray(texts == others)))
+    return texts is others or bool(np.all(np.asarray(texts == others)))
 
 
 def _argsorted(keys):
@@ -112,19 +112,33 @@ def _fingerprints(texts):
 
 
 def _hash(data, lengths, hashed):
-    words = [lengths.astype(np.uint64), *_padded(data, lengths).view(np.uint64).T]
-    factors = np.random.Generator(np.random.PCG64(0)).integers(
-        2**64, size=(2, len(words)), dtype=np.uint64
-    ) | np.uint64(1)
+    random = np.random.Generator(np.random.PCG64(0))
     hashed[:] = 0
-    for word, pair in zip(words, factors.T, strict=True):
-        hashed += word * pair[:, None]
+    for word in _words(data, lengths):
+        # the same ones in each column, however long its texts are
+        factors = random.integers(2**64, size=2, dtype=np.uint64) | np.uint64(1)
+        for own, factor in zip(hashed, factors, strict=True):
+            own += word * factor
 
 
-def _padded(data, lengths, multiple=8):
+def _words(data, lengths):
+    """Lengths of texts, and their bytes as numbers of eight each, zeros after their ends."""
+    longest = int(lengths.max(initial=0))
+    alike = len(data) == longest * len(lengths)
+    yield (lengths[:1] if alike else lengths).astype(np.uint64)
+    if not alike:
+        data = _padded(data, lengths)
+    # the last word of each text begins the next one, and there is one after the last
+    data = np.r_[data.ravel(), np.zeros(8, dtype=np.uint8)]
+    for start in range(0, longest, 8):
+        word = np.ndarray(len(lengths), "<u8", data, start, longest)
+        yield word & np.uint64(2 ** (8 * min(longest - start, 8)) - 1)
+
+
+def _padded(data, lengths):
     """Texts as rows of bytes, zeros after their ends: (n, n_bytes), uint8."""
     longest = int(lengths.max(initial=0))
-    rows = np.zeros((len(lengths), -(-longest // multiple) * multiple), dtype=np.uint8)
+    rows = np.zeros((len(lengths), longest), dtype=np.uint8)
     if len(data) == longest * len(lengths):
         rows[:, :longest] = data.reshape(len(lengths), longest)
     else:
@@ -150,7 +164,7 @@ def as_array(texts):
             return np.asarray(texts, dtype=str)
     found, end = np.zeros((len(texts), max(longest, 1)), dtype=np.uint32), 0
     for piece in _pieces(texts):
-        rows = _padded(*piece, multiple=1)
+        rows = _padded(*piece)
         found[end : end + len(rows), : rows.shape[1]] = rows
         end += len(rows)
     return found.view(f"U{found.shape[1]}")[:, 0]

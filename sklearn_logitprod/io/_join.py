@@ -16,7 +16,6 @@ from sklearn_logitprod.io._part import as_codes, check_ids, check_names
 from sklearn_logitprod.io._table import as_texts
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
-
 _AT_A_TIME = 1 << 16
 
 
@@ -46,9 +45,7 @@ def join(parts, input, how, sort=True):
     """
     if how not in ("inner", "outer", "same"):
         raise ValueError(f"how={how!r} is unknown; it is 'inner' or 'outer'.")
-    indices = _all_ids([part.ids for part in parts])
-    for part, own in zip(parts, indices, strict=True):
-        check_ids(part, own)
+    ids, at = _placed(parts)
     names = parts[0].names
     of_times = input in ("survival", "hazard_logits")
     if names is not None:
@@ -57,8 +54,6 @@ def join(parts, input, how, sort=True):
         names = sorted(names)
     elif names is not None and sort:
         names = sorted_labels(names)
-    ids, at = _placed(indices)
-    del indices
     keep = _kept(parts, ids, at, how)
     if not keep.all():
         ids, at = ids[keep], at[keep]
@@ -101,14 +96,6 @@ def each(function, items):
     return [result for result, _ in found]
 
 
-def _all_ids(columns):
-    """Identifiers of all files; files with those of the first, in their order, share them."""
-    columns = list(map(as_texts, columns))
-    own = [m for m, column in enumerate(columns) if m == 0 or not same_texts(column, columns[0])]
-    found = dict(zip(own, each(Ids, [columns[m] for m in own]), strict=True))
-    return [found.get(m, found[0]) for m in range(len(columns))]
-
-
 def _values(parts, at, names):
     """Values of all experts, their columns in one order: (n_samples, n_experts, n_columns)."""
     values = np.empty((len(at), len(parts), parts[0].values.shape[1]))
@@ -128,25 +115,39 @@ def _values(parts, at, names):
     return values
 
 
-def _placed(indices):
+def _placed(parts):
     """Identifiers of all samples, and the row of each in each file, -1 where it is not."""
-    known, columns = indices[0], []
-    found = each(lambda own: own.rows_of(known), indices)
-    for own, column in zip(indices, found, strict=True):
-        if len(known) > len(column):
-            column = own.rows_of(known)
-        # the last one stands for no row
-        fresh = np.ones(len(own) + 1, dtype=bool)
-        fresh[column] = False
-        new = np.flatnonzero(fresh[:-1]).astype(np.int32)
-        if len(new):
-            texts = (np.asarray(t, dtype=object) for t in (known.texts, own.texts[new]))
-            known = Ids(as_texts(np.concatenate([*texts])))
-        columns.append(np.r_[column, new])
-    at = np.full((len(indices), len(known)), -1, dtype=np.int32)
+    texts = [as_texts(part.ids) for part in parts]
+    known = Ids(texts[0])
+    check_ids(parts[0], known)
+
+    def look(m):
+        if same_texts(texts[m], texts[0]):
+            return np.arange(len(known), dtype=np.int32), None
+        own = Ids(texts[m])
+        check_ids(parts[m], own)
+        column = own.rows_of(known)
+        # identifiers take more memory than texts: they go where all were found
+        return column, own if np.count_nonzero(column >= 0) < len(own) else None
+
+    columns = []
+    for column, own in each(look, range(len(parts))):
+        if own is not None:
+            if len(known) > len(column):
+                column = own.rows_of(known)
+            # the last one stands for no row
+            fresh = np.ones(len(own) + 1, dtype=bool)
+            fresh[column] = False
+            new = np.flatnonzero(fresh[:-1]).astype(np.int32)
+            if len(new):
+                both = (np.asarray(t, dtype=object) for t in (known.texts, own.texts[new]))
+                known = Ids(as_texts(np.concatenate([*both])))
+            column = np.r_[column, new]
+        columns.append(column)
+    at = np.full((len(parts), len(known)), -1, dtype=np.int32)
     for m, column in enumerate(columns):
         at[m, : len(column)] = column
-    return as_texts(known.texts), at.T
+    return known.texts, at.T
 
 
 def _kept(parts, ids, at, how):

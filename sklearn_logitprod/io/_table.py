@@ -81,8 +81,7 @@ class Table:
     ----------
     source : Source
     columns : dict of str to array of shape (n_rows,)
-        Numbers; or text, where a cell that is empty is None or an empty text, and of which
-        no more than the codes is kept once they were asked for.
+        Numbers; or text, where a cell that is empty is None or an empty text, or Coded.
     written : callable, optional
         From the name of a column to its text as it is written, where reading made numbers
         of it.
@@ -176,11 +175,8 @@ class Table:
         -------
         Coded
         """
-        coded = column = self.columns[name]
-        if not isinstance(column, Coded):
-            coded = Coded.of(self.cells(name))
-            if column.dtype.kind not in "biuf":
-                self.columns[name] = coded
+        column = self.columns[name]
+        coded = column if isinstance(column, Coded) else Coded.of(self.cells(name))
         if complete:
             self._refuse_empty(coded.codes < 0, name, what)
         return coded

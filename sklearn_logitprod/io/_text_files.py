@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.fixes import parse_version
 
-from sklearn_logitprod.io._table import NO_LABEL, Table, as_texts, check_header
+from sklearn_logitprod.io._table import NO_LABEL, Coded, Table, as_texts, check_header
 
 # exact numbers, which newer versions read without being asked
 _EXACT = (
@@ -32,7 +32,7 @@ except ImportError:
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
-def read_text(source, path, id=None, text=()):
+def read_text(source, path, id=None, coded=()):
     """Table of a CSV or TSV file.
 
     Parameters
@@ -41,8 +41,8 @@ def read_text(source, path, id=None, text=()):
     path : Path
     id : str, optional
         The column of identifiers, which tells separators apart.
-    text : collection of str
-        Columns that are wanted as text, beside that of identifiers.
+    coded : collection of str
+        Columns of text with few distinct values.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def read_text(source, path, id=None, text=()):
     """
     content = _Content(source, path, id)
     try:
-        return content.fast({id, *text})
+        return content.fast(id, coded)
     except (ValueError, OSError, EOFError, zlib.error, pd.errors.ParserWarning):
         # whatever it stumbled over, the careful reader finds the line, or reads what is sound
         return content.careful()
@@ -139,8 +139,8 @@ class _Content:
             if row >= 0:
                 yield cells
 
-    def _parsed(self, text, names=None):
-        """Some columns as pandas reads them, those of text as they are written."""
+    def _parsed(self, kinds, names=None):
+        """Some columns as pandas reads them."""
         with warnings.catch_warnings():
             # of numbers and text in one column: such cells are looked at one by one
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)
@@ -153,7 +153,7 @@ class _Content:
                 names=self.names,
                 index_col=False,
                 skipinitialspace=True,
-                dtype=dict.fromkeys(text, _TEXT),
+                dtype=kinds,
                 keep_default_na=False,
                 na_values=sorted(NO_LABEL),
                 encoding="utf-8",
@@ -161,10 +161,11 @@ class _Content:
                 **options,
             )
 
-    def fast(self, text):
+    def fast(self, id, coded):
         """Table by pandas, whose numbers are exact and whose short rows are refused."""
         check_header(self.source, self.names)
-        frame = self._parsed([name for name in self.names if name in text])
+        kinds = dict.fromkeys(coded, "category") | {id: _TEXT}
+        frame = self._parsed({name: kinds[name] for name in self.names if name in kinds})
         if frame.iloc[:, -1].isna().any():
             # pandas fills rows that are too short
             for _ in self._rows():
@@ -173,14 +174,21 @@ class _Content:
         return Table(self.source, columns, self._written)
 
     def _written(self, name):
-        return _texts(self._parsed([name], [name])[name])
+        return _texts(self._parsed({name: _TEXT}, [name])[name])
 
     def _column(self, series):
-        """Numbers, or text whose empty cells are empty texts."""
+        """Numbers, text of few values, or text whose empty cells are empty texts.
+
+        Where pandas took cells of text as numbers, they are no longer as they were written.
+        """
         if series.dtype.kind in "biuf":
             return series.to_numpy()
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            values = series.cat.categories.tolist()
+            kept = all(isinstance(value, str) for value in values)
+            codes = series.array.codes
+            return Coded(codes, values) if kept else Coded.of(self._written(series.name))
         if series.dtype == object and pd.api.types.infer_dtype(series) != "string":
-            # pandas took some of its cells as numbers, which are no longer as they were written
             return self._written(series.name)
         return _texts(series)
 

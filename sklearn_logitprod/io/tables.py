@@ -178,8 +178,7 @@ def read_tables(
     said = {"label": label, "group": group, "event": event, "time": time, "expert": expert}
     reserved = {name for name in (id, target, *said.values()) if name is not None}
     files, by_user = files_of(paths)
-    text = {name for name in (label, group, event, expert) if name is not None}
-    tables = read_all(files, id, input, text)
+    tables = read_all(files, id, input, {label, group, event, expert} - {None})
     if expert is not None:
         tables = by_column(tables, expert)
     tables = {name: [spread(table, reserved) for table in own] for name, own in tables.items()}
@@ -307,7 +306,7 @@ def _form(label):
 
 def _part(table, named, asked, told, evident):
     """What a table says; its columns were found by their names alone if evident."""
-    ids = table.texts(told.id, "id")
+    ids = table.cells(told.id)
     values = _values(table, named, asked, evident)
     check_values(table.source, values, list(named), asked.input)
     return Part(
