@@ -355,6 +355,25 @@ def test_events_of_some_rows():
     assert outputs.y.tolist() == [(True, 3.0), (False, 4.0)]
 
 
+@pytest.mark.parametrize("empty", [{"dead": ["1", None]}, {"months": [3, None]}])
+def test_events_and_times_that_are_empty_are_not_known(empty):
+    frame = pd.DataFrame({"slide_id": ["s", "t"], "dead": [1, 0], "months": [3, 4], "risk": [1, 2]})
+    told = {"input": "risk", "event": "dead", "time": "months"}
+    lacking = {"uni": frame.assign(**empty), "conch": frame[["slide_id", "risk"]]}
+    with pytest.warns(UserWarning, match="1 of 2 samples have no event and time"):
+        outputs = read_tables(lacking, how="outer", **told)
+    assert (outputs.ids.tolist(), outputs.y.tolist()) == (["s"], [(True, 3.0)])
+    # another file may know it
+    outputs = read_tables(lacking | {"conch": frame}, how="outer", **told)
+    assert outputs.y.tolist() == [(True, 3.0), (False, 4.0)]
+    twice = {"uni": pd.concat([lacking["uni"]] * 2)}
+    with pytest.warns(UserWarning, match="1 of 2 samples have no event and time"):
+        outputs = read_tables(twice, how="outer", average=True, **told)
+    assert outputs.y.tolist() == [(True, 3.0)]
+    with pytest.raises(ValueError, match=r"row 1 .*(empty in 1 of 2 rows|time nan)"):
+        read_tables(lacking, **told)
+
+
 def test_patients_that_are_not_used_are_mentioned_once():
     frame = pd.DataFrame({"slide_id": ["s", "t"], "label": ["n", "t"], "p_t": [0.25, 0.75]})
     frame["Patient ID"] = ["p", "p"]

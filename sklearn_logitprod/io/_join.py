@@ -248,8 +248,7 @@ def _agreed(parts, ids, at, field, what, same=np.equal, complete=True):
     for m, column in zip(stated, columns, strict=True):
         mine = column[at[:, m]]
         here = at[:, m] >= 0
-        if texts is not None:
-            here &= mine >= 0
+        here &= ~np.isnan(mine) if texts is None else mine >= 0
         differ = here & (by >= 0) & ~same(mine, agreed)
         if differ.any():
             row = int(np.argmax(differ))

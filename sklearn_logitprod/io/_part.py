@@ -31,8 +31,9 @@ class Part:
         Class labels (str) or times (float) of the columns; None for risks.
     labels, groups : Coded, array of str or None
         Of the samples, where the file has them; an empty text where it is not known.
-    event : ndarray of shape (n_rows,), bool, or None
+    event : ndarray of shape (n_rows,), bool, or float64 with NaN where it is not known; or None
     time : ndarray of shape (n_rows,), float64, or None
+        NaN where it is not known.
     """
 
     source: Source
@@ -227,7 +228,9 @@ def _averaged(part):
         if column is None:
             continue
         (codes,), _ = as_codes([column])
-        differ = codes != codes[first][numbers]
+        known = codes[first][numbers]
+        # what is not known of either row, NaN, is the same
+        differ = (codes != known) & ((codes == codes) | (known == known))
         if differ.any():
             row = int(np.argmax(differ))
             raise part.source.error(
