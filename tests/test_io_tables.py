@@ -357,11 +357,11 @@ def test_events_of_some_rows():
 
 def test_numbers_above_text_stay_as_they_are_written(tmp_path):
     # so wide that pandas reads it in several pieces, each with types of its own
-    size, rest = 1500, ["0.25,0.75" + ",1" * 300]
+    size, rest = 600, ["0.25,0.75" + ",1" * 1050]
     ids = [f"{i:04d}" for i in range(size)] + ["s1", "s2"]
     labels = ["00"] * size + ["00", "t"]
     lines = [",".join([*cells, *rest]) for cells in zip(ids, labels, strict=True)]
-    names = ["slide_id", "label", "p_00", "p_t", *(f"feature_{k}" for k in range(300))]
+    names = ["slide_id", "label", "p_00", "p_t", *(f"feature_{k}" for k in range(1050))]
     (tmp_path / "uni.csv").write_text("\n".join([",".join(names), *lines]))
     columns = {"00": "p_00", "t": "p_t"}
     outputs = read_tables([tmp_path / "uni.csv"], label="label", columns=columns)
