@@ -170,7 +170,7 @@ class _Content:
             # pandas fills rows that are too short
             for _ in self._rows():
                 pass
-        columns = {name: self._column(frame.pop(name)) for name in self.names}
+        columns = {name: self._column(series) for name, series in frame.items()}
         return Table(self.source, columns, self._written)
 
     def _written(self, name):
