@@ -7,8 +7,10 @@ import gzip
 import io
 import warnings
 import zlib
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,19 +18,15 @@ from sklearn.utils.fixes import parse_version
 
 from sklearn_logitprod.io._table import NO_LABEL, Coded, Table, as_texts, check_header
 
-# exact numbers, which newer versions read without being asked
-_EXACT = (
-    {}
-    if parse_version(pd.__version__) >= parse_version("3.1")
-    else {"float_precision": "round_trip"}
-)
-try:
-    import pyarrow as pa
+# numbers are exact without being asked for, and text of Arrow is read several times as fast as str
+_NEW = parse_version(pd.__version__) >= parse_version("3.1")
+_EXACT = {} if _NEW else {"float_precision": "round_trip"}
+_TEXT: Any = str
+if _NEW:
+    with suppress(ImportError):
+        import pyarrow as pa
 
-    # text as it is written, like str, but read several times as fast
-    _TEXT = pd.ArrowDtype(pa.large_string())
-except ImportError:
-    _TEXT = str
+        _TEXT = pd.ArrowDtype(pa.large_string())
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
