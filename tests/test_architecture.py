@@ -37,6 +37,7 @@ ROOMS = [
     ["search"],
     ["__init__"],
     ["inspection"],
+    ["deployment"],
     ["cli"],
     ["__main__"],
 ]

@@ -12,13 +12,14 @@ from threadpoolctl import threadpool_limits
 from sklearn_logitprod import LogitProdClassifier
 from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets
 from sklearn_logitprod.fusion.logits import log_proba_from_logits
+from sklearn_logitprod.fusion.references import reference_heads
 from sklearn_logitprod.training import data as data_module
 from sklearn_logitprod.training import network, path
 from sklearn_logitprod.training import trainer as trainer_module
 from sklearn_logitprod.training.constant import ConstantObjective, newton
 from sklearn_logitprod.training.coordinates import Dense, Kronecker, Scaled
 from sklearn_logitprod.training.data import FitData, design_effect, loss_correlation
-from sklearn_logitprod.training.guarantee import Line, blend_to_guarantee, reference_heads
+from sklearn_logitprod.training.guarantee import Line, blend_to_guarantee
 from sklearn_logitprod.training.lbfgs import Memory
 from sklearn_logitprod.training.path import (
     candidates,

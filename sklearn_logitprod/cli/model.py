@@ -13,12 +13,14 @@ TRUSTED = [
         for name in (
             "estimators.classifier.LogitProdClassifier",
             "estimators.survival.LogitProdSurvival",
+            "fusion.extended.ExtendedPool",
             "fusion.features.Standardiser",
             "fusion.gaps.Gaps",
             "fusion.gate.Gate",
             "fusion.pool.Head",
             "fusion.pool.Pool",
             "fusion.risk.RiskModel",
+            "fusion.safety.SafePool",
             "search.classifier.LogitProdClassifierCV",
             "search.survival.LogitProdSurvivalCV",
         )

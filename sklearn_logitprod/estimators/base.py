@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,7 +16,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
-from sklearn_logitprod._progress import CallbackSupportMixin, FitProgress, with_callbacks
+from sklearn_logitprod._progress import SILENT, CallbackSupportMixin, FitProgress, with_callbacks
 from sklearn_logitprod._text import option, warn
 from sklearn_logitprod._typing import Floats
 from sklearn_logitprod.estimators.inference import PoolInference, is_table
@@ -24,6 +26,7 @@ from sklearn_logitprod.experts.display import ExpertsDisplayMixin
 from sklearn_logitprod.fusion.features import FEATURE_SETS
 from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.outputs.given import given
+from sklearn_logitprod.outputs.marks import row_marks
 from sklearn_logitprod.targets.folds import fold_rows
 from sklearn_logitprod.targets.weights import check_groups, check_weights
 from sklearn_logitprod.training.data import FitData
@@ -46,7 +49,8 @@ class BaseLogitProd(
 
     Subclasses name their task, and say how y becomes a :class:`Target` (``_target``,
     ``_likelihood``), how X becomes outputs (``_read``), what experts are asked (``_replies``),
-    and what to predict.
+    which parameters keep the meaning of outputs in another fit (``_meaning``), and what to
+    predict.
 
     Attributes
     ----------
@@ -92,6 +96,30 @@ class BaseLogitProd(
         tags.input_tags.allow_nan = all(tag.input_tags.allow_nan for tag in own)
         tags.input_tags.sparse = all(tag.input_tags.sparse for tag in own)
         return tags
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        own = super().__repr__(N_CHAR_MAX)
+        return "\n".join([own, *(f"- {step['text']}" for step in steps_of(self))])
+
+    def _joined(self, prepared, names):
+        """Fitted attributes beside the pool that grow with experts: those of all.
+
+        Parameters
+        ----------
+        prepared : Prepared
+            Of the new experts.
+        names : list of str
+            Theirs.
+
+        Returns
+        -------
+        dict
+        """
+        return {}
+
+    def _factor(self, y, n_samples):
+        """What rows are weighed by beside their sample weights."""
+        return 1.0
 
     def _check_parameters(self):
         """Check what can be checked before any data is looked at."""
@@ -197,6 +225,17 @@ class BaseLogitProd(
         """Fit the pool on what was prepared, and set the fitted attributes."""
         with progress.stage("pool"):
             attributes = {**prepared.attributes, **self._fit_pool(prepared, progress)}
+        active = attributes["pool_"].active
+        absent = [name for name, on in zip(prepared.outputs.names, active, strict=True) if not on]
+        if absent:
+            warn(
+                f"Expert(s) {', '.join(absent)} are missing (NaN) on every row of the fit data; "
+                "their weight is 0, also where they are present later. Fit on rows that hold them, "
+                "or leave them out."
+            )
+        kept = prepared.kept
+        attributes["fit_rows_"] = row_marks(prepared.outputs.take(kept).log_proba, len(kept))
+        attributes["deployment_"] = []
         # all at once, at the end: a fit that fails leaves an earlier one as it was
         vars(self).pop("feature_names_in_", None)
         vars(self).update(attributes)
@@ -226,14 +265,6 @@ class BaseLogitProd(
     def _fit_pool(self, prepared, progress):
         """Fit the pool: a dict of fitted attributes."""
         data, weight = self._fit_data(prepared)
-        outputs = prepared.outputs
-        absent = [name for name, on in zip(outputs.names, data.active, strict=True) if not on]
-        if absent:
-            warn(
-                f"Expert(s) {', '.join(absent)} are missing (NaN) on every row of the fit data; "
-                "their weight is 0, also where they are present later. Fit on rows that hold them, "
-                "or leave them out."
-            )
         spec = self._head_spec(data.n_experts, data.n_classes)
         fit = fit_pool(data, weight, spec, self._settings(prepared.seed), prepared.folds, progress)
         if not fit.converged:
@@ -296,21 +327,20 @@ def with_pool(estimator, attributes, pool):
     return model
 
 
-def given_to(estimator, X, y, groups=None):
-    """X, y and groups in the forms that the checks of an estimator know.
+def given_to(estimator, X, y, sample_weight=None, groups=None):
+    """X and what comes beside it, in the forms that the checks of an estimator know.
 
     Parameters
     ----------
     estimator : BaseLogitProd
-    X, y, groups : object
+    X, y, sample_weight, groups : object
         As for its ``fit``.
 
     Returns
     -------
-    X, y, groups
+    X, y, sample_weight, groups
     """
-    X, y, _, groups = estimator._given(X, y, groups=groups)
-    return X, y, groups
+    return estimator._given(X, y, sample_weight, groups)
 
 
 def target_of(estimator, X, y):
@@ -321,3 +351,99 @@ def target_of(estimator, X, y):
 def likelihood_of(model, y, n_samples):
     """Likelihood of the y of some samples, by the classes or times of a fitted estimator."""
     return model._likelihood(y, n_samples, vars(model))
+
+
+def outputs_of(model, X):
+    """Outputs of a fitted estimator's experts on X, as its pool reads them."""
+    return model._outputs(X)
+
+
+def weighting_of(model, y, n_samples):
+    """By what a fitted estimator weighs rows beside their sample weights."""
+    return model._factor(y, n_samples)
+
+
+def prepared_by(model, experts, cv, X, y, sample_weight, groups):
+    """What a fit of other experts on the classes or times of a fitted estimator would start from.
+
+    Parameters
+    ----------
+    model : BaseLogitProd
+        Fitted.
+    experts : list of (str, estimator) or None
+        Other experts than its own; None for outputs in X.
+    cv : "prefit" or cross-validation splitter
+    X, y, sample_weight, groups : object
+        As for ``fit``.
+
+    Returns
+    -------
+    Prepared
+    """
+    own = model.get_params(deep=False) | model._meaning() | {"experts": experts, "cv": cv}
+    prepared = type(model)(**own)._prepare(X, y, sample_weight, groups, {}, SILENT)
+    return replace(prepared, outputs=prepared.outputs.beside_others())
+
+
+def features_of(model, X):
+    """Number and, where it has them, names of X's columns, as fitted attributes."""
+    return model._features_of(X)
+
+
+def joined_by(model, prepared, names):
+    """Fitted attributes beside the pool that grow with experts, as ``_joined`` gives them."""
+    return model._joined(prepared, names)
+
+
+def pool_over(model, prepared):
+    """A pool by the parameters of an estimator, without linear pool, over other outputs.
+
+    Parameters
+    ----------
+    model : BaseLogitProd
+    prepared : Prepared
+
+    Returns
+    -------
+    dict
+        Fitted attributes, ``pool_`` among them.
+    """
+    own = model.get_params(deep=False) | {"experts": None, "linear_pool": False}
+    return type(model)(**own)._fit_pool(prepared, SILENT)
+
+
+def redeployed(model, pool, step, **attributes):
+    """A copy of a fitted estimator that holds another pool.
+
+    Parameters
+    ----------
+    model : BaseLogitProd
+        Left as it is; its experts are shared.
+    pool : Pool, ExtendedPool or SafePool
+    step : dict
+        What was done, for ``deployment_``.
+    **attributes : dict
+        Other fitted attributes and parameters that change.
+
+    Returns
+    -------
+    BaseLogitProd
+    """
+    shared = [*model._named_pairs(), *(model.named_experts_ or {}).items()]
+    new = copy.deepcopy(model, {id(expert): expert for _, expert in shared})
+    vars(new).update(
+        {
+            "pool_": pool,
+            "class_bias_": pool.class_bias,
+            "cross_class_": pool.correction,
+            "deployment_": [*steps_of(model), step],
+            **attributes,
+        }
+    )
+    return new
+
+
+def steps_of(model):
+    """What was done to a fitted model after its fit: a list of dicts."""
+    # models that were stored before there was such an attribute
+    return getattr(model, "deployment_", [])

@@ -159,6 +159,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Sorted class labels; the order of the columns of ``predict_proba``.
+    class_prior_ : ndarray of shape (n_classes,), float64
+        Share of each class in the fit data, sample weights counted.
     expert_names_ : list of str
         Names of the experts.
     n_experts_ : int
@@ -191,6 +193,11 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         Iterations of the solver; with "auto", of the candidate with the largest share.
     loss_curve_ : list of float
         Objective per effective sample at each of these iterations, in nats.
+    fit_rows_ : ndarray of shape (n_marks,), uint64
+        Marks by which rows of the fit data are known again, of at most 1000 rows.
+    deployment_ : list of dict
+        What was done after the fit, by functions of
+        :mod:`~sklearn_logitprod.deployment`.
     n_features_in_ : int
         Number of columns of X in the fit; experts times classes for 3-D X.
 
@@ -352,7 +359,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
             known = frame_classes(X)
         classes, codes = check_classes(labels, known)
         check_classes(labels[weight > 0], classes)
-        attributes = {"classes_": classes}
+        prior = np.bincount(codes, weight, len(classes)) / weight.sum()
+        attributes = {"classes_": classes, "class_prior_": prior}
         return Target(labels, codes, ClassLabels(codes), attributes=attributes)
 
     def _likelihood(self, y, n_samples, fitted):
@@ -365,6 +373,9 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
                 "them, too."
             )
         return ClassLabels(np.searchsorted(classes, labels))
+
+    def _meaning(self):
+        return {"classes": self.classes_ if self.classes is None else self.classes}
 
     def _read(self, X, fitted, expert_names=None):
         return read_outputs(X, self.input, fitted["classes_"], self.classes, expert_names)

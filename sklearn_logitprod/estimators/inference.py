@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_logitprod._typing import Floats
 from sklearn_logitprod.estimators.prepared import all_log_proba
 from sklearn_logitprod.fusion.logits import block_slices
-from sklearn_logitprod.fusion.pool import expert_shares
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.frames import is_two_level
 from sklearn_logitprod.outputs.given import given_X
@@ -102,7 +101,7 @@ class PoolInference(TransformerMixin):
         return self._collect(X, lambda columns: self.pool_.log_proba(columns))
 
     def _shares(self, columns):
-        return expert_shares(columns, self.pool_.coefficients(columns))
+        return self.pool_.expert_shares(columns)
 
     def expert_weights(self, X: Any) -> Floats:
         """Weight of each expert for each sample.

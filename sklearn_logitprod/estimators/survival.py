@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
 
@@ -13,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._text import warn
 from sklearn_logitprod._typing import CrossValidation, Experts, Floats, GateWidth, RandomState
 from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.risk_calibration import RiskCalibrationMixin
 from sklearn_logitprod.estimators.step_function import step_functions
 from sklearn_logitprod.experts.survival import EventReplies, check_expert_methods
 from sklearn_logitprod.fusion.events import (
@@ -28,11 +26,9 @@ from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.events import read_event_outputs
 from sklearn_logitprod.targets.events import check_events, given_times, interval_ends
 from sklearn_logitprod.targets.target import Target
-from sklearn_logitprod.training.estimated import EstimatedData
-from sklearn_logitprod.training.risk import fit_risks, risk_doubts
 
 
-class LogitProdSurvival(BaseLogitProd):
+class LogitProdSurvival(RiskCalibrationMixin, BaseLogitProd):
     """Fuse fixed survival experts by a sample-adaptive weighted product.
 
     Time is cut into T intervals and a tail beyond the last. Every expert gives a
@@ -169,6 +165,11 @@ class LogitProdSurvival(BaseLogitProd):
         Iterations of the solver; with "auto", of the candidate with the largest share.
     loss_curve_ : list of float
         Objective per effective sample at each of them, in nats.
+    fit_rows_ : ndarray of shape (n_marks,), uint64
+        Marks by which rows of the fit data are known again, of at most 1000 rows.
+    deployment_ : list of dict
+        What was done after the fit, by functions of
+        :mod:`~sklearn_logitprod.deployment`.
     n_features_in_ : int
         Number of columns of X in the fit; experts times times for 3-D X.
 
@@ -334,7 +335,7 @@ class LogitProdSurvival(BaseLogitProd):
         event, time, structured = check_events(y, len(weight))
         times = interval_ends(event, time, weight, times, self.n_bins)
         attributes = {"unique_times_": times}
-        factor = 1.0 + self.uncensored_weight * (event - 1.0)
+        factor = self._factor(structured, len(weight))
         likelihood = label_sets_from_events(event, time, times)
         return Target(structured, event.astype(np.intp), likelihood, factor, attributes)
 
@@ -342,13 +343,15 @@ class LogitProdSurvival(BaseLogitProd):
         event, time, _ = check_events(y, n_samples)
         return label_sets_from_events(event, time, fitted["unique_times_"])
 
+    def _factor(self, y, n_samples):
+        return 1.0 + self.uncensored_weight * (check_events(y, n_samples)[0] - 1.0)
+
+    def _meaning(self):
+        return {"times": self.unique_times_}
+
     def _read(self, X, fitted, expert_names=None):
         times = fitted["unique_times_"]
         return read_event_outputs(X, self.input, len(times), times, expert_names)
-
-    def _calibrated(self, outputs, fitted):
-        models = {m: fitted["risk_models_"][outputs.names[m]] for m in outputs.risks}
-        return outputs.calibrated(models)
 
     def _replies(self, fitted):
         return EventReplies(fitted["unique_times_"], self.expert_methods)
@@ -356,36 +359,6 @@ class LogitProdSurvival(BaseLogitProd):
     def _check_parameters(self):
         super()._check_parameters()
         check_expert_methods(self.expert_methods, self._named_pairs())
-
-    def _prepare(self, X, y, sample_weight, groups, params, progress):
-        prepared = super()._prepare(X, y, sample_weight, groups, params, progress)
-        outputs = prepared.outputs
-        if not outputs.risks:
-            return replace(prepared, attributes={**prepared.attributes, "risk_models_": {}})
-        calibrate, weight = self._risk_calibration(prepared), prepared.weight[prepared.kept]
-        models = calibrate(weight)
-        named = {outputs.names[position]: model for position, model in models.items()}
-        for positions, doubt in risk_doubts(models, *calibrate.args, weight):
-            names = ", ".join(outputs.names[position] for position in positions)
-            warn(f"The risk of expert(s) {names} {doubt}", about=doubt)
-        attributes = {**prepared.attributes, "risk_models_": named}
-        return replace(prepared, outputs=outputs.calibrated(models), attributes=attributes)
-
-    def _risk_calibration(self, prepared):
-        """What calibrates the experts' risks under weights of the rows that count."""
-        outputs, kept = prepared.outputs.take(prepared.kept), prepared.kept
-        risks = {position: outputs.risk(position) for position in outputs.risks}
-        return partial(
-            fit_risks, risks, prepared.likelihood.take(kept), n_times=outputs.shape[2] - 1
-        )
-
-    def _fit_data(self, prepared):
-        data, weight = super()._fit_data(prepared)
-        if not prepared.outputs.risks:
-            return data, weight
-        outputs = prepared.outputs.take(prepared.kept)
-        calibrate = self._risk_calibration(prepared)
-        return EstimatedData(data, lambda own: outputs.calibrated(calibrate(own)).log_proba), weight
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Names of the columns of ``transform``: ``expert_time`` and ``expert_tail``.

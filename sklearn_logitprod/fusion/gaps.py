@@ -59,6 +59,10 @@ class Gaps:
         """The same, applied to a share in [0, 1]."""
         return replace(self, share=share, _known={})
 
+    def scaled(self, factor):
+        """The same beside scores that are ``factor`` times as large: shifts follow."""
+        return replace(self, shift=factor * self.shift, response=factor * self.response, _known={})
+
     def terms(self, missing):
         """Multipliers and shifts of rows.
 

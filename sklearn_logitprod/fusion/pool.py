@@ -46,6 +46,16 @@ class Head:
             columns, self.coefficients(columns, features), self.class_bias, self.correction
         )
 
+    def moved(self, log_sharpness, shift):
+        """The head whose scores are ``exp(log_sharpness) F + shift``."""
+        scale = np.exp(log_sharpness)
+        return replace(
+            self,
+            log_sharpness=self.log_sharpness + float(log_sharpness),
+            class_bias=scale * self.class_bias + shift,
+            correction=None if self.correction is None else scale * self.correction,
+        )
+
 
 def fused_scores(columns, coefficients, class_bias, correction=None):
     """Fused scores of coefficients: the one definition of the product.
@@ -206,6 +216,30 @@ class Pool:
         ]
         total = norms[0] + norms[1]
         return norms[0] / np.where(total > 0, total, 1.0)
+
+    def moved(self, log_sharpness, shift):
+        """The pool with other sharpness and class bias: ``F' = exp(log_sharpness) F + shift``.
+
+        Parameters
+        ----------
+        log_sharpness : float
+        shift : ndarray of shape (n_classes,)
+
+        Returns
+        -------
+        Pool
+        """
+        scale = np.exp(log_sharpness)
+        heads = tuple(head.moved(log_sharpness, shift) for head in self.heads)
+        gaps = None if self.gaps is None else self.gaps.scaled(scale)
+        return replace(self, heads=heads, gaps=gaps)
+
+    def expert_shares(self, columns, features=None):
+        """Weights of experts, share of the linear pool and sharpness of each sample.
+
+        As from :func:`expert_shares`. Features are computed if not given.
+        """
+        return expert_shares(columns, self.coefficients(columns, features))
 
     def blend(self, head, share):
         """Mixture of the pool with one more head: ``(1 - share) * pool + share * head``."""

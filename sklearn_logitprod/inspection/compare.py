@@ -192,7 +192,7 @@ def _arguments(first, X, y, groups):
         )
     if X is None:
         raise ValueError("X is missing: call compare(estimator, X, y).")
-    X, y, groups = given_to(searched_estimator(first), X, y, groups)
+    X, y, _, groups = given_to(searched_estimator(first), X, y, groups=groups)
     if y is None:
         raise ValueError("y is missing: a comparison needs the outcomes. Pass y.")
     return first, X, y, groups

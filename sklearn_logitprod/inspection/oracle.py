@@ -80,7 +80,7 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
             "oracle_gap takes a fitted LogitProdClassifier, a LogitProdSurvival or a search over "
             f"one, not {type(estimator).__name__}."
         )
-    X, y, _ = given_to(estimator, X, y)
+    X, y, *_ = given_to(estimator, X, y)
     if y is None:
         raise ValueError("y is missing: the loss needs the outcomes. Pass y.")
     log_proba = estimator.expert_logits(X)

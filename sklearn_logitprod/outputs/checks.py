@@ -10,7 +10,7 @@ from sklearn_logitprod.targets.weights import missing_values
 SUM_TOLERANCE = 1e-3
 
 
-def check_missing(values, rows, names, advice, unit):
+def check_missing(values, rows, names, advice, unit, alone=True):
     """Refuse infinite values, experts that are missing in part, rows without experts.
 
     Parameters
@@ -24,6 +24,8 @@ def check_missing(values, rows, names, advice, unit):
         What to do about infinite values.
     unit : str
         What the last axis of three runs over.
+    alone : bool
+        Whether there are no other experts, so that each row needs one of these.
     """
     infinite = np.isinf(values)
     if infinite.any():
@@ -47,7 +49,7 @@ def check_missing(values, rows, names, advice, unit):
             )
         missing = whole
     empty = missing.all(axis=1)
-    if empty.any():
+    if alone and empty.any():
         raise ValueError(
             f"X has {int(empty.sum())} row(s) in which all experts are missing (NaN), the "
             f"first is row {row_number(rows, int(np.argmax(empty)))}. Remove these rows: at "

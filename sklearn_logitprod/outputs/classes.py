@@ -58,6 +58,8 @@ class Outputs:
         Position in ``values`` of each class, in the order of ``classes_``.
     rows : ndarray of int or None
         Rows that count, if not all do.
+    alone : bool
+        Whether each row needs one of these experts.
     """
 
     values: np.ndarray
@@ -65,6 +67,7 @@ class Outputs:
     names: list
     order: np.ndarray
     rows: np.ndarray | None = None
+    alone: bool = True
 
     @property
     def shape(self):
@@ -75,6 +78,10 @@ class Outputs:
     def take(self, rows):
         """Only some rows, given as indices; nothing is copied."""
         return replace(self, rows=rows if self.rows is None else self.rows[rows])
+
+    def beside_others(self):
+        """The same, but rows may lack all of these experts."""
+        return replace(self, alone=False)
 
     def log_proba(self, rows):
         """Normalised, floored log-probabilities of some rows, checked.
@@ -116,7 +123,7 @@ class Outputs:
                 else "Clip such logits to a large finite value, or pass probabilities with "
                 f"{option('input', 'proba')}, which may be exactly 0 and 1."
             )
-            check_missing(values, rows, self.names, advice, "classes")
+            check_missing(values, rows, self.names, advice, "classes", self.alone)
         if self.input == "proba":
             self._check_proba(values, per_row, rows)
 

@@ -56,6 +56,8 @@ class EventOutputs:
         Rows that count, if not all do.
     models : dict of int to RiskModel or None
         For risks, the calibration of each expert by its position, once fitted.
+    alone : bool
+        Whether each row needs one of these experts.
     """
 
     values: np.ndarray
@@ -64,6 +66,7 @@ class EventOutputs:
     n_times: int
     rows: np.ndarray | None = None
     models: dict | None = None
+    alone: bool = True
 
     @property
     def shape(self):
@@ -97,6 +100,10 @@ class EventOutputs:
         """With calibrations of the risks, by position."""
         return replace(self, models=models)
 
+    def beside_others(self):
+        """The same, but rows may lack all of these experts."""
+        return replace(self, alone=False)
+
     def log_proba(self, rows):
         """Normalised, floored log event distributions of some rows, checked.
 
@@ -118,7 +125,8 @@ class EventOutputs:
         own = rows if self.rows is None else self.rows[rows]
         values = samples_fastest(np.asarray(self.values[own]))
         if not np.isfinite(values).all():
-            check_missing(values, own, self.names, _advice(self.input), "times")
+            advice = _advice(self.input)
+            check_missing(values, own, self.names, advice, "times", self.alone)
         if self.input == "hazard_logits":
             return log_proba_from_logits(log_events_from_hazard_logits(values))
         if self.input == "survival":
@@ -192,6 +200,10 @@ class MixedOutputs:
             for where, part in self.parts
         ]
         return replace(self, parts=parts)
+
+    def beside_others(self):
+        """The same, but rows may lack all of these experts."""
+        return replace(self, parts=[(where, part.beside_others()) for where, part in self.parts])
 
     def log_proba(self, rows):
         """Normalised, floored log event distributions of some rows, checked.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_logitprod.fusion.pool import Pool, expert_shares
+from sklearn_logitprod.fusion.pool import Pool
 from sklearn_logitprod.training.gaps import fit_gaps
 from sklearn_logitprod.training.guarantee import blend_to_guarantee, with_gaps
 from sklearn_logitprod.training.path import Selection, fit_path
@@ -100,6 +100,5 @@ def _mean_weights(pool, data, weight):
     total = np.zeros(data.n_experts)
     for block in data:
         features = block.features if pool.needs_features else None
-        coefficients = pool.coefficients(block.columns, features)
-        total += weight[block.rows] @ expert_shares(block.columns, coefficients)[0]
+        total += weight[block.rows] @ pool.expert_shares(block.columns, features)[0]
     return total / weight.sum()

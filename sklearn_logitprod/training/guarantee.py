@@ -1,9 +1,4 @@
-"""The guarantee: on the fit data, never worse than the best reference.
-
-References are heads like any other, with constant weights so extreme that they select:
-each expert (where it is missing, the mean log-probability of the experts present), the
-mean of log-probabilities, and, with the linear pool, the mean of probabilities.
-"""
+"""The guarantee: on the fit data, never worse than the best reference."""
 
 from __future__ import annotations
 
@@ -11,39 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklearn_logitprod.fusion.gate import Gate
-from sklearn_logitprod.fusion.pool import Head
+from sklearn_logitprod.fusion.references import reference_heads
 
-# exp(-1000) is 0 in floating point: a head with this bias selects, exactly
-_SELECT = 1e3
 # most pools need a small share or none: the grid is fine where shares are small
 _GRID = np.concatenate([[0.0], 2.0 ** np.arange(-6, -2), np.linspace(0.25, 1.0, 4)])
 # a bracket of 1/4 halves to 1e-9 in 28 steps, should interpolation gain nothing
 _MAX_STEPS = 60
 _PRECISION = 1e-9
 _TINY = 1e-300
-
-
-def reference_heads(n_experts, n_classes, linear_pool):
-    """Heads of the references, in the order of ``reference_losses_``.
-
-    Returns
-    -------
-    list of Head
-        ``n_experts`` experts, the mean of log-probabilities and, with the linear pool,
-        the mean of probabilities.
-    """
-    n_columns = n_experts + bool(linear_pool)
-    biases = []
-    for chosen in range(n_columns + 1):
-        bias = np.zeros(n_columns)
-        # off unless it is chosen: the linear pool never leaks into the other references
-        bias[n_experts:] = -_SELECT
-        position = {n_experts: None, n_experts + 1: n_experts}.get(chosen, chosen)
-        if position is not None:
-            bias[position] = _SELECT
-        biases.append(bias)
-    return [Head(Gate(bias), 0.0, np.zeros(n_classes)) for bias in biases]
 
 
 def reference_losses(data, weights):

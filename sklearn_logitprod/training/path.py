@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import softmax
 
-from sklearn_logitprod.training.guarantee import reference_heads
+from sklearn_logitprod.fusion.references import reference_heads
 from sklearn_logitprod.training.prior import MAX_CORRECTION
 from sklearn_logitprod.training.trainer import FittedHead, Trainer
 

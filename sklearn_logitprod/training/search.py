@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_logitprod.fusion.logits import block_slices
+from sklearn_logitprod.fusion.references import reference_heads
 from sklearn_logitprod.training.gaps import fit_gaps
 from sklearn_logitprod.training.guarantee import (
     Line,
     lacks_experts,
-    reference_heads,
     reference_losses,
     with_gaps,
 )

@@ -1,0 +1,94 @@
+"""A few labelled samples of another site: sharpness and class bias."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sklearn_logitprod.deployment.fitted import doubt_new, labelled, pooled
+from sklearn_logitprod.estimators.base import BaseLogitProd, redeployed
+from sklearn_logitprod.fusion.safety import as_safe_as, product_of
+from sklearn_logitprod.training.affine import fit_affine
+
+Model = TypeVar("Model", bound=BaseLogitProd)
+
+
+def adapt(
+    model: Model,
+    X: Any,
+    y: ArrayLike | None = None,
+    *,
+    sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+) -> Model:
+    """Adapt a fitted model to another site with a few labelled samples.
+
+    Only sharpness and class bias move, ``F' = s F + c``: the weights of the experts, the gate
+    and everything else stay. They minimise ``sum_i v_i loss_i / deff + 1/2 [(log s)^2 +
+    3 |c|^2]`` with sample weights v and the design effect of the groups: few samples move
+    little, and samples of one class alone move no more than the prior lets them.
+
+    Parameters
+    ----------
+    model : LogitProdClassifier or LogitProdSurvival
+        Fitted; left as it is.
+    X : array or DataFrame
+        Samples of the new site, as for ``predict``.
+    y : array-like of shape (n_samples,), default=None
+        Their outcomes, as for ``fit``; classes may be absent. None takes y and groups from
+        :class:`~sklearn_logitprod.io.ExpertOutputs`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative.
+    groups : array-like of shape (n_samples,), default=None
+        Groups of dependent samples, such as slides of a patient.
+
+    Returns
+    -------
+    LogitProdClassifier or LogitProdSurvival
+        A fitted copy. Its ``deployment_`` and representation say what was done; attributes
+        that tell of the fit, such as ``loss_``, still do. A safety share stays outside.
+
+    Raises
+    ------
+    TypeError
+        If the model is none of ours.
+    ValueError
+        If X and y do not fit the model, or each other.
+
+    See Also
+    --------
+    adapt_prior : Without labels, another prevalence of the classes.
+    add_expert : A further expert.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_logitprod import LogitProdClassifier
+    >>> from sklearn_logitprod.deployment import adapt
+    >>> random = np.random.default_rng(0)
+    >>> y = np.arange(200) % 2
+    >>> logits = (2.0 * y - 1.0)[:, None] + random.normal(size=(200, 3))
+    >>> model = LogitProdClassifier(gate_width=None).fit(logits, y)
+    >>> elsewhere = logits + 1.5  # another scanner: all experts lean towards class 1
+    >>> adapted = adapt(model, elsewhere[:20], y[:20])
+    >>> bool(adapted.score(elsewhere, y) > model.score(elsewhere, y))
+    True
+    """
+    rows = labelled(model, "adapt", X, y, sample_weight, groups)
+    doubt_new(model, "adapt", rows.log_proba)
+    product = product_of(model.pool_)
+    scores = pooled(product, rows.outputs)
+    log_sharpness, shift = fit_affine(scores, rows.likelihood, rows.weight, rows.groups)
+    sharpness = float(np.exp(log_sharpness))
+    n_samples = int(np.count_nonzero(rows.weight))
+    step = {
+        "function": "adapt",
+        "n_samples": n_samples,
+        "sharpness": sharpness,
+        "class_bias": shift,
+        "text": f"adapted to {n_samples} labelled rows (sharpness x {sharpness:.3g}, "
+        f"class bias moved by up to {np.abs(shift).max():.2g})",
+    }
+    return redeployed(model, as_safe_as(model.pool_, product.moved(log_sharpness, shift)), step)

@@ -1,0 +1,181 @@
+"""What every function of this room asks of a fitted model and of rows that came after its fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_logitprod._text import brief, warn
+from sklearn_logitprod.estimators.base import (
+    BaseLogitProd,
+    given_to,
+    likelihood_of,
+    outputs_of,
+    weighting_of,
+)
+from sklearn_logitprod.estimators.prepared import all_log_proba
+from sklearn_logitprod.fusion.likelihood import Likelihood
+from sklearn_logitprod.fusion.logits import block_slices
+from sklearn_logitprod.fusion.references import MEANS
+from sklearn_logitprod.outputs.checks import n_rows
+from sklearn_logitprod.outputs.classes import Outputs
+from sklearn_logitprod.outputs.marks import n_recognised
+from sklearn_logitprod.targets.weights import check_groups, check_weights
+
+# fewer may be the same by chance
+_LEAST_RECOGNISED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Rows that came after the fit, with their outcomes, checked.
+
+    Attributes
+    ----------
+    outputs : Outputs or EventOutputs
+    likelihood : Likelihood
+    weight : ndarray of shape (n_samples,)
+    groups : ndarray of shape (n_samples,), int, or None
+    """
+
+    outputs: Outputs
+    likelihood: Likelihood
+    weight: np.ndarray
+    groups: np.ndarray | None
+
+    @property
+    def n_samples(self):
+        """Number of rows."""
+        return len(self.weight)
+
+    @property
+    def log_proba(self):
+        """Log-probabilities of the experts: (n_samples, n_experts, n_classes)."""
+        return all_log_proba(self.outputs)
+
+
+def checked_model(model, function):
+    """Raise unless a model is a fitted estimator of ours.
+
+    Parameters
+    ----------
+    model : object
+    function : str
+        Name of the function that was called.
+    """
+    if not isinstance(model, BaseLogitProd):
+        name = type(model).__name__
+        has = (
+            "Pass its best_estimator_."
+            if hasattr(model, "best_estimator_")
+            else (
+                "Of a pipeline pass the last step, with X as the steps before it give it."
+                if hasattr(model, "steps")
+                else "Fit one first."
+            )
+        )
+        raise TypeError(
+            f"{function} takes a fitted LogitProdClassifier or LogitProdSurvival, not {name}. {has}"
+        )
+    check_is_fitted(model, "pool_")
+
+
+def labelled(model, function, X, y, sample_weight=None, groups=None):
+    """Rows and their outcomes, in the terms of a fitted model.
+
+    Parameters
+    ----------
+    model : BaseLogitProd
+    function : str
+        Name of the function that was called.
+    X, y, sample_weight, groups : object
+        As for ``fit``.
+
+    Returns
+    -------
+    Labelled
+    """
+    checked_model(model, function)
+    X, y, sample_weight, groups = given_to(model, X, y, sample_weight, groups)
+    n_samples = counted(function, X)
+    if y is None:
+        raise ValueError(
+            f"{function} needs y, the outcome of each row of X."
+            + (" adapt_prior needs none." if model.task_name == "classes" else "")
+        )
+    weight = check_weights(sample_weight, n_samples)
+    groups = check_groups(groups, n_samples)
+    likelihood = likelihood_of(model, y, n_samples)
+    weight = weight * weighting_of(model, y, n_samples)
+    return Labelled(outputs_of(model, X), likelihood, weight, groups)
+
+
+def counted(function, X):
+    """Number of rows of X, which must be positive."""
+    n_samples = n_rows(X)
+    if n_samples == 0:
+        raise ValueError(f"X has no rows: {function} needs samples of the new site.")
+    return n_samples
+
+
+def pooled(pool, outputs):
+    """Fused log-probabilities of a pool: (n_samples, n_classes).
+
+    Parameters
+    ----------
+    pool : Pool, ExtendedPool or SafePool
+    outputs : Outputs or EventOutputs
+    """
+    n_samples, n_experts, n_classes = outputs.shape
+    out = np.empty((n_samples, n_classes))
+    for rows in block_slices(n_samples, n_experts * n_classes):
+        out[rows] = pool.log_proba(pool.columns(outputs.log_proba(rows)))
+    return out
+
+
+def doubt_new(model, function, log_proba):
+    """Warn if rows were in the fit of a model, where they can be recognised."""
+    marks = getattr(model, "fit_rows_", None)
+    if marks is None:
+        return
+    found = n_recognised(marks, log_proba)
+    if found >= _LEAST_RECOGNISED:
+        warn(
+            f"{function} was given rows that the model was fitted on: the outputs of at least "
+            f"{found} of {len(log_proba)} rows are those of fit rows. What is found on them says "
+            "nothing about new samples: pass rows that were used for nothing else."
+        )
+
+
+def reference_positions(model, reference):
+    """Positions of references among those of a model: its experts, and two means.
+
+    Parameters
+    ----------
+    model : BaseLogitProd
+    reference : str, list of str or None
+        Names; None for all.
+
+    Returns
+    -------
+    dict of str to int
+    """
+    names = [*model.expert_names_, *MEANS]
+    active = [*model.pool_.active, True, True]
+    if reference is None:
+        return {name: i for i, name in enumerate(names) if active[i]}
+    wanted = [reference] if isinstance(reference, str) else list(reference)
+    unknown = [name for name in wanted if name not in names]
+    if unknown or not wanted:
+        raise ValueError(
+            f"reference={reference!r} is unknown: it is the name of an expert or of a mean, or a "
+            f"list of such: {brief(names, 40)}. None takes all."
+        )
+    absent = [name for name in wanted if not active[names.index(name)]]
+    if absent:
+        raise ValueError(
+            f"Expert {absent[0]!r} was missing on every row of the fit: it cannot be a reference."
+        )
+    return {name: names.index(name) for name in wanted}
