@@ -14,8 +14,8 @@ and as the product does not know the order of its factors, nor does the bound.
 After Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", Journal
 of the Royal Statistical Society B 86(1), 2024; bets that adapt to the gains seen so far, which
 that article prefers, have less power here (``examples/benchmarks/bench_certificate.py``). Gains of
-log-probabilities seldom come near their least value, so that the best bet is mostly the largest
-one there is, and has most of the mixture; smaller ones serve large samples.
+log-probabilities seldom come near their least value, so that a large bet is mostly the best and has most of the
+mixture; smaller ones serve large samples.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import brentq
 
-_LARGEST, _SHARE, _N_SMALLER = 0.99, 0.8, 16
+_LARGEST, _SHARE, _N_SMALLER = 0.9, 0.8, 16
 BETS = np.append(np.linspace(0.04, 0.98, _N_SMALLER) ** 2, _LARGEST)
 """The bets gamma of the mixture, (n_bets,)."""
 SHARES = np.append(np.full(_N_SMALLER, (1.0 - _SHARE) / _N_SMALLER), _SHARE)
@@ -34,7 +34,7 @@ _ROUNDING = 1e-6
 _PRECISION = 1e-9
 # factors are multiplied in eights before a logarithm is taken: none over- or underflows
 _TOGETHER = 8
-# smallest mean above the bound that is looked for, relative to the mean seen
+# of nats above the least gain: a mean that is never refuted stands here, and ratios to it are finite
 _LEAST_MEAN = 1e-12
 _BLOCK = 1 << 15
 
@@ -63,7 +63,8 @@ def lower_bound(gains, least_gain, level=0.95):
         If a gain is smaller than ``least_gain``, or not finite.
     """
     # sorted: the same to the last bit in whatever order they come
-    return _root(np.sort(_excess(gains, least_gain)), -np.log1p(-level), 0.0) + least_gain
+    found = _root(np.sort(_excess(gains, least_gain)), -np.log1p(-level), _LEAST_MEAN)
+    return found + least_gain
 
 
 def running_bound(gains, least_gain, level=0.95, n_known=0, known=None):
@@ -90,10 +91,7 @@ def running_bound(gains, least_gain, level=0.95, n_known=0, known=None):
     """
     excess = _excess(gains, least_gain)
     threshold = -np.log1p(-level)
-    mean = 0.0 if known is None else known - least_gain
-    if n_known == 0 and len(excess):
-        mean = max(mean, _root(excess[:1], threshold, 0.0))
-        n_known = 1
+    mean = _LEAST_MEAN if known is None else max(known - least_gain, _LEAST_MEAN)
     while n_known < len(excess):
         # the time that refutes the present bound best, and its own bound, until none is left
         capital, time = _highest(excess, n_known, mean)
@@ -173,18 +171,14 @@ def _highest(excess, start, mean):
 
 
 def _root(excess, threshold, low):
-    """Largest mean that the capital refutes, not below ``low``, which it refutes (or 0)."""
-    if not len(excess) or not excess.any():
-        return low
+    """Largest mean that the capital refutes; ``low`` if it refutes none above."""
     # by the inequality of the means no bet gains against the mean seen
-    high = float(excess.mean())
-    low = max(low, high * _LEAST_MEAN)
+    high = float(excess.mean()) if len(excess) else 0.0
 
     def over(mean):
         return _log_capital(excess, mean) - threshold
 
-    if low >= high or over(low) <= 0.0:
-        return 0.0 if low == high * _LEAST_MEAN else low
-    found = brentq(over, low, high, xtol=_PRECISION, rtol=8.9e-16)
+    if high <= low or over(low) <= 0.0:
+        return low
     # on the safe side of the root
-    return max(low, found - _PRECISION)
+    return max(low, brentq(over, low, high, xtol=_PRECISION) - _PRECISION)
