@@ -10,6 +10,7 @@ from sklearn_logitprod.deployment.extend import add_expert
 from sklearn_logitprod.deployment.path import expert_path
 from sklearn_logitprod.deployment.path_display import ExpertPathDisplay
 from sklearn_logitprod.deployment.path_result import ExpertPath
+from sklearn_logitprod.deployment.prior import adapt_prior
 from sklearn_logitprod.deployment.safety import with_safety
 
-__all__ = ["ExpertPath", "ExpertPathDisplay", "adapt", "add_expert", "expert_path", "with_safety"]
+__all__ = ["ExpertPath", "ExpertPathDisplay", "adapt", "adapt_prior", "add_expert", "expert_path", "with_safety"]
