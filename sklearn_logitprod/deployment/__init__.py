@@ -13,4 +13,12 @@ from sklearn_logitprod.deployment.path_result import ExpertPath
 from sklearn_logitprod.deployment.prior import adapt_prior
 from sklearn_logitprod.deployment.safety import with_safety
 
-__all__ = ["ExpertPath", "ExpertPathDisplay", "adapt", "adapt_prior", "add_expert", "expert_path", "with_safety"]
+__all__ = [
+    "ExpertPath",
+    "ExpertPathDisplay",
+    "adapt",
+    "adapt_prior",
+    "add_expert",
+    "expert_path",
+    "with_safety",
+]

@@ -51,7 +51,7 @@ def adapt_prior(
         Fitted; left as it is.
     X : array or DataFrame, default=None
         Samples of the new site, as for ``predict``; some may be of classes that are rare or absent.
-    prior : mapping of class to prevalence, array-like of shape (n_classes,), or Series, default=None
+    prior : mapping of class to float, Series or array-like of shape (n_classes,), default=None
         Known prevalence, instead of X; arrays in the order of ``classes_``. Positive, summing to 1.
     strength : float, default=20.0
         With X: how much a shift is held back, in rows that the fit's prevalence is worth. Dirichlet
@@ -79,15 +79,15 @@ def adapt_prior(
     UserWarning
         If the model was adapted with labels before, or rows were in the fit.
 
+    See Also
+    --------
+    adapt : With a few labels: sharpness and class bias.
+
     Notes
     -----
     The estimate is right where the samples of each class look as they did in the fit. It cannot
     tell another scanner from another prevalence: ``adapt`` with labels can. The interval rests on
     the same assumption.
-
-    See Also
-    --------
-    adapt : With a few labels: sharpness and class bias.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def _example(model):
 def _checked(model, prior):
     """A prevalence given by someone, in the order of the classes, summing to 1."""
     classes = model.classes_
-    if isinstance(prior, Mapping) or hasattr(prior, "index") and hasattr(prior, "to_dict"):
+    if isinstance(prior, Mapping) or (hasattr(prior, "index") and hasattr(prior, "to_dict")):
         known = list(classes.tolist())
         given = dict(prior if isinstance(prior, Mapping) else prior.to_dict())
         if not isinstance(prior, Mapping) and len(given) < len(prior):
