@@ -66,13 +66,6 @@ def report(estimator, outputs, table):
         Text from files is escaped; nothing is loaded from elsewhere.
     """
     parts = [
-        "<!DOCTYPE html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>Comparison of {len(outputs.expert_names)} experts</title>",
-        f"<style>{_STYLE}</style></head><body>",
-        f"<h1>Comparison of {len(outputs.expert_names)} experts</h1>",
-        f'<p class="soft">{date.today().isoformat()}</p>',
         f'<p class="verdict">{escape(verdict(table, width=None))}</p>',
         f"<h2>All methods</h2>{_table(table)}",
     ]
@@ -81,8 +74,29 @@ def report(estimator, outputs, table):
         parts.append(f"<figcaption>{escape(caption)}</figcaption></figure>")
     parts.append(f"<h2>The data</h2>{_data(outputs)}")
     parts.append(f"<h2>How to read this</h2>{_READING}")
-    parts.append(f'<p class="soft">{escape(_settings(estimator, table))}</p></body></html>')
-    return "\n".join(parts) + "\n"
+    parts.append(f'<p class="soft">{escape(_settings(estimator, table))}</p>')
+    return page(f"Comparison of {len(outputs.expert_names)} experts", parts)
+
+
+def page(title, parts):
+    """A page that needs nothing else.
+
+    Parameters
+    ----------
+    title : str
+    parts : list of str
+        HTML of what stands below the title and the date.
+    """
+    head = [
+        "<!DOCTYPE html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{escape(title)}</title>",
+        f"<style>{_STYLE}</style></head><body>",
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="soft">{date.today().isoformat()}</p>',
+    ]
+    return "\n".join([*head, *parts, "</body></html>"]) + "\n"
 
 
 def _table(table):
