@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import textwrap
 from html import escape
@@ -9,6 +10,7 @@ from html import escape
 from sklearn_logitprod._text import option, warn
 from sklearn_logitprod.cli.files import check_targets, written
 from sklearn_logitprod.cli.model import load
+from sklearn_logitprod.cli.page import page
 from sklearn_logitprod.cli.reading import (
     check_references,
     check_truth,
@@ -45,8 +47,10 @@ def run(args):
         for step in steps_of(saved.model):
             print(f"{args.model}: {step['text']}", file=sys.stderr)
     print(str(certificate))
-    for note in notes:
-        print(f"\n{textwrap.fill(note, WIDTH, break_on_hyphens=False)}")
+    for text, command in notes:
+        print(f"\n{textwrap.fill(text, WIDTH, break_on_hyphens=False)}")
+        if command:
+            print(f"\n    {command}")
     if args.report:
         with written(args.report) as path:
             path.write_text(_page(args, model, certificate, notes), encoding="utf-8")
@@ -68,7 +72,7 @@ def _safe(model, args):
             "The model has no safety: nothing limits what it may lose on a single sample, so that "
             f"no number of samples certifies it. Run this again with {option('share', 0.05)}."
         )
-        return model, [note]
+        return model, [(note, None)]
     name, share = args.safety
     if name is None and args.reference is not None and len(args.reference) == 1:
         # held against one reference it is this one that it must not be much worse than
@@ -77,20 +81,19 @@ def _safe(model, args):
     said = option("share", f"{share:g}" if name is None else f"{name}={share:g}")
     note = (
         f"This is a certificate for the model with a safety, which {args.model} lacks. Make the "
-        f"model that it holds for, and use that one: logitprod adapt {args.model} {said} -o "
-        "safe.skops"
+        "model that it holds for, and use that one:"
     )
-    return with_safety(model, share, name), [note]
+    command = f"logitprod adapt {shlex.quote(args.model)} {said} -o safe.skops"
+    return with_safety(model, share, name), [(note, command)]
 
 
 def _page(args, model, certificate, notes):
     """The page as HTML."""
-    from sklearn_logitprod.cli.report import page
-
     done = "".join(f"<li>{escape(step['text'])}</li>" for step in steps_of(model))
     parts = [
         certificate._repr_html_(),
-        *(f'<p class="verdict">{escape(note)}</p>' for note in notes),
+        *(f'<p class="verdict">{escape(text)}</p>' for text, _ in notes),
+        *(f"<pre>{escape(command)}</pre>" for _, command in notes if command),
     ]
     if done:
         parts.append(f"<h2>What was done to the model since its fit</h2><ul>{done}</ul>")

@@ -91,10 +91,12 @@ def _of_files(saved, args):
     if args.expert is not None or not _by_expert(columns, saved.input):
         return columns
     names = set(files if isinstance(files, dict) else named_paths(files))
-    if not names & set(columns):
+    if len(files) == 1 and not isinstance(files, dict) and not names & set(columns):
+        # a table of several experts
         return columns
     said = columns_of(args.column, saved.input, files) or {}
-    return {name: own for name, own in columns.items() if name in names or name in said}
+    own = {name: of for name, of in columns.items() if name in names or name in said}
+    return own or None
 
 
 def with_all_experts(outputs, model, how, more=False):
@@ -127,6 +129,11 @@ def with_all_experts(outputs, model, how, more=False):
         )
     if not absent:
         return outputs
+    if len(absent) == len(names):
+        raise ValueError(
+            f"no file is of an expert of the model, which has {brief(names)}. Add theirs, on the "
+            "same samples, or name them NAME=PATH."
+        )
     if how == "inner":
         raise ValueError(
             f"there is no file for the expert(s) {brief(absent)}. Add it, or go without them by "

@@ -198,7 +198,7 @@ def read_tables(
     if set(stated) != set(tables):
         (((table,),),) = (tables.values(),)
         tables = wide(table, stated)
-    if group is None and reserved - {id, expert}:
+    if group is None and not (label is None and event is None):
         _mention_patients(every, reserved)
     del every
     named = {
