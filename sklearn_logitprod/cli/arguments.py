@@ -55,7 +55,7 @@ examples:
   logitprod adapt model.skops --prior normal=0.97,tumour=0.03 -o adapted.skops
   logitprod adapt model.skops --safety 0.05 -o safe.skops
 
-Some twenty labelled samples of the new site are enough to begin with. Without labels only the
+A few labelled samples of the new site set sharpness and class bias. Without labels only the
 prevalence of the classes is adapted: --prior says it, or else it is estimated from the files."""
 
 _EXTEND_EXAMPLES = """\
