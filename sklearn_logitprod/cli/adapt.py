@@ -106,8 +106,9 @@ def _prior(shares, model):
     if lacking:
         advice = "Name every class"
         if len(lacking) == 1 and total < 1.0:
-            rest = shares | {lacking[0]: float(f"{1.0 - total:.12g}")}
-            advice += f", such as {option('prior', ','.join(f'{k}={p:g}' for k, p in rest.items()))}"
+            every = shares | {lacking[0]: 1.0 - total}
+            texts = [f"{name}={share:.6g}" for name, share in every.items()]
+            advice += f", such as {option('prior', texts)}"
         raise ValueError(f"{option('prior')} lacks the prevalence of {brief(lacking)}. {advice}.")
     if abs(total - 1.0) > _ROUNDING:
         raise ValueError(
