@@ -46,7 +46,8 @@ def run(args):
     if not args.quiet:
         for step in steps_of(saved.model):
             print(f"{args.model}: {step['text']}", file=sys.stderr)
-    print(str(certificate))
+    for line in str(certificate).splitlines():
+        print(textwrap.fill(line, WIDTH, break_on_hyphens=False) if len(line) > WIDTH else line)
     for text, command in notes:
         print(f"\n{textwrap.fill(text, WIDTH, break_on_hyphens=False)}")
         if command:
@@ -69,8 +70,8 @@ def _safe(model, args):
         return model, []
     if args.safety is None:
         note = (
-            "The model has no safety: nothing limits what it may lose on a single sample, so that "
-            f"no number of samples certifies it. Run this again with {option('share', 0.05)}."
+            "The model has no safety, which with_safety gives it in Python: run this again with "
+            f"{option('share', 0.05)}, and no sample can lose much."
         )
         return model, [(note, None)]
     name, share = args.safety
