@@ -21,8 +21,8 @@ from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.deployment import adapt, adapt_prior, with_safety
 from sklearn_logitprod.estimators.base import steps_of
 
-# of the sum of prevalences, which are written as decimals
-_ROUNDING = 1e-6
+# of the sum of prevalences, which somebody wrote down: as adapt_prior takes it
+_ROUNDING = 0.005
 
 
 def run(args):
@@ -114,4 +114,4 @@ def _prior(shares, model):
         raise ValueError(
             f"the prevalences of {option('prior')} sum to {total:.6g}, not to 1. Correct them."
         )
-    return {classes[name]: share / total for name, share in shares.items()}
+    return {classes[name]: share for name, share in shares.items()}
