@@ -535,7 +535,7 @@ def test_models_that_know_nothing_of_deployment(known, tmp_path, capsys):
     assert len(predicted(out, new[:2], tmp_path)) == 60
     capsys.readouterr()
     error = refused(["adapt", str(old), *new[:2], "-o", str(tmp_path / "x.skops")], capsys)
-    assert "fit" in error
+    assert "Fit it again" in error
 
 
 def test_a_model_may_take_its_own_place(known, tmp_path):
