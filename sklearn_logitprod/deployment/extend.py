@@ -35,6 +35,8 @@ from sklearn_logitprod.outputs.stack import stack_outputs
 
 Model = TypeVar("Model", bound=BaseLogitProd)
 
+_OF_THE_FIT = ("class_prior_", "class_prior_offset_", "design_effect_", "n_effective_")
+
 # of log-probabilities, in nats: within this an expert is a copy of another
 _SAME = 1e-6
 
@@ -185,7 +187,8 @@ def add_expert(
             fit = prepared_by(model, None, "prefit", new_X, y, weight, groups)
         fitted = pool_over(model, replace(fit, outputs=beside))
         top = fitted.pop("pool_")
-        attributes |= fitted
+        # the prevalence that predictions go by is still that of the model's own fit
+        attributes |= {name: own for name, own in fitted.items() if name not in _OF_THE_FIT}
     pool = ExtendedPool(product, top)
     attributes |= joined_by(model, prepared, new_names) | _told(pool, whole, prepared)
     attributes |= {"expert_names_": names + new_names, "n_experts_": whole.shape[1]}

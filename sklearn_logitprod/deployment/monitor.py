@@ -138,7 +138,7 @@ class GainMonitor:
         gains = np.concatenate([self._gains, new.T], axis=1)
         bounds, history = self._bounds, []
         start, end = self.n_samples_, gains.shape[1]
-        for n in [*_NOTED[(_NOTED > start) & (_NOTED < end)].tolist(), end]:
+        for n in [*_NOTED[(start < _NOTED) & (end > _NOTED)].tolist(), end]:
             bounds = np.array(
                 [
                     self._bound(*own, start, n)

@@ -124,6 +124,14 @@ def adapt_prior(
             "The model does not know the prevalence of its fit: it was stored by an older version. "
             "Fit it again."
         )
+    absent = [
+        label for label, share in zip(model.classes_.tolist(), before, strict=True) if not share
+    ]
+    if absent:
+        raise ValueError(
+            f"The fit had no sample of {brief(absent)}: what a prevalence of it does to the model "
+            "is not known. Fit on some."
+        )
     if any(step["function"] == "adapt" for step in steps_of(model)):
         warn(
             "The model was adapted with labelled rows, which moved its class bias as well: it now "

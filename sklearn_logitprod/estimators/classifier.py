@@ -163,7 +163,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
     class_prior_ : ndarray of shape (n_classes,), float64
         Share of each class in the fit data, sample weights counted.
     class_prior_offset_ : ndarray of shape (n_classes,), float64
-        Added to the fused scores, it makes the mean prediction on the fit data this share.
+        Added to the fused scores, it makes the mean prediction on the fit data this share;
+        None if the fit had no sample of a class.
     n_effective_ : float
         Sum of the sample weights over ``design_effect_``.
     design_effect_ : float

@@ -27,12 +27,19 @@ def standing(pool, data, weight):
     Returns
     -------
     dict
-        ``class_prior_``, ``class_prior_offset_``, ``design_effect_`` and ``n_effective_``; empty
-        if a class is absent.
+        ``class_prior_``, ``class_prior_offset_``, ``design_effect_`` and ``n_effective_``; the
+        offset is None if a class is absent.
     """
     prior = np.bincount(data.likelihood.labels, weight, data.n_classes) / weight.sum()
+    effect = data.design_effect(weight)
+    told = {
+        "class_prior_": prior,
+        "class_prior_offset_": None,
+        "design_effect_": float(effect),
+        "n_effective_": float(weight.sum() / effect),
+    }
     if not prior.all():
-        return {}
+        return told
     n_rows = min(len(weight), max(2000, _MOST_VALUES // (data.n_columns * data.n_classes)))
     rows = np.unique(np.linspace(0, len(weight) - 1, n_rows).astype(int))
     log_proba = np.empty((len(rows), data.n_classes))
@@ -42,13 +49,8 @@ def standing(pool, data, weight):
     own = np.bincount(data.likelihood.labels[rows], weight[rows], data.n_classes)
     whole = len(rows) == len(weight) or not own.all()
     target = prior if whole else own / own.sum()
-    effect = data.design_effect(weight)
-    return {
-        "class_prior_": prior,
-        "class_prior_offset_": centring_offset(log_proba, target, weight[rows]),
-        "design_effect_": float(effect),
-        "n_effective_": float(weight.sum() / effect),
-    }
+    offset = centring_offset(log_proba, target, weight[rows])
+    return told | {"class_prior_offset_": offset}
 
 
 def centring_offset(log_proba, prior, weight):
