@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.optimize import minimize
+from scipy.special import logsumexp
 from sklearn.base import clone
 from sklearn.datasets import load_wine
 from sklearn.linear_model import LogisticRegression
@@ -21,8 +21,10 @@ from sklearn_logitprod import (
     stack_outputs,
 )
 from sklearn_logitprod.deployment import adapt, add_expert, with_safety
+from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.io import ExpertOutputs
 from sklearn_logitprod.targets.events import check_events
+from sklearn_logitprod.training.affine import _Problem
 
 CLASSES = np.array(["a", "b", "c"])
 
@@ -64,24 +66,45 @@ def fitted():
 # --- adapt
 
 
-def test_adapt_moves_sharpness_and_class_bias_to_the_minimum(fitted):
-    logits, y = task(30, 3, seed=1, shift=1.0)
-    weight = np.random.default_rng(0).random(30) + 0.5
-    adapted = adapt(fitted, logits, y, sample_weight=weight)
-    scores, codes = fitted.predict_log_proba(logits), np.searchsorted(CLASSES, y)
+def test_adapt_averages_over_priors_by_their_evidence():
+    # one class bias and sharpness are few enough to integrate over: evidence by quadrature
+    random = np.random.default_rng(0)
+    odds = random.normal(size=40) * 2.0
+    y = (random.random(40) < 1.0 / (1.0 + np.exp(-0.5 * odds - 1.0))).astype(int)
+    scores = np.stack([-0.5 * odds, 0.5 * odds], axis=1)
+    problem = _Problem(scores, ClassLabels(y), np.ones(40))
+    grid = np.linspace(-4, 4, 81)
+    log_s, first, second = (axis.ravel() for axis in np.meshgrid(grid, grid, grid))
+    for sharpness, bias in [(1.0, 1.0), (10.0, 3.0)]:
+        margin = np.exp(log_s)[:, None] * odds + (second - first)[:, None]
+        log_likelihood = -np.logaddexp(0.0, np.where(y == 1, -margin, margin)).sum(axis=1)
+        squares = sharpness * log_s**2 + bias * (first**2 + second**2)
+        norm = 0.5 * np.log(sharpness * bias**2 / (2 * np.pi) ** 3)
+        expected = logsumexp(log_likelihood - 0.5 * squares + norm) + 3 * np.log(grid[1] - grid[0])
+        mode, evidence = problem.solve(sharpness, bias)
+        assert evidence == pytest.approx(expected, abs=0.1)
+        best = np.argmax(log_likelihood - 0.5 * squares)
+        np.testing.assert_allclose(mode, [log_s[best], first[best], second[best]], atol=0.06)
+    unmoved, evidence = problem.solve(1e6, 1e6)
+    assert np.abs(unmoved).max() < 1e-4
+    assert evidence == pytest.approx(-ClassLabels(y).loss(scores).sum(), abs=1e-3)
 
-    def objective(theta):
-        moved = np.exp(theta[0]) * scores + theta[1:]
-        own = moved[np.arange(30), codes] - np.log(np.exp(moved).sum(axis=1))
-        return -weight @ own + 0.5 * (theta[0] ** 2 + 3.0 * theta[1:] @ theta[1:])
 
-    best = minimize(objective, np.zeros(4), tol=1e-10).x
-    expected = np.exp(best[0]) * scores + best[1:]
-    expected -= np.log(np.exp(expected).sum(axis=1, keepdims=True))
-    np.testing.assert_allclose(adapted.predict_log_proba(logits), expected, atol=1e-5)
-    np.testing.assert_allclose(adapted.expert_weights(logits), fitted.expert_weights(logits))
+def test_adapt_says_what_it_moved(fitted):
+    logits, y = task(60, 3, seed=1, shift=2.0)
+    adapted = adapt(fitted, logits, y)
     (step,) = adapted.deployment_
-    assert step["sharpness"] == pytest.approx(np.exp(best[0]), abs=1e-5)
+    scores = step["sharpness"] * fitted.predict_log_proba(logits) + step["class_bias"]
+    expected = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(adapted.predict_log_proba(logits), expected, atol=1e-10)
+    np.testing.assert_allclose(adapted.expert_weights(logits), fitted.expert_weights(logits))
+    assert step["class_bias"].argmin() == 0
+
+
+def test_little_moves_where_nothing_has_changed(fitted):
+    moved = [adapt(fitted, *task(20, 3, seed=seed)).deployment_[0] for seed in range(10, 20)]
+    assert np.median([np.abs(step["class_bias"]).max() for step in moved]) < 0.1
+    assert np.median([abs(np.log(step["sharpness"])) for step in moved]) < 0.1
 
 
 def test_adapt_is_the_same_move_where_experts_are_missing(fitted):
@@ -156,6 +179,15 @@ def test_rows_of_the_fit_are_recognised(fitted):
     logits, y = task()
     with pytest.warns(UserWarning, match="rows that the model was fitted on"):
         adapt(fitted, logits[:20, :3] + 1e-9, y[:20])
+
+
+def test_some_rows_of_a_large_fit_are_recognised():
+    logits, y = task(5000, 2)
+    model = LogitProdClassifier(gate_width=None).fit(logits, y)
+    assert len(model.fit_rows_) == 1000
+    with pytest.warns(UserWarning, match="rows that the model was fitted on"):
+        adapt(model, logits[:200], y[:200])
+    adapt(model, *task(5000, 2, seed=1))
 
 
 def test_certain_experts_are_no_rows_of_the_fit():

@@ -355,6 +355,57 @@ def test_events_of_some_rows():
     assert outputs.y.tolist() == [(True, 3.0), (False, 4.0)]
 
 
+def test_numbers_above_text_stay_as_they_are_written(tmp_path):
+    # so wide that pandas reads it in several pieces, each with types of its own
+    size, rest = 600, ["0.25,0.75" + ",1" * 1050]
+    ids = [f"{i:04d}" for i in range(size)] + ["s1", "s2"]
+    labels = ["00"] * size + ["00", "t"]
+    lines = [",".join([*cells, *rest]) for cells in zip(ids, labels, strict=True)]
+    names = ["slide_id", "label", "p_00", "p_t", *(f"feature_{k}" for k in range(1050))]
+    (tmp_path / "uni.csv").write_text("\n".join([",".join(names), *lines]))
+    columns = {"00": "p_00", "t": "p_t"}
+    outputs = read_tables([tmp_path / "uni.csv"], label="label", columns=columns)
+    assert (outputs.ids.tolist(), outputs.y.tolist()) == (ids, labels)
+
+
+def test_identifiers_of_all_lengths_are_found():
+    texts = ["", "\0", "é", "ü", "x"]
+    ids = [text + "a" * n for n in range(1, 26) for text in texts]
+    alone = [text for text in ids if len(text.encode()) == 9]
+    for first, second in ((ids, ids[::-1]), (ids, alone), (alone, ids)):
+        frames = [
+            pd.DataFrame({"slide_id": own, "p_n": 0.0, "p_t": 1.0}) for own in (first, second)
+        ]
+        frames[0]["p_n"] = np.arange(len(first)) / len(ids)
+        frames[1]["p_n"] = [first.index(i) / len(ids) if i in first else 0.0 for i in second]
+        for frame in frames:
+            frame["p_t"] = 1 - frame["p_n"]
+        outputs = read_tables(dict(zip("ab", frames, strict=True)), classes=["n", "t"], how="outer")
+        assert sorted(outputs.ids) == sorted({*first, *second})
+        both = ~outputs.missing.any(axis=1)
+        assert sorted(outputs.ids[both]) == sorted({*first} & {*second})
+        np.testing.assert_array_equal(outputs.values[both, 0], outputs.values[both, 1])
+
+
+@pytest.mark.parametrize("empty", [{"dead": ["1", None]}, {"months": [3, None]}])
+def test_events_and_times_that_are_empty_are_not_known(empty):
+    frame = pd.DataFrame({"slide_id": ["s", "t"], "dead": [1, 0], "months": [3, 4], "risk": [1, 2]})
+    told = {"input": "risk", "event": "dead", "time": "months"}
+    lacking = {"uni": frame.assign(**empty), "conch": frame[["slide_id", "risk"]]}
+    with pytest.warns(UserWarning, match="1 of 2 samples have no event and time"):
+        outputs = read_tables(lacking, how="outer", **told)
+    assert (outputs.ids.tolist(), outputs.y.tolist()) == (["s"], [(True, 3.0)])
+    # another file may know it
+    outputs = read_tables(lacking | {"conch": frame}, how="outer", **told)
+    assert outputs.y.tolist() == [(True, 3.0), (False, 4.0)]
+    twice = {"uni": pd.concat([lacking["uni"]] * 2)}
+    with pytest.warns(UserWarning, match="1 of 2 samples have no event and time"):
+        outputs = read_tables(twice, how="outer", average=True, **told)
+    assert outputs.y.tolist() == [(True, 3.0)]
+    with pytest.raises(ValueError, match=r"row 1 .*(empty in 1 of 2 rows|time nan)"):
+        read_tables(lacking, **told)
+
+
 def test_patients_that_are_not_used_are_mentioned_once():
     frame = pd.DataFrame({"slide_id": ["s", "t"], "label": ["n", "t"], "p_t": [0.25, 0.75]})
     frame["Patient ID"] = ["p", "p"]

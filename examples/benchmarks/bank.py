@@ -1,4 +1,4 @@
-"""The bank: many small classification tasks with fitted experts, four repeats each.
+"""The bank: many small tasks with fitted experts, of classes and of survival, four repeats each.
 
 One compressed file a task; the directory is an argument, the environment variable
 LOGITPROD_BANK, or ``../shared/bank`` beside the repository. It is not part of the project.
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from survival_tasks import SurvivalProblem, structured
 from tasks import Problem
 
 N_REPEATS = 4
@@ -39,3 +40,22 @@ def bank_problems(repeat: int, directory: Path | None = None) -> Iterator[tuple[
                 proba["fuse"], labels["fuse"], None, proba["test"], labels["test"], f"0/{repeat}"
             ),
         )
+
+
+def bank_survival_problems(
+    repeat: int, directory: Path | None = None
+) -> Iterator[tuple[str, str, SurvivalProblem]]:
+    """Names of cohorts, "risks" or "curves", and the problems of one repeat with either."""
+    for path in sorted((directory or bank_directory()).glob("*__survival.npz")):
+        with np.load(path, allow_pickle=False) as file:
+            # repeats with too few events are not there
+            if f"R_fuse_{repeat}" not in file:
+                continue
+            keys = [key for key in file.files if key.endswith(f"_{repeat}")]
+            own = {key.removesuffix(f"_{repeat}"): file[key] for key in keys}
+        y = {part: structured(own[f"e_{part}"] > 0, own[f"t_{part}"]) for part in ("fuse", "test")}
+        curves = {"input": "survival", "times": own["times"].astype(np.float64)}
+        for source, letter, params in (("risks", "R", {"input": "risk"}), ("curves", "S", curves)):
+            fit, test = (own[f"{letter}_{part}"].astype(np.float64) for part in y)
+            problem = SurvivalProblem(fit, y["fuse"], test, y["test"], params, f"0/{repeat}")
+            yield path.stem, source, problem

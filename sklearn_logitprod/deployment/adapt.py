@@ -26,9 +26,12 @@ def adapt(
     """Adapt a fitted model to another site with a few labelled samples.
 
     Only sharpness and class bias move, ``F' = s F + c``: the weights of the experts, the gate
-    and everything else stay. They minimise ``sum_i v_i loss_i / deff + 1/2 [(log s)^2 +
-    3 |c|^2]`` with sample weights v and the design effect of the groups: few samples move
-    little, and samples of one class alone move no more than the prior lets them.
+    and everything else stay. How far they may move follows the labels: they minimise ``sum_i
+    v_i loss_i / deff + 1/2 [t_s (log s)^2 + t_c |c|^2]``, with sample weights v and the design
+    effect of the groups, under a grid of prior precisions ``t_s`` and ``t_c``, and the
+    solutions are averaged by how well each explains the labels. Where they do not tell that
+    anything has changed, next to nothing moves; samples of one class alone are no reason to
+    believe that there is no other.
 
     Parameters
     ----------

@@ -24,9 +24,6 @@ from sklearn_logitprod.outputs.classes import Outputs
 from sklearn_logitprod.outputs.marks import n_recognised
 from sklearn_logitprod.targets.weights import check_groups, check_weights
 
-# fewer may be the same by chance
-_LEAST_RECOGNISED = 3
-
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
@@ -137,11 +134,11 @@ def pooled(pool, outputs):
 
 def doubt_new(model, function, log_proba):
     """Warn if rows were in the fit of a model, where they can be recognised."""
-    marks = getattr(model, "fit_rows_", None)
-    if marks is None:
+    # models that were stored before there were marks know none
+    if not len(getattr(model, "fit_rows_", ())):
         return
-    found = n_recognised(marks, log_proba)
-    if found >= _LEAST_RECOGNISED:
+    found = n_recognised(model.fit_rows_, model.n_samples_fit_, log_proba)
+    if found:
         warn(
             f"{function} was given rows that the model was fitted on: the outputs of at least "
             f"{found} of {len(log_proba)} rows are those of fit rows. What is found on them says "

@@ -234,6 +234,7 @@ class BaseLogitProd(
                 "or leave them out."
             )
         kept = prepared.kept
+        attributes["n_samples_fit_"] = len(kept)
         attributes["fit_rows_"] = row_marks(prepared.outputs.take(kept).log_proba, len(kept))
         attributes["deployment_"] = []
         # all at once, at the end: a fit that fails leaves an earlier one as it was

@@ -165,6 +165,8 @@ class LogitProdSurvival(RiskCalibrationMixin, BaseLogitProd):
         Iterations of the solver; with "auto", of the candidate with the largest share.
     loss_curve_ : list of float
         Objective per effective sample at each of them, in nats.
+    n_samples_fit_ : int
+        Number of samples of the fit, without those of weight 0.
     fit_rows_ : ndarray of shape (n_marks,), uint64
         Marks by which rows of the fit data are known again, of at most 1000 rows.
     deployment_ : list of dict

@@ -73,29 +73,29 @@ def _folds(name, own):
     return [Path(one) for one in found]
 
 
-def read_all(files, id, input, text):
+def read_all(files, id, input, coded):
     """Tables of all files.
 
     Parameters
     ----------
     files : dict of str to list of (path or DataFrame)
     id, input : str
-    text : collection of str
-        Columns that are wanted as text.
+    coded : collection of str
+        Columns of text with few distinct values.
 
     Returns
     -------
     dict of str to list of Table
     """
     return {
-        name: [_read(name, own, id, input, text) for own in all_own]
+        name: [_read(name, own, id, input, coded) for own in all_own]
         for name, all_own in files.items()
     }
 
 
-def _read(name, own, id, input, text):
+def _read(name, own, id, input, coded):
     if isinstance(own, Path):
-        return read_table(Source(str(own), name), id, input, text)
+        return read_table(Source(str(own), name), id, input, coded)
     return read_table(Source(f"frame of {name!r}", name), id, input, content=own)
 
 

@@ -19,7 +19,7 @@ _FORMATS = ".csv, .tsv (both also .gz), .parquet, .feather, .jsonl, .json, .xlsx
 _PARQUET = (".parquet", ".pq", ".parquet.gzip", ".parquet.gz", ".parquet.snappy", ".parquet.zstd")
 
 
-def read_table(source, id=None, array="proba", text=(), content=None):
+def read_table(source, id=None, array="proba", coded=(), content=None):
     """Table of a file, by its extension, or of a frame in memory.
 
     Parameters
@@ -29,8 +29,8 @@ def read_table(source, id=None, array="proba", text=(), content=None):
         The column of identifiers, which tells separators apart.
     array : str
         Which array of an npz file holds the outputs, if it has one of that name.
-    text : collection of str
-        Columns that are wanted as text.
+    coded : collection of str
+        Columns of text with few distinct values.
     content : DataFrame, optional
         The frame, where it is no file.
 
@@ -46,19 +46,19 @@ def read_table(source, id=None, array="proba", text=(), content=None):
     if content is not None:
         table = _read_frame(source, content)
     else:
-        table = _read_file(source, id, array, text)
+        table = _read_file(source, id, array, coded)
     if len(table) == 0:
         raise source.error("there are columns but no rows. Write the file anew.")
     return table
 
 
-def _read_file(source, id, array, text):
+def _read_file(source, id, array, coded):
     path = existing(source)
     name = path.name.lower()
     if path.stat().st_size == 0:
         raise source.error("the file is empty. Write it anew.")
     if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
-        return read_text(source, path, id, text)
+        return read_text(source, path, id, coded)
     if name.endswith((*_PARQUET, ".feather", ".arrow")):
         return _read_arrow(source, path)
     if name.endswith((".jsonl", ".ndjson", ".json")):

@@ -78,7 +78,9 @@ class Ids:
 
 def same_texts(texts, others):
     """Whether two columns hold the same texts in the same order."""
-    return len(texts) == len(others) and bool(np.all(np.asarray(texts == others)))
+    if len(texts) != len(others) or texts[0] != others[0]:
+        return False
+    return texts is others or bool(np.all(np.asarray(texts == others)))
 
 
 def _argsorted(keys):
@@ -102,25 +104,41 @@ def _argsorted(keys):
 
 def _fingerprints(texts):
     """Fingerprint of each text: (2, n), uint64."""
-    found = [_hashed(*piece) for piece in _pieces(texts)]
-    return np.concatenate(found, axis=1)
+    found, end = np.empty((2, len(texts)), dtype=np.uint64), 0
+    for data, lengths in _pieces(texts):
+        start, end = end, end + len(lengths)
+        _hash(data, lengths, found[:, start:end])
+    return found
 
 
-def _hashed(data, lengths):
-    words = [lengths.astype(np.uint64), *_padded(data, lengths).view(np.uint64).T]
-    factors = np.random.Generator(np.random.PCG64(0)).integers(
-        2**64, size=(2, len(words)), dtype=np.uint64
-    ) | np.uint64(1)
-    hashed = np.zeros((2, len(lengths)), dtype=np.uint64)
-    for word, pair in zip(words, factors.T, strict=True):
-        hashed += word * pair[:, None]
-    return hashed
+def _hash(data, lengths, hashed):
+    random = np.random.Generator(np.random.PCG64(0))
+    hashed[:] = 0
+    for word in _words(data, lengths):
+        # the same ones in each column, however long its texts are
+        factors = random.integers(2**64, size=2, dtype=np.uint64) | np.uint64(1)
+        for own, factor in zip(hashed, factors, strict=True):
+            own += word * factor
 
 
-def _padded(data, lengths, multiple=8):
+def _words(data, lengths):
+    """Lengths of texts, and their bytes as numbers of eight each, zeros after their ends."""
+    longest = int(lengths.max(initial=0))
+    alike = len(data) == longest * len(lengths)
+    yield (lengths[:1] if alike else lengths).astype(np.uint64)
+    if not alike:
+        data = _padded(data, lengths)
+    # the last word of each text begins the next one, and there is one after the last
+    data = np.r_[data.ravel(), np.zeros(8, dtype=np.uint8)]
+    for start in range(0, longest, 8):
+        word = np.ndarray(len(lengths), "<u8", data, start, longest)
+        yield word & np.uint64(2 ** (8 * min(longest - start, 8)) - 1)
+
+
+def _padded(data, lengths):
     """Texts as rows of bytes, zeros after their ends: (n, n_bytes), uint8."""
     longest = int(lengths.max(initial=0))
-    rows = np.zeros((len(lengths), -(-longest // multiple) * multiple), dtype=np.uint8)
+    rows = np.zeros((len(lengths), longest), dtype=np.uint8)
     if len(data) == longest * len(lengths):
         rows[:, :longest] = data.reshape(len(lengths), longest)
     else:
@@ -146,7 +164,7 @@ def as_array(texts):
             return np.asarray(texts, dtype=str)
     found, end = np.zeros((len(texts), max(longest, 1)), dtype=np.uint32), 0
     for piece in _pieces(texts):
-        rows = _padded(*piece, multiple=1)
+        rows = _padded(*piece)
         found[end : end + len(rows), : rows.shape[1]] = rows
         end += len(rows)
     return found.view(f"U{found.shape[1]}")[:, 0]

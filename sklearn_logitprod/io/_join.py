@@ -16,6 +16,8 @@ from sklearn_logitprod.io._part import as_codes, check_ids, check_names
 from sklearn_logitprod.io._table import as_texts
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
+_AT_A_TIME = 1 << 16
+
 
 def join(parts, input, how, sort=True):
     """Aligned outputs of all experts.
@@ -43,9 +45,7 @@ def join(parts, input, how, sort=True):
     """
     if how not in ("inner", "outer", "same"):
         raise ValueError(f"how={how!r} is unknown; it is 'inner' or 'outer'.")
-    indices = _all_ids([part.ids for part in parts])
-    for part, own in zip(parts, indices, strict=True):
-        check_ids(part, own)
+    ids, at = _placed(parts)
     names = parts[0].names
     of_times = input in ("survival", "hazard_logits")
     if names is not None:
@@ -54,8 +54,6 @@ def join(parts, input, how, sort=True):
         names = sorted(names)
     elif names is not None and sort:
         names = sorted_labels(names)
-    ids, at = _placed(indices)
-    del indices
     keep = _kept(parts, ids, at, how)
     if not keep.all():
         ids, at = ids[keep], at[keep]
@@ -98,58 +96,66 @@ def each(function, items):
     return [result for result, _ in found]
 
 
-def _all_ids(columns):
-    """Identifiers of all files; files with those of the first, in their order, share them."""
-    columns = [as_texts(column) for column in columns]
-    shared = [same_texts(column, columns[0]) for column in columns]
-    others = [column for column, same in zip(columns, shared, strict=True) if not same]
-    first, *rest = each(Ids, [columns[0], *others])
-    rest = iter(rest)
-    return [first if same else next(rest) for same in shared]
-
-
 def _values(parts, at, names):
     """Values of all experts, their columns in one order: (n_samples, n_experts, n_columns)."""
     values = np.empty((len(at), len(parts), parts[0].values.shape[1]))
 
     def fill(m):
-        part, rows = parts[m], at[:, m]
-        own = part.values.take(rows, axis=0)
+        part, order = parts[m], slice(None)
         if part.names != names:
-            own = own[:, [part.names.index(name) for name in names]]
-        values[:, m] = own
-        if rows.min() < 0:
-            values[rows < 0, m] = np.nan
+            order = [part.names.index(name) for name in names]
+        for start in range(0, len(at), _AT_A_TIME):
+            some = slice(start, start + _AT_A_TIME)
+            rows = at[some, m]
+            own = part.values.take(rows, axis=0)
+            own[rows < 0] = np.nan
+            values[some, m] = own[:, order]
 
     each(fill, range(len(parts)))
     return values
 
 
-def _placed(indices):
+def _placed(parts):
     """Identifiers of all samples, and the row of each in each file, -1 where it is not."""
-    known = indices[0]
-    columns = [np.arange(len(known), dtype=np.int32)]
-    found = each(known.rows_of, indices[1:])
-    for own, at in zip(indices[1:], found, strict=True):
-        if len(known) > len(indices[0]):
-            at = known.rows_of(own)
-        column = np.full(len(known), -1, dtype=np.int32)
-        column[at[at >= 0]] = np.flatnonzero(at >= 0)
-        new = np.flatnonzero(at < 0)
-        if len(new):
-            texts = (np.asarray(t, dtype=object) for t in (known.texts, own.texts[new]))
-            known = Ids(as_texts(np.concatenate([*texts])))
-        columns.append(np.r_[column, new.astype(np.int32)])
-    at = np.full((len(indices), len(known)), -1, dtype=np.int32)
+    texts = [as_texts(part.ids) for part in parts]
+    known = Ids(texts[0])
+    check_ids(parts[0], known)
+
+    def look(m):
+        if same_texts(texts[m], texts[0]):
+            return np.arange(len(known), dtype=np.int32), None
+        own = Ids(texts[m])
+        check_ids(parts[m], own)
+        column = own.rows_of(known)
+        # identifiers take more memory than texts: they go where all were found
+        return column, own if np.count_nonzero(column >= 0) < len(own) else None
+
+    columns = []
+    for column, own in each(look, range(len(parts))):
+        if own is not None:
+            if len(known) > len(column):
+                column = own.rows_of(known)
+            # the last one stands for no row
+            fresh = np.ones(len(own) + 1, dtype=bool)
+            fresh[column] = False
+            new = np.flatnonzero(fresh[:-1]).astype(np.int32)
+            if len(new):
+                both = (np.asarray(t, dtype=object) for t in (known.texts, own.texts[new]))
+                known = Ids(as_texts(np.concatenate([*both])))
+            column = np.r_[column, new]
+        columns.append(column)
+    at = np.full((len(parts), len(known)), -1, dtype=np.int32)
     for m, column in enumerate(columns):
         at[m, : len(column)] = column
-    return as_texts(known.texts), at.T
+    return known.texts, at.T
 
 
 def _kept(parts, ids, at, how):
     """Which samples stay, with a warning about those that do not."""
     everywhere = (at >= 0).all(axis=1)
-    if how == "same" and not everywhere.all():
+    if everywhere.all():
+        return everywhere
+    if how == "same":
         row = int(np.argmin(everywhere))
         without = parts[int(np.argmax(at[row] < 0))].source
         m = int(np.argmax(at[row] >= 0))
@@ -160,7 +166,7 @@ def _kept(parts, ids, at, how):
         )
     shared = (at >= 0).sum(axis=1) > 1
     alone = [m for m in range(len(parts)) if not shared[at[:, m] >= 0].any()]
-    if len(parts) > 1 and (alone or (how == "inner" and not everywhere.any())):
+    if alone or (how == "inner" and not everywhere.any()):
         m = alone[0] if alone else 0
         other = parts[1 if m == 0 else 0]
         text = (
@@ -171,7 +177,7 @@ def _kept(parts, ids, at, how):
         if how == "inner":
             raise parts[m].source.error(text)
         warn(str(parts[m].source.error(text)))
-    if how == "inner" and not everywhere.all():
+    if how == "inner":
         lost = (at >= 0).sum(axis=0) - everywhere.sum()
         losses = ", ".join(
             f"{part.source.path} loses {n} of {len(part.ids)} rows"
@@ -238,12 +244,11 @@ def _agreed(parts, ids, at, field, what, same=np.equal, complete=True):
         return None
     columns, texts = as_codes([getattr(parts[m], field) for m in stated])
     agreed = np.zeros(len(ids), dtype=np.result_type(*columns))
-    by = np.full(len(ids), -1)
+    by = np.full(len(ids), -1, dtype=np.min_scalar_type(-len(parts)))
     for m, column in zip(stated, columns, strict=True):
         mine = column[at[:, m]]
         here = at[:, m] >= 0
-        if texts is not None:
-            here &= mine >= 0
+        here &= ~np.isnan(mine) if texts is None else mine >= 0
         differ = here & (by >= 0) & ~same(mine, agreed)
         if differ.any():
             row = int(np.argmax(differ))
@@ -257,7 +262,8 @@ def _agreed(parts, ids, at, field, what, same=np.equal, complete=True):
                 at[row, m],
             )
         new = here & (by < 0)
-        agreed[new], by[new] = mine[new], m
+        np.copyto(agreed, mine, where=new)
+        np.copyto(by, m, where=new)
     known = by >= 0
     if complete and not known.all():
         row = int(np.argmin(known))

@@ -9,10 +9,11 @@ import numpy as np
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.io._ids import Ids
 from sklearn_logitprod.io._source import Source, Sources
-from sklearn_logitprod.io._table import Coded, as_texts
+from sklearn_logitprod.io._table import Coded, as_texts, code_type
 from sklearn_logitprod.outputs.checks import SUM_TOLERANCE
 
 _OUTSIDE = 1e-6
+_AT_A_TIME = 1 << 14
 _UNIT = ("proba", "survival")
 
 
@@ -30,8 +31,9 @@ class Part:
         Class labels (str) or times (float) of the columns; None for risks.
     labels, groups : Coded, array of str or None
         Of the samples, where the file has them; an empty text where it is not known.
-    event : ndarray of shape (n_rows,), bool, or None
+    event : ndarray of shape (n_rows,), bool, or float64 with NaN where it is not known; or None
     time : ndarray of shape (n_rows,), float64, or None
+        NaN where it is not known.
     """
 
     source: Source
@@ -96,7 +98,12 @@ def check_values(source, values, names, input):
 
 
 def _sound(values, input):
-    """Whether values are all that they should be, seen in few passes."""
+    """Whether values are all that they should be, seen in few passes, some rows at a time."""
+    starts = range(0, len(values), _AT_A_TIME)
+    return all(_some_sound(values[start : start + _AT_A_TIME], input) for start in starts)
+
+
+def _some_sound(values, input):
     sums = values @ np.ones(values.shape[1])
     if not np.isfinite(sums).all():
         return False
@@ -152,11 +159,14 @@ def as_codes(columns):
     """Columns of numbers; of text as positions in a list of all texts, -1 where it is empty."""
     if isinstance(columns[0], np.ndarray) and columns[0].dtype.kind in "bf":
         return columns, None
-    texts, found = {}, []
-    for column in map(Coded.of, columns):
-        numbers = [texts.setdefault(text, len(texts)) for text in column.values]
-        found.append(np.array([*numbers, -1], dtype=np.int32)[column.codes])
-    return found, list(texts)
+    columns = list(map(Coded.of, columns))
+    texts = list(dict.fromkeys(text for column in columns for text in column.values))
+    places = {text: code for code, text in enumerate(texts)}
+    kind = code_type(len(texts))
+    return [
+        np.array([*map(places.get, column.values), -1], dtype=kind)[column.codes]
+        for column in columns
+    ], texts
 
 
 def in_one(parts, average, input):
@@ -218,7 +228,9 @@ def _averaged(part):
         if column is None:
             continue
         (codes,), _ = as_codes([column])
-        differ = codes != codes[first][numbers]
+        known = codes[first][numbers]
+        # what is not known of either row, NaN, is the same
+        differ = (codes != known) & ((codes == codes) | (known == known))
         if differ.any():
             row = int(np.argmax(differ))
             raise part.source.error(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -32,10 +33,13 @@ class Coded:
     codes : ndarray of shape (n_rows,), int
         -1 where a cell is empty.
     values : list of str
+    dtype : dtype
+        As of other columns of text.
     """
 
     codes: np.ndarray
     values: list
+    dtype: ClassVar = np.dtype(object)
 
     @classmethod
     def of(cls, texts):
@@ -43,7 +47,7 @@ class Coded:
         if isinstance(texts, cls):
             return texts
         codes, values = pd.factorize(as_texts(texts))
-        numbers = np.arange(len(values), dtype=np.int32)
+        numbers = np.arange(len(values), dtype=code_type(len(values)))
         empty = np.flatnonzero(np.asarray(values == "", dtype=bool))
         numbers[empty] = -1
         return cls(numbers[codes], list(values))
@@ -53,6 +57,8 @@ class Coded:
 
     def __getitem__(self, row):
         code = self.codes[row]
+        if np.ndim(code):
+            return replace(self, codes=code)
         return "" if code < 0 else self.values[code]
 
     def __array__(self, dtype=None, copy=None):
@@ -75,7 +81,7 @@ class Table:
     ----------
     source : Source
     columns : dict of str to array of shape (n_rows,)
-        Numbers; or text, where a cell that is empty is None or an empty text, or categories.
+        Numbers; or text, where a cell that is empty is None or an empty text, or Coded.
     written : callable, optional
         From the name of a column to its text as it is written, where reading made numbers
         of it.
@@ -141,8 +147,8 @@ class Table:
             Whole numbers of binary files without a decimal point.
         """
         column = self.columns[name]
-        if isinstance(column, pd.Categorical):
-            return as_texts(np.asarray(self.coded(name)))
+        if isinstance(column, Coded):
+            return as_texts(np.asarray(column))
         if column.dtype.kind in "biuf" and self.written:
             column = self.written(name)
         if isinstance(column.dtype, pd.StringDtype):
@@ -170,10 +176,7 @@ class Table:
         Coded
         """
         column = self.columns[name]
-        if isinstance(column, pd.Categorical):
-            coded = Coded(column.codes, column.categories.tolist())
-        else:
-            coded = Coded.of(self.cells(name))
+        coded = column if isinstance(column, Coded) else Coded.of(self.cells(name))
         if complete:
             self._refuse_empty(coded.codes < 0, name, what)
         return coded
@@ -227,7 +230,7 @@ class Table:
             If a cell is no number.
         """
         column = self.columns[name]
-        if isinstance(column, pd.Categorical):
+        if isinstance(column, Coded):
             column = self.cells(name)
         if column.dtype.kind in "biuf":
             return column.astype(np.float64, copy=False)
@@ -267,8 +270,8 @@ class Table:
             return bool(len(column)) and not (np.isnan(column[0]) and np.isnan(column).all())
         if column.dtype.kind == "b":
             return False
-        if isinstance(column, pd.Categorical):
-            column = column.categories
+        if isinstance(column, Coded):
+            column = column.values
         cells = column[:: max(1, len(column) // _LOOKED_AT)]
         filled = [c for c in cells if c is not None and c not in _NO_NUMBER]
         return bool(filled) and 2 * sum(map(_like_number, filled)) > len(filled)
@@ -290,6 +293,11 @@ def _like_number(cell):
     except (TypeError, ValueError):
         return False
     return True
+
+
+def code_type(n_values):
+    """The smallest type of codes of as many values, and of -1."""
+    return np.min_scalar_type(-n_values - 1)
 
 
 def as_texts(cells):

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.fixes import parse_version
 
-from sklearn_logitprod.io._table import NO_LABEL, Table, as_texts, check_header
+from sklearn_logitprod.io._table import NO_LABEL, Coded, Table, as_texts, check_header
 
 # exact numbers, which newer versions read without being asked
 _EXACT = (
@@ -22,10 +22,17 @@ _EXACT = (
     if parse_version(pd.__version__) >= parse_version("3.1")
     else {"float_precision": "round_trip"}
 )
+try:
+    import pyarrow as pa
+
+    # text as it is written, like str, but read several times as fast
+    _TEXT = pd.ArrowDtype(pa.large_string())
+except ImportError:
+    _TEXT = str
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
-def read_text(source, path, id=None, text=()):
+def read_text(source, path, id=None, coded=()):
     """Table of a CSV or TSV file.
 
     Parameters
@@ -34,8 +41,8 @@ def read_text(source, path, id=None, text=()):
     path : Path
     id : str, optional
         The column of identifiers, which tells separators apart.
-    text : collection of str
-        Columns that are wanted as text.
+    coded : collection of str
+        Columns of text with few distinct values.
 
     Returns
     -------
@@ -48,7 +55,7 @@ def read_text(source, path, id=None, text=()):
     """
     content = _Content(source, path, id)
     try:
-        return content.fast(text)
+        return content.fast(id, coded)
     except (ValueError, OSError, EOFError, zlib.error, pd.errors.ParserWarning):
         # whatever it stumbled over, the careful reader finds the line, or reads what is sound
         return content.careful()
@@ -132,7 +139,7 @@ class _Content:
             if row >= 0:
                 yield cells
 
-    def _parsed(self, names=None, text=(), kind="category"):
+    def _parsed(self, kinds, names=None):
         """Some columns as pandas reads them."""
         with warnings.catch_warnings():
             # of numbers and text in one column: such cells are looked at one by one
@@ -146,7 +153,7 @@ class _Content:
                 names=self.names,
                 index_col=False,
                 skipinitialspace=True,
-                dtype=dict.fromkeys(text, kind),
+                dtype=kinds,
                 keep_default_na=False,
                 na_values=sorted(NO_LABEL),
                 encoding="utf-8",
@@ -154,27 +161,36 @@ class _Content:
                 **options,
             )
 
-    def fast(self, text):
+    def fast(self, id, coded):
         """Table by pandas, whose numbers are exact and whose short rows are refused."""
         check_header(self.source, self.names)
-        frame = self._parsed(text=[name for name in text if name in self.names])
+        kinds = dict.fromkeys(coded, "category") | {id: _TEXT}
+        frame = self._parsed({name: kinds[name] for name in self.names if name in kinds})
         if frame.iloc[:, -1].isna().any():
             # pandas fills rows that are too short
             for _ in self._rows():
                 pass
-        columns = {name: self._column(frame.pop(name)) for name in self.names}
+        columns = {name: self._column(series) for name, series in frame.items()}
         return Table(self.source, columns, self._written)
 
     def _written(self, name):
-        return _texts(self._parsed([name], [name], str)[name])
+        return _texts(self._parsed({name: _TEXT}, [name])[name])
 
     def _column(self, series):
-        """Numbers, categories of text, or text whose empty cells are empty texts."""
+        """Numbers, text of few values, or text whose empty cells are empty texts.
+
+        Where pandas took cells of text as numbers, they are no longer as they were written.
+        """
+        if series.dtype.kind in "biuf":
+            return series.to_numpy()
         if isinstance(series.dtype, pd.CategoricalDtype):
-            kept = all(isinstance(value, str) for value in series.cat.categories)
-            # categories of numbers are no longer as they were written
-            return series.array if kept else self._written(series.name)
-        return series.to_numpy() if series.dtype.kind in "biuf" else _texts(series)
+            values = series.cat.categories.tolist()
+            kept = all(isinstance(value, str) for value in values)
+            codes = series.array.codes
+            return Coded(codes, values) if kept else Coded.of(self._written(series.name))
+        if series.dtype == object and pd.api.types.infer_dtype(series) != "string":
+            return self._written(series.name)
+        return _texts(series)
 
     def careful(self):
         """Table of text alone; whatever is wrong is an error that names its line."""
@@ -190,9 +206,11 @@ class _Content:
 def _texts(series):
     """Text whose empty cells are empty texts."""
     array = series.array
+    if isinstance(array.dtype, pd.ArrowDtype):
+        array = array.astype(pd.StringDtype("pyarrow"))
     if isinstance(array.dtype, pd.StringDtype):
         return array.fillna("") if array.isna().any() else array
-    return as_texts(["" if cell is None or cell != cell else str(cell) for cell in array])
+    return as_texts(["" if pd.isna(cell) else cell for cell in array])
 
 
 def _separator(source, header, id):

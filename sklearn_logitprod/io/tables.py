@@ -178,8 +178,7 @@ def read_tables(
     said = {"label": label, "group": group, "event": event, "time": time, "expert": expert}
     reserved = {name for name in (id, target, *said.values()) if name is not None}
     files, by_user = files_of(paths)
-    text = {name for name in (label, group, event, expert) if name is not None}
-    tables = read_all(files, id, input, text)
+    tables = read_all(files, id, input, {label, group, event, expert} - {None})
     if expert is not None:
         tables = by_column(tables, expert)
     tables = {name: [spread(table, reserved) for table in own] for name, own in tables.items()}
@@ -307,7 +306,7 @@ def _form(label):
 
 def _part(table, named, asked, told, evident):
     """What a table says; its columns were found by their names alone if evident."""
-    ids = table.texts(told.id, "id")
+    ids = table.cells(told.id)
     values = _values(table, named, asked, evident)
     check_values(table.source, values, list(named), asked.input)
     return Part(
@@ -317,7 +316,7 @@ def _part(table, named, asked, told, evident):
         None if asked.input == "risk" else list(named),
         _labels(table, told),
         _groups(table, told),
-        *_events(table, told.event, told.time),
+        *_events(table, told),
     )
 
 
@@ -374,28 +373,32 @@ def _mention_patients(tables, reserved):
                     return
 
 
-def _events(table, event, time):
+def _events(table, told):
     """Events and times of a table, None where it has none."""
-    if event not in table.columns or time not in table.columns:
+    if told.event not in table.columns or told.time not in table.columns:
         return None, None
-    doubt_events(table, event)
-    return read_events(table, event), read_times(table, time)
+    doubt_events(table, told.event)
+    events = read_events(table, told.event, told.may_lack)
+    return events, read_times(table, told.time, told.may_lack)
 
 
-def read_events(table, name):
+def read_events(table, name, may_lack=False):
     """A column of events: 0 or 1, true or false.
 
     Parameters
     ----------
     table : Table
     name : str
+    may_lack : bool, default=False
+        Whether cells may be empty.
 
     Returns
     -------
     ndarray of shape (n_rows,), bool
+        float64 with NaN where cells are empty.
     """
     table.need(name, "event")
-    texts = table.coded(name, "event", complete=True)
+    texts = table.coded(name, "event", complete=not may_lack)
     odd = texts.first([text for text in texts.values if text.lower() in _EVENTS])
     if odd is not None:
         raise table.source.error(
@@ -403,23 +406,29 @@ def read_events(table, name):
             "was observed, 0 where it was not.",
             odd[1],
         )
-    return np.array([_EVENTS.get(text.lower(), False) for text in texts.values])[texts.codes]
+    events = [_EVENTS.get(text.lower(), False) for text in texts.values]
+    if (texts.codes < 0).any():
+        events.append(np.nan)
+    return np.array(events)[texts.codes]
 
 
-def read_times(table, name):
+def read_times(table, name, may_lack=False):
     """A column of positive times.
 
     Parameters
     ----------
     table : Table
     name : str
+    may_lack : bool, default=False
+        Whether cells may be empty.
 
     Returns
     -------
     ndarray of shape (n_rows,), float64
+        NaN where cells are empty.
     """
     times = table.numbers(name)
-    bad = ~((times > 0) & (times < np.inf))
+    bad = ~((times > 0) & (times < np.inf)) & ~(may_lack & np.isnan(times))
     if bad.any():
         row = int(np.argmax(bad))
         raise table.source.error(

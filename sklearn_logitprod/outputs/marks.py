@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-# of a row's outputs, rounded so that the same expert on another machine gives the same
+# of log-probabilities, so that the same expert on another machine gives the same
 _DECIMALS = 4
 _MOST_ROWS = 1000
+# where more rows than that share their outputs with others, outputs tell no row
+_MOST_SHARED = 0.01
+# fewer may be the same by chance
+_LEAST_FOUND, _LEAST_SHARE = 3, 0.05
 
 
 def row_marks(read, n_samples):
@@ -21,35 +25,39 @@ def row_marks(read, n_samples):
     Returns
     -------
     ndarray of shape (n_marks,), uint64
-        Sorted; of rows whose outputs no other row has.
+        Of at most 1000 rows, sorted; empty where several rows have the same outputs.
     """
     n_rows = min(n_samples, _MOST_ROWS)
     rows = np.unique(np.linspace(0, n_samples - 1, n_rows).astype(int))
     marks, counts = np.unique(_marks(read(rows)), return_counts=True)
-    # outputs that several rows share, such as certainty of all experts, tell no row
-    return marks[counts == 1]
+    shared = counts[counts > 1].sum() / len(rows)
+    return marks[:0] if shared > _MOST_SHARED else marks[counts == 1]
 
 
-def n_recognised(marks, log_proba):
-    """Number of different rows that are among those marked.
+def n_recognised(marks, n_marked_of, log_proba):
+    """Number of different rows that are among those marked; 0 where it may be chance.
 
     Parameters
     ----------
     marks : ndarray of uint64
         As from :func:`row_marks`.
+    n_marked_of : int
+        Number of rows that the marks were chosen among.
     log_proba : ndarray of shape (n_samples, n_experts, n_classes)
 
     Returns
     -------
     int
     """
-    return int(np.isin(np.unique(_marks(log_proba)), marks).sum())
+    own = np.unique(_marks(log_proba))
+    found = int(np.isin(own, marks).sum())
+    expected = len(own) * len(marks) / n_marked_of
+    return found if found >= max(_LEAST_FOUND, _LEAST_SHARE * expected) else 0
 
 
 def _marks(log_proba):
     """One number a row: a random combination of its rounded values, modulo 2^64."""
     flat = log_proba.reshape(len(log_proba), -1)
     whole = np.round(np.nan_to_num(flat, nan=1.0) * 10.0**_DECIMALS).astype(np.int64)
-    random = np.random.RandomState(0)
-    factors = random.randint(0, 2**63, size=flat.shape[1], dtype=np.uint64) * np.uint64(2)
-    return (whole.view(np.uint64) * (factors + np.uint64(1))).sum(axis=1, dtype=np.uint64)
+    factors = np.random.RandomState(0).randint(0, 2**63, size=flat.shape[1], dtype=np.uint64)
+    return (whole.view(np.uint64) * (2 * factors + 1)).sum(axis=1, dtype=np.uint64)

@@ -1,22 +1,31 @@
-"""Sharpness and class bias of scores that are otherwise fixed."""
+"""Sharpness and class bias of scores that are otherwise fixed, from few outcomes.
+
+How far they may move is not known beforehand: the precision of the priors on ``log s`` and on
+``c`` is one of a grid, whose points weigh by their evidence, the probability that each gives to
+the outcomes (Laplace's approximation; MacKay, "Bayesian interpolation", 1992, sections 2 and 4).
+Most prior mass is on scores that stay as they are.
+"""
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
-from scipy.optimize import minimize
 
 from sklearn_logitprod.training.data import design_effect
-from sklearn_logitprod.training.prior import HeadSpec
 
-# of the gradient, in nats
-_PRECISION = 1e-7
+# nothing moves under the last of each
+_FIXED = 1e6
+_SHARPNESS = (1.0, 10.0, 100.0, _FIXED)
+_BIAS = (1.0, 3.0, 10.0, 30.0, 100.0, _FIXED)
+# prior mass of scores that stay; the other points of the grid share the rest
+_UNMOVED = 0.7
+# nats in total; steps of log s beyond describe nothing
+_PRECISION, _MAX_STEP, _MAX_ITER = 1e-9, 1.0, 50
 
 
 def fit_affine(scores, likelihood, weight, groups=None):
-    """Sharpness s and class bias c of ``F' = s F + c``, held at s = 1 and c = 0.
-
-    Minimises ``sum_i weight_i loss_i / deff + 1/2 [strength (log s)^2 + 3 |c|^2]``, the priors
-    being those of a fit.
+    """Sharpness s and class bias c of ``F' = s F + c``.
 
     Parameters
     ----------
@@ -30,20 +39,72 @@ def fit_affine(scores, likelihood, weight, groups=None):
     -------
     log_sharpness : float
     shift : ndarray of shape (n_classes,)
+        Means of both over the grid, by evidence.
     """
-    spec = HeadSpec()
     weight = weight / design_effect(likelihood.loss(scores), weight, groups)
-    precision = np.full(scores.shape[1] + 1, spec.class_bias_prior)
-    precision[0] = spec.sharpness_prior * likelihood.strength
+    problem = _Problem(scores, likelihood, weight)
+    grid = list(product(_BIAS, _SHARPNESS))
+    solved = [problem.solve(sharpness, bias) for bias, sharpness in grid]
+    prior = np.full(len(grid), (1.0 - _UNMOVED) / (len(grid) - 1))
+    prior[-1] = _UNMOVED
+    evidence = np.array([own for _, own in solved]) + np.log(prior)
+    mass = np.exp(evidence - evidence.max())
+    theta = mass @ np.array([own for own, _ in solved]) / mass.sum()
+    return float(theta[0]), theta[1:]
 
-    def objective(theta):
-        sharpness = np.exp(theta[0])
-        loss, slope, _ = likelihood.loss_gradient(sharpness * scores + theta[1:])
-        slope = slope * weight[:, None]
-        gradient = np.append(sharpness * (slope * scores).sum(), slope.sum(axis=0))
-        return weight @ loss + 0.5 * precision @ theta**2, gradient + precision * theta
 
-    solved = minimize(
-        objective, np.zeros(len(precision)), jac=True, method="BFGS", options={"gtol": _PRECISION}
-    )
-    return float(solved.x[0]), solved.x[1:]
+class _Problem:
+    """Posterior of ``(log s, c)`` under normal priors at 0.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples, n_classes)
+    likelihood : Likelihood
+    weight : ndarray of shape (n_samples,)
+    """
+
+    def __init__(self, scores, likelihood, weight):
+        # a constant in the scores of a row would look like a direction of log s
+        self.scores = scores - scores.mean(axis=1, keepdims=True)
+        self.likelihood, self.weight = likelihood, weight
+
+    def solve(self, sharpness, bias):
+        """Mode of the posterior, and log of the evidence.
+
+        Parameters
+        ----------
+        sharpness, bias : float
+            Prior precisions of log s and of c.
+        """
+        precision = np.full(self.scores.shape[1] + 1, bias)
+        precision[0] = sharpness
+        theta = np.zeros(len(precision))
+        value, gradient, hessian = self._evaluate(theta, precision)
+        for _ in range(_MAX_ITER):
+            step = -np.linalg.solve(hessian, gradient)
+            gain = -gradient @ step
+            if gain <= _PRECISION:
+                break
+            length = min(1.0, _MAX_STEP / max(abs(step[0]), 1e-300))
+            while True:
+                new = self._evaluate(theta + length * step, precision)
+                if new[0] <= value - 1e-4 * length * gain or length < 1e-8:
+                    break
+                length *= 0.5
+            if not new[0] <= value:
+                break
+            theta, (value, gradient, hessian) = theta + length * step, new
+        spread = np.linalg.slogdet(hessian)[1] - np.log(precision).sum()
+        return theta, -value - 0.5 * spread
+
+    def _evaluate(self, theta, precision):
+        moved = np.exp(theta[0]) * self.scores
+        loss, slope, state = self.likelihood.loss_gradient(moved + theta[1:])
+        slope = slope * self.weight[:, None]
+        gradient = np.append((slope * moved).sum(), slope.sum(axis=0)) + precision * theta
+        jacobian = np.ascontiguousarray(moved.T)[None]
+        inner, cross, spread = self.likelihood.blocks(
+            jacobian, state, self.weight, np.empty_like(jacobian)
+        )
+        hessian = np.block([[inner, cross], [cross.T, spread]]) + np.diag(precision)
+        return self.weight @ loss + 0.5 * precision @ theta**2, gradient, hessian

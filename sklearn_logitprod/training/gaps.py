@@ -13,10 +13,13 @@ quadratic approximation around the nearest of these solutions is conditioned, in
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sklearn_logitprod.fusion.gaps import LEAST, Gaps, nonnegative_minimum
-from sklearn_logitprod.fusion.pool import contributions
+from sklearn_logitprod.fusion.likelihood import Likelihood
+from sklearn_logitprod.fusion.pool import Pool, contributions
 from sklearn_logitprod.training.prior import HeadSpec
 
 # what the pool says of a row has no noise: few rows tell how experts stand in for each other
@@ -43,52 +46,97 @@ def fit_gaps(pool, data, weight):
     """
     if pool.active.sum() < 2:
         return None
-    n_values = data.n_columns * data.n_classes
-    # rows that a fold holds out play no role
-    rows = np.flatnonzero(weight)
-    n_rows = min(len(rows), max(200, min(_MOST_ROWS, _MOST_VALUES // n_values)))
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, n_rows).astype(int))]
-    held = weight[rows]
-    held = held * (weight.sum() / held.sum() / data.design_effect(weight))
-    log_proba = data.read(rows)
-    whole = pool.columns(log_proba.copy())
-    target = np.exp(pool.log_proba(whole))
-    taught = data.likelihood.take(rows).taught(target)
-    if taught is None:
+    rows = TaughtRows.of(pool, data, weight)
+    if rows is None:
         return None
     shape = data.n_experts, data.n_columns
-    prior = HeadSpec().class_bias_prior
     multipliers, scale = np.ones(shape), np.zeros(shape)
     shift = np.zeros((data.n_experts, data.n_classes))
     curvature = np.zeros((*shape, data.n_columns))
     response = np.zeros((data.n_experts, data.n_classes, data.n_columns))
     for m in np.flatnonzero(pool.active):
-        others = np.delete(whole.present[:, : data.n_experts], m, axis=1)
-        used = np.flatnonzero(whole.present[:, m] & others.any(axis=1))
-        if not len(used):
+        task = rows.without([m])
+        if task is None:
             continue
-        without = log_proba[used]
-        without[:, m] = np.nan
-        columns = pool.columns(without)
-        coefficients = pool.coefficients(columns)
-        own = held[used]
-        scale[m] = own @ coefficients / own.sum()
-        problem = _Taught(
-            contributions(columns, coefficients, pool.correction).transpose(1, 2, 0),
-            pool.class_bias,
-            taught.take(used),
-            own,
-            scale[m] ** 2,
-            prior,
-        )
-        solved, shift[m], curvature[m], response[m] = problem.solve()
+        scale[m] = np.sqrt(task.precision)
+        solved, shift[m], curvature[m], response[m] = task.solve()
         multipliers[m] = np.maximum(solved, LEAST)
         multipliers[m, m] = 0.0
-    own = pool.coefficients(whole)
-    return Gaps(multipliers, shift, curvature, response, scale, (held @ own)[: data.n_experts])
+    return Gaps(multipliers, shift, curvature, response, scale, rows.mean_coefficients)
 
 
-class _Taught:
+@dataclass(frozen=True, eq=False)
+class TaughtRows:
+    """Rows of the fit data with what the pool says of them, from which it is to learn.
+
+    Attributes
+    ----------
+    pool : Pool
+    log_proba : ndarray of shape (n_samples, n_experts, n_classes)
+        NaN where an expert is missing.
+    present : ndarray of shape (n_samples, n_experts), bool
+    likelihood : Likelihood
+        Of the predictions to be met.
+    weight : ndarray of shape (n_samples,)
+        Over the design effect; sums to that of the fit.
+    mean_coefficients : ndarray of shape (n_experts,)
+        Of the pool.
+    """
+
+    pool: Pool
+    log_proba: np.ndarray
+    present: np.ndarray
+    likelihood: Likelihood
+    weight: np.ndarray
+    mean_coefficients: np.ndarray
+
+    @classmethod
+    def of(cls, pool, data, weight):
+        """Some rows of the fit data; None if scores are not of categories."""
+        n_values = data.n_columns * data.n_classes
+        # rows that a fold holds out play no role
+        rows = np.flatnonzero(weight)
+        n_rows = min(len(rows), max(200, min(_MOST_ROWS, _MOST_VALUES // n_values)))
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, n_rows).astype(int))]
+        held = weight[rows]
+        held = held * (weight.sum() / held.sum() / data.design_effect(weight))
+        log_proba = data.read(rows)
+        whole = pool.columns(log_proba.copy())
+        taught = data.likelihood.take(rows).taught(np.exp(pool.log_proba(whole)))
+        if taught is None:
+            return None
+        n_experts = data.n_experts
+        mean = (held @ pool.coefficients(whole))[:n_experts]
+        return cls(pool, log_proba, whole.present[:, :n_experts], taught, held, mean)
+
+    def without(self, missing):
+        """How the pool says the same without some experts, as a problem to be solved.
+
+        Parameters
+        ----------
+        missing : sequence of int
+
+        Returns
+        -------
+        StandIn or None
+            None if no row that has one of them has another expert.
+        """
+        others = np.delete(self.present, missing, axis=1).any(axis=1)
+        used = np.flatnonzero(self.present[:, missing].any(axis=1) & others)
+        if not len(used):
+            return None
+        log_proba, weight = self.log_proba[used], self.weight[used]
+        log_proba[:, missing] = np.nan
+        columns = self.pool.columns(log_proba)
+        coefficients = self.pool.coefficients(columns)
+        scale = weight @ coefficients / weight.sum()
+        parts = contributions(columns, coefficients, self.pool.correction).transpose(1, 2, 0)
+        likelihood = self.likelihood.take(used)
+        prior = HeadSpec().class_bias_prior
+        return StandIn(parts, self.pool.class_bias, likelihood, weight, scale**2, prior)
+
+
+class StandIn:
     """Multipliers of contributions and a shift that bring scores to given predictions.
 
     Parameters
