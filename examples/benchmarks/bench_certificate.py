@@ -205,8 +205,9 @@ def print_power(title, sources, n_draws, sizes, seed=0):
     print(f"{'bets':40s}" + "".join(f" {f'n = {n}':>9s}" for n in sizes))
     for name, shown in methods().items():
         random = np.random.default_rng(seed)
-        found = [np.mean([shown(draw(random, (n_draws, n))).mean() for draw in sources])
-                 for n in sizes]
+        found = [
+            np.mean([shown(draw(random, (n_draws, n))).mean() for draw in sources]) for n in sizes
+        ]
         print(f"{name:40s}" + "".join(f" {share:9.3f}" for share in found), flush=True)
 
 
