@@ -138,6 +138,20 @@ bar_chart(bars, [PLAIN, OTHER, HOUSE, PLAIN], y_there)
 # has measurements on many tasks.
 
 # %%
+# Another prevalence
+# ------------------
+# The second hospital is a small one, to which patients with 0 come often and patients with
+# 9 hardly ever. 300 of them are drawn that way. Nobody has labelled anything yet; the labels
+# serve for the true shares in the picture and for the log-loss.
+
+# PRIOR
+
+planted = 0.7 ** np.arange(10)
+planted /= planted.sum()
+chance = (planted / np.bincount(y_there))[y_there]
+random = np.random.default_rng(0)
+came = random.choice(len(y_there), 300, replace=False, p=chance / chance.sum())
+# %%
 # Twenty labelled samples
 # -----------------------
 # The second hospital has another scanner. Ours is made of three lines: pictures become
@@ -198,27 +212,25 @@ for number in numbers:
             loss = log_loss(y_there[others], one.predict_proba(scanned.iloc[others]))
             results[name].setdefault(number, []).append(loss)
 
-fig, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
-as_fitted = log_loss(y_there, model.predict_proba(scanned))
-ax.axhline(as_fitted, color="0.5", linestyle=":", label="as fitted")
-ax.axhline(
-    log_loss(y_there, model.predict_proba(there)),
-    color="0.5",
-    linestyle="--",
-    label="with our scanner",
-)
-for (name, losses), colour, marker in zip(
-    results.items(), (HOUSE, OTHER), ("o", "s"), strict=True
+fig, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
+for label, Z, place in (("as fitted", scanned, "bottom"), ("with our scanner", there, "top")):
+    loss = log_loss(y_there, model.predict_proba(Z))
+    ax.axhline(loss, color="0.5", linestyle=":")
+    ax.annotate(label, (9, loss), (0, 3 if place == "bottom" else -3), va=place, color="0.4",
+                textcoords="offset points")
+for (name, losses), colour, marker, aside in zip(
+    results.items(), (HOUSE, OTHER), "os", (1.0, 1.07), strict=True
 ):
-    ax.plot(list(losses), [np.median(draws) for draws in losses.values()], color=colour, label=name)
-    for number, draws in losses.items():
-        ax.plot([number] * len(draws), draws, marker, color=colour, markersize=4, alpha=0.4)
+    places = aside * np.array(list(losses))
+    ax.plot(places, np.median(list(losses.values()), axis=1), color=colour, label=name)
+    draws = np.concatenate(list(losses.values()))
+    ax.plot(np.repeat(places, 10), draws, marker, color=colour, markersize=4, alpha=0.4)
 ax.set_xscale("log")
 ax.set_xticks(numbers, numbers)
 ax.minorticks_off()
 ax.set(xlabel="labelled samples", ylabel="log-loss (lower is better)", ylim=(0, None))
 ax.spines[["top", "right"]].set_visible(False)
-ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+ax.legend(frameon=False, loc="upper right")
 plt.show()
 
 # %%
@@ -240,7 +252,7 @@ larger_experts = experts | {
     "new": RandomForestClassifier(random_state=1).fit(their_scanner(X_own), y_own)
 }
 scanned = outputs(larger_experts, their_scanner(X_there))
-known, more, others = np.arange(20), np.arange(20, 120), np.arange(120, len(y_there))
+known, more, others = np.arange(20), np.arange(20, 120), np.arange(120, 400)
 adapted = adapt(model, scanned.iloc[known][list(experts)], y_there[known])
 larger = add_expert(adapted, scanned.iloc[more], y_there[more])
 print(larger)
@@ -276,4 +288,42 @@ from sklearn_logitprod.deployment import ExpertPathDisplay, expert_path
 path = expert_path(larger, scanned.iloc[:400], y_there[:400])
 ExpertPathDisplay(path).plot()
 plt.show()
-print(path.sufficient)
+", ".join(path.sufficient)
+
+# %%
+# *What it does not do.* It does not say that an expert is bad: of two that say the same,
+# one is left over. One standard error is what these samples cannot tell apart, so that fewer
+# samples let fewer experts suffice. And it compares pools of constant weights, not the model
+# itself.
+#
+# A certificate
+# -------------
+# The guarantee of the fit is about the samples of the fit. Somebody who is to rely on the
+# model asks about patients to come. Two steps answer. ``with_safety`` mixes a little of the
+# experts into the model, so that it can never lose more than a known amount against any of
+# them, on any patient. ``certify`` then takes samples that were used for nothing else, here
+# those from the 401st on, and says how much better than each expert, and than the plain means
+# of all, the model is at least.
+
+from sklearn_logitprod.deployment import GainMonitor, certify, with_safety
+
+safe = with_safety(larger, share=0.05)
+unused = np.arange(400, len(y_there))
+certify(safe, scanned.iloc[unused], y_there[unused])
+
+# %%
+# ``GainMonitor`` does the same as patients arrive. One may look every day and stop when one
+# has seen enough; the bound holds all the same. A reference is beaten, with a confidence of
+# 95 %, from where its line is above 0.
+
+monitor = GainMonitor(safe, reference=["right", "new", "mean of logits"])
+for day in np.array_split(unused, 50):
+    monitor.update(scanned.iloc[day], y_there[day])
+monitor.plot()
+plt.show()
+
+# %%
+# *What it does not do.* It is about the mean over patients like these, who come from this
+# hospital and its scanner: not about a single patient, not about next year's scanner. It
+# compares with experts; it does not say that the model is good enough for a use. And whoever
+# changes the model after looking at these patients needs new ones.
