@@ -117,6 +117,10 @@ class BaseLogitProd(
         """
         return {}
 
+    def _standing(self, pool, data, weight):
+        """Fitted attributes that tell where predictions stand on the fit data: a dict."""
+        return {}
+
     def _factor(self, y, n_samples):
         """What rows are weighed by beside their sample weights."""
         return 1.0
@@ -293,6 +297,7 @@ class BaseLogitProd(
             "n_iter_": len(fit.curve),
             "loss_curve_": fit.curve,
             "selection_": selection,
+            **self._standing(fit.pool, data, weight),
         }
 
     def _fit_data(self, prepared):
