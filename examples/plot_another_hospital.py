@@ -140,17 +140,62 @@ bar_chart(bars, [PLAIN, OTHER, HOUSE, PLAIN], y_there)
 # %%
 # Another prevalence
 # ------------------
-# The second hospital is a small one, to which patients with 0 come often and patients with
-# 9 hardly ever. 300 of them are drawn that way. Nobody has labelled anything yet; the labels
-# serve for the true shares in the picture and for the log-loss.
+# At home each diagnosis is about a tenth of all. At the second hospital 0 is frequent and
+# each further digit is a quarter rarer, so that 9 hardly ever comes. 250 patients are drawn
+# that way. Nobody has labelled them: ``adapt_prior`` reads off from the predictions how
+# frequent each diagnosis is, and moves the model there by Bayes' rule.
 
-# PRIOR
+from sklearn_logitprod.deployment import adapt_prior
 
-planted = 0.7 ** np.arange(10)
+planted = 0.75 ** np.arange(10)
 planted /= planted.sum()
-chance = (planted / np.bincount(y_there))[y_there]
 random = np.random.default_rng(0)
-came = random.choice(len(y_there), 300, replace=False, p=chance / chance.sum())
+came = np.concatenate(
+    [
+        random.choice(np.flatnonzero(y_there == digit), count, replace=False)
+        for digit, count in enumerate(random.multinomial(250, planted))
+    ]
+)
+estimated = adapt_prior(model, there.iloc[came])
+record = estimated.deployment_[-1]
+
+# sphinx_gallery_start_ignore
+low, high = record["interval"]
+fig, ax = plt.subplots(figsize=(6.4, 3.3), layout="constrained")
+ax.plot(model.class_prior_, color="0.5", linestyle=":", label="at home")
+ax.plot(planted, "_", color=OTHER, markersize=18, markeredgewidth=2, label="there, as planted")
+ax.errorbar(
+    range(10),
+    record["prior"],
+    yerr=[record["prior"] - low, high - record["prior"]],
+    fmt="o",
+    color=HOUSE,
+    markersize=5,
+    label="there, estimated (95 %)",
+)
+ax.set(xlabel="diagnosis (digit)", ylabel="prevalence", ylim=(0, None), xticks=range(10))
+ax.spines[["top", "right"]].set_visible(False)
+ax.legend(frameon=False)
+plt.show()
+# sphinx_gallery_end_ignore
+
+# %%
+# A prevalence that is known, from a registry for instance, is given as ``prior``. That is
+# the best there is; the estimate comes close to it.
+
+given = adapt_prior(model, prior=planted)
+bars = {
+    "as fitted": model.predict_proba(there.iloc[came]),
+    "prevalence estimated": estimated.predict_proba(there.iloc[came]),
+    "prevalence given": given.predict_proba(there.iloc[came]),
+}
+bar_chart(bars, [PLAIN, HOUSE, PLAIN], y_there[came])
+
+# %%
+# *What it does not do.* It takes for granted that a 3 looks there as it looks at home. If
+# the scanner differs, too, it cannot tell one from the other: then it needs labels. The
+# patients should come as they come, not be picked for a study.
+
 # %%
 # Twenty labelled samples
 # -----------------------
