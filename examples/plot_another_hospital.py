@@ -376,7 +376,7 @@ print("These suffice:", ", ".join(path.sufficient))
 # those from the 401st on, and says how much better than each expert, and than the plain means
 # of all, the model is at least, with a confidence of 95 %.
 
-from sklearn_logitprod.deployment import GainMonitor, certify, with_safety
+from sklearn_logitprod.deployment import certify, with_safety
 
 safe = with_safety(larger, share=0.05)
 certify(safe, Z_six[400:], y_there[400:])
@@ -386,7 +386,10 @@ certify(safe, Z_six[400:], y_there[400:])
 # has seen enough; the bound holds all the same. From where a line is above 0, that reference
 # is beaten, with a confidence of 95 %.
 
-monitor = GainMonitor(safe, reference=["right", "new", "mean of logits"])
+from sklearn_logitprod.deployment import GainMonitor
+
+references = ["right", "new", "mean of logits"]
+monitor = GainMonitor(safe, reference=references)
 for day in range(400, len(y_there), 10):
     monitor.update(Z_six[day : day + 10], y_there[day : day + 10])
 monitor.plot()
