@@ -13,6 +13,7 @@ and the development collection (see ``tasks.py``).
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections import defaultdict
 from dataclasses import replace
 
@@ -186,6 +187,8 @@ def main():
     parser.add_argument("--repeats", type=int, default=N_REPEATS, help="of the bank")
     parser.add_argument("--task-repeats", type=int, default=1, help="of the eight tasks")
     arguments = parser.parse_args()
+    # rows of one table of the bank are in both parts
+    warnings.filterwarnings("ignore", "adapt_prior was given rows")
     costs_table(arguments.repeats)
     tasks = load_tasks(arguments.data, names=TASKS, cache=arguments.cache)
     planted_table(tasks, arguments.task_repeats)

@@ -55,7 +55,7 @@ def adapt_prior(
         Known prevalence, instead of X; arrays in the order of ``classes_``. Positive, summing to 1.
     strength : float, default=20.0
         With X: how much a shift is held back, in rows that the fit's prevalence is worth. Dirichlet
-        priors of precisions from 0.015 to 1.5 times this are weighed against each other and against
+        priors of precisions from 0.05 to 1.5 times this are weighed against each other and against
         no shift by how well they explain X.
 
     Returns

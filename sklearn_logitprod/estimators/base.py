@@ -402,7 +402,7 @@ def joined_by(model, prepared, names):
 
 
 def pool_over(model, prepared):
-    """A pool by the parameters of an estimator, without linear pool, over other outputs.
+    """A plain product by the parameters of an estimator, without linear pool, over other outputs.
 
     Parameters
     ----------
@@ -414,7 +414,7 @@ def pool_over(model, prepared):
     dict
         Fitted attributes, ``pool_`` among them.
     """
-    own = model.get_params(deep=False) | {"experts": None, "linear_pool": False}
+    own = model.get_params(deep=False) | {"experts": None, "linear_pool": False, "calibrate": False}
     return type(model)(**own)._fit_pool(prepared, SILENT)
 
 
