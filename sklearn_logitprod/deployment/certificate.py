@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from html import escape
 
 import numpy as np
@@ -149,7 +150,8 @@ class Certificate:
             for row in [header, *rows]
         ]
         unit = "Gains are in log-loss, in nats per sample; above 0 the model is better."
-        return "\n".join([self._title, "", *lines, "", unit, self._verdict, *self._notes()])
+        words = [textwrap.fill(text, 88) for text in [unit, self._verdict, *self._notes()]]
+        return "\n".join([self._title, "", *lines, "", *words])
 
     def _repr_html_(self) -> str:
         header, rows = self._cells()
