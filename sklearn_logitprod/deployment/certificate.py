@@ -20,8 +20,11 @@ class Certificate:
     Parameters
     ----------
     table : DataFrame
+        See the attributes.
     level : float
+        Confidence, in (0, 1).
     auc_differences : DataFrame, default=None
+        See the attributes.
     n_samples : int, default=None
         Number of rows; None takes that of the table.
     grouped : bool, default=False
