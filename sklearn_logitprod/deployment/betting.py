@@ -12,10 +12,10 @@ valid whenever one looks, for any distribution, also where later gains depend on
 and as the product does not know the order of its factors, nor does the bound.
 
 After Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", Journal
-of the Royal Statistical Society B 86(1), 2024; bets that adapt to the gains seen so far, which
-that article prefers, have less power here (``examples/benchmarks/bench_certificate.py``). Gains of
-log-probabilities seldom come near their least value, so that a large bet is mostly the best and has most of the
-mixture; smaller ones serve large samples.
+of the Royal Statistical Society B 86(1), 2024. Bets that adapt to the gains seen so far, which that
+article prefers, depend on the order; ``examples/benchmarks/bench_certificate.py`` compares. Gains
+of log-probabilities seldom come near their least value: a large bet is mostly the best and has
+most of the mixture; smaller ones serve large samples.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ROUNDING = 1e-6
 _PRECISION = 1e-9
 # factors are multiplied in eights before a logarithm is taken: none over- or underflows
 _TOGETHER = 8
-# of nats above the least gain: a mean that is never refuted stands here, and ratios to it are finite
+# of nats above the least gain: never refuted, and ratios to it are finite
 _LEAST_MEAN = 1e-12
 _BLOCK = 1 << 15
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from html import escape
 
 import numpy as np
@@ -19,8 +20,11 @@ class Certificate:
     Parameters
     ----------
     table : DataFrame
+        See the attributes.
     level : float
+        Confidence, in (0, 1).
     auc_differences : DataFrame, default=None
+        See the attributes.
     n_samples : int, default=None
         Number of rows; None takes that of the table.
     grouped : bool, default=False
@@ -149,7 +153,8 @@ class Certificate:
             for row in [header, *rows]
         ]
         unit = "Gains are in log-loss, in nats per sample; above 0 the model is better."
-        return "\n".join([self._title, "", *lines, "", unit, self._verdict, *self._notes()])
+        words = [textwrap.fill(text, 88) for text in [unit, self._verdict, *self._notes()]]
+        return "\n".join([self._title, "", *lines, "", *words])
 
     def _repr_html_(self) -> str:
         header, rows = self._cells()

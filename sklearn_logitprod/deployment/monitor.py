@@ -138,13 +138,10 @@ class GainMonitor:
         gains = np.concatenate([self._gains, new.T], axis=1)
         bounds, history = self._bounds, []
         start, end = self.n_samples_, gains.shape[1]
-        for n in [*_NOTED[(start < _NOTED) & (end > _NOTED)].tolist(), end]:
-            bounds = np.array(
-                [
-                    self._bound(*own, start, n)
-                    for own in zip(gains, self._claims.least, bounds, strict=True)
-                ]
-            )
+        inside = _NOTED[(start < _NOTED) & (end > _NOTED)]
+        for n in [*inside.tolist(), end]:
+            each = zip(gains, self._claims.least, bounds, strict=True)
+            bounds = np.array([self._bound(*own, start, n) for own in each])
             history.append((n, gains[:, :n].mean(axis=1), bounds))
             start = n
         # all at once, at the end: an update that fails leaves the monitor as it was
