@@ -3,9 +3,9 @@
 ``python examples/benchmarks/bench_adapt.py`` fits the automatic gate on all but one of the eleven
 kinds of distortion, adapts it with 20, 50 and 200 labelled pictures of the one left out, and
 scores the rest of these. Beside it: no adaptation, constant weights on the few labels alone, and,
-with ``--refit``, a fit on all rows that are there with 20 and 50 labels (a quarter of an hour). With labels that the fit's own
-distribution gives, adaptation can only cost: measured on the bank. Needs the bank (``bank.py``) and
-the development collection (``tasks.py``).
+with ``--refit``, a fit on all rows that are there with 20 and 50 labels (a quarter of an hour).
+With labels that the fit's own distribution gives, adaptation can only cost: measured on the bank.
+Needs the bank (``bank.py``) and the development collection (``tasks.py``).
 """
 
 from __future__ import annotations
