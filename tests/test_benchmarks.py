@@ -1,6 +1,7 @@
 """The statistics of the benchmarks, which no one else checks."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,12 @@ from scipy.stats import ttest_1samp
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "benchmarks"))
 
+import bench_gap_mechanisms
 import bench_quality
 import significance
 import suite_tables
+
+from sklearn_logitprod import LogitProdClassifier
 
 
 def test_corrected_t_test_widens_the_plain_one():
@@ -127,3 +131,31 @@ def test_holm_and_signed_ranks():
 def test_critical_difference_of_the_literature():
     # Demsar (2006), table 5: q = 2.569 for four methods; 14 data sets
     assert significance.critical_difference(4, 14) == pytest.approx(1.25, abs=0.01)
+
+
+def test_mechanisms_for_missing_experts_agree_where_they_must():
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=120)
+    scores = (
+        rng.normal(size=(120, 4, 2)) + np.array([2.0, 1, 1, 0.5])[:, None] * np.eye(2)[y][:, None]
+    )
+    proba = np.exp(scores) / np.exp(scores).sum(axis=2, keepdims=True)
+    model = LogitProdClassifier(input="proba").fit(proba, y)
+    plain = replace(model.pool_, gaps=None)
+    fitted = bench_gap_mechanisms.Fitted(plain, proba, y, model.selection_["share"])
+    pools = {name: make(fitted) for name, make in bench_gap_mechanisms.MECHANISMS.items()}
+
+    def predicted(name, *missing):
+        gapped = np.log(proba)
+        gapped[:, list(missing)] = np.nan
+        pool = model.pool_ if name is None else pools[name](list(missing))
+        return pool.log_proba(pool.columns(gapped))
+
+    # without one expert alone there is nothing to approximate, and nothing to average
+    for name in ("chosen", "exact for each pattern", "chosen, mean over the missing"):
+        np.testing.assert_allclose(predicted(name, 0), predicted(None, 0), atol=1e-9)
+    np.testing.assert_allclose(predicted("chosen", 0, 2), predicted(None, 0, 2), atol=1e-9)
+    whole = plain.log_proba(plain.columns(np.log(proba)))
+    said = np.exp(whole)
+    distance = {name: (said * (whole - predicted(name, 0))).sum() for name in pools}
+    assert distance["chosen"] < 0.9 * distance["renormalised"]

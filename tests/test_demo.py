@@ -218,7 +218,11 @@ def test_no_command_prints_help(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fuze"], "invalid choice: 'fuze' (choose from 'demo', 'compare', 'fit', 'predict')"),
+        (
+            ["fuze"],
+            "invalid choice: 'fuze' (choose from 'demo', 'compare', 'fit', 'predict', 'adapt', "
+            "'extend', 'certify')",
+        ),
         (["demo", "--data", "iris"], "choose from 'cytology', 'digits', 'all'"),
         (["demo", "--seed", "-1"], "'-1' is not a whole number from 0 to 4294967295"),
         (["demo", "--seed", "one"], "'one' is not a whole number"),

@@ -235,7 +235,7 @@ def test_added_experts_are_worth_about_a_refit():
     whole = LogitProdClassifier().fit(logits[rows], y[rows])
     losses = [log_loss(model, logits[held], y[held]) for model in (larger, whole)]
     assert losses[0] < losses[1] + 0.02 < log_loss(old, logits[held, :3], y[held])
-    assert larger.expert_weights(logits[held])[:, 3].mean() == pytest.approx(0.25, abs=0.1)
+    assert larger.expert_weights(logits[held])[:, 3].mean() == pytest.approx(0.2, abs=0.1)
     np.testing.assert_allclose(larger.expert_weights(logits).sum(axis=1), 1.0)
 
 
@@ -265,8 +265,8 @@ def test_rows_may_lack_old_experts_and_new_ones(fitted):
     assert weights[2, 2:].min() > 0.0
     proba = larger.predict_proba(gapped)
     assert np.isfinite(proba).all()
-    # without the new expert about what the old model says
-    np.testing.assert_allclose(proba[0], fitted.predict_proba(logits[:1, :3])[0], atol=0.15)
+    # without the new expert what the old model says
+    np.testing.assert_allclose(proba[0], fitted.predict_proba(logits[:1, :3])[0])
 
 
 def test_experts_are_matched_by_name(fitted):

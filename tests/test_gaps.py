@@ -8,6 +8,10 @@ import pytest
 
 from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV, LogitProdSurvival
 from sklearn_logitprod.fusion.gaps import nonnegative_minimum
+from sklearn_logitprod.fusion.likelihood import ClassLabels
+from sklearn_logitprod.training.data import FitData
+from sklearn_logitprod.training.gaps import fit_gaps
+from sklearn_logitprod.training.guarantee import with_gaps
 
 
 def _experts(n_samples=400, n_classes=2, seed=0):
@@ -98,17 +102,58 @@ def test_scores_are_made_of_coefficients_and_contributions():
     assert ((share >= 0) & (share <= 1)).all()
 
 
-def test_training_loss_does_not_grow_where_the_fit_has_gaps():
+def test_the_guarantee_holds_where_the_fit_has_gaps():
     rng = np.random.default_rng(0)
+    shares = []
     for seed in range(20):
         X, y = _experts(60, seed=seed)
         X[rng.random(X.shape[:2]) < 0.3] = np.nan
         whole = ~np.isnan(X[:, :, 0]).all(axis=1)
         model = LogitProdClassifier().fit(X[whole], y[whole])
-        assert model.guarantee_gap_ <= 1e-12
+        assert model.guarantee_gap_ <= 0.0
         loss = _log_loss(model, X[whole], y[whole])
         assert loss == pytest.approx(model.loss_, abs=1e-9)
-        assert loss <= _log_loss(_renormalising(model), X[whole], y[whole]) + 1e-9
+        assert loss <= model.reference_losses_.min() + 1e-12
+        shares.append(model.pool_.gaps.share)
+    assert max(shares) == 1.0
+
+
+def test_only_the_guarantee_bounds_what_is_applied():
+    X, y = _experts(60, seed=3)
+    X[:20, 0] = np.nan
+    log_proba = X - np.log(np.exp(X).sum(axis=2, keepdims=True))
+    data = FitData(lambda rows: log_proba[rows], X.shape, ClassLabels(y), True, "default")
+    weight = np.linspace(0.5, 1.5, len(y))
+    plain = replace(LogitProdClassifier().fit(X, y).pool_, gaps=None)
+    gaps = fit_gaps(plain, data, weight)
+
+    def loss(pool):
+        scores = pool.log_proba(pool.columns(log_proba.copy()))
+        return weight @ -scores[np.arange(len(y)), y] / weight.sum()
+
+    own, whole = loss(plain), loss(replace(plain, gaps=gaps))
+    # otherwise there would be nothing to bound
+    assert whole > own
+    for ceiling in (own, 0.5 * (own + whole), whole + 0.1):
+        pool, found = with_gaps(plain, gaps, data, weight, ceiling)
+        assert found == pytest.approx(loss(pool), abs=1e-12)
+        assert found <= max(ceiling, own)
+        # as much as the ceiling admits
+        assert found == pytest.approx(min(ceiling, whole), abs=1e-6)
+
+
+def test_one_row_with_a_gap_does_not_undo_what_was_learned():
+    X, y = _experts()
+    new, truth = _experts(4000, seed=1)
+    gapped = _without(new, 0)
+    whole = LogitProdClassifier().fit(X, y)
+    renormalised = _log_loss(_renormalising(whole), gapped, truth)
+    learned = _log_loss(whole, gapped, truth)
+    for row in range(6):
+        few = X.copy()
+        few[row, 0] = np.nan
+        loss = _log_loss(LogitProdClassifier().fit(few, y), gapped, truth)
+        assert loss < learned + 0.1 * (renormalised - learned)
 
 
 def test_pickles_and_searches_keep_it():

@@ -386,7 +386,7 @@ CASES = {
     "label outside classes": (
         csv(HEAD + "s1,m,0.9,0.1\n", classes=["n", "t"]),
         line(2)
-        + r"label 'm' is none of classes=\['n', 't'\]\. Correct the label or add it to classes\.",
+        + r"label 'm' is none of classes=\['n', 't'\]\. Correct the label or leave such rows out\.",
     ),
     "other classes": (
         csv("slide_id,prob_n,prob_t,prob_x\ns1,0.5,0.4,0.1\n"),

@@ -355,6 +355,24 @@ def test_events_of_some_rows():
     assert outputs.y.tolist() == [(True, 3.0), (False, 4.0)]
 
 
+@pytest.mark.parametrize(
+    "spaced",
+    [
+        "s1,n,0.5,0.5,a\n s2, t, 0.25, 0.75, b\n",
+        's1,n,0.5,0.5,a\ns2,t,0.25,0.75, "b,c"\n',
+        's1,n,0.5,0.5,1\ns2,t, "0.25", 0.75,1\n',
+        "s1,n,0.5,0.5,1\ns2,t, 0.25, 0.75, NA\n",
+        's1, "n",0.5,0.5,1\n  \ns2,t,0.25,0.75,1\n',
+        "s1, n,0.5,0.5,1\ns2,t,0.25,0.75, \n",
+    ],
+)
+def test_spaces_before_cells_do_not_count(tmp_path, spaced):
+    (tmp_path / "uni.csv").write_text("slide_id,label,p_n,p_t,remark\n" + spaced)
+    outputs = read_tables([tmp_path / "uni.csv"], label="label", columns={"n": "p_n", "t": "p_t"})
+    assert (outputs.ids.tolist(), outputs.y.tolist()) == (["s1", "s2"], ["n", "t"])
+    assert outputs.values[:, 0].tolist() == [[0.5, 0.5], [0.25, 0.75]]
+
+
 def test_numbers_above_text_stay_as_they_are_written(tmp_path):
     # so wide that pandas reads it in several pieces, each with types of its own
     size, rest = 600, ["0.25,0.75" + ",1" * 1050]

@@ -80,6 +80,14 @@ def _parser():
     _add(commands, "compare", "compare experts and fusions on held-out folds", arguments.compare)
     _add(commands, "fit", "fit a fusion and save it", arguments.fit)
     _add(commands, "predict", "apply a saved fusion to new files", arguments.predict)
+    _add(commands, "adapt", "adapt a saved fusion to another site", arguments.adapt)
+    _add(commands, "extend", "add experts to a saved fusion", arguments.extend)
+    _add(
+        commands,
+        "certify",
+        "say by how much a saved fusion is better than its experts, at least",
+        arguments.certify,
+    )
     return parser
 
 

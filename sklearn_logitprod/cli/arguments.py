@@ -6,7 +6,7 @@ import argparse
 import shlex
 from collections.abc import Mapping
 
-from sklearn_logitprod._text import keyword
+from sklearn_logitprod._text import brief, keyword
 
 _MAX_SEED = 2**32 - 1
 _INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits")
@@ -21,6 +21,7 @@ _FLAGS = {
     "n_repeats": "repeats",
     "n_resamples": "resamples",
     "random_state": "seed",
+    "share": "safety",
 }
 
 _COMPARE_EXAMPLES = """\
@@ -47,6 +48,32 @@ examples:
 
 Experts are matched by name: the file's name without extensions, or NAME=PATH."""
 
+_ADAPT_EXAMPLES = """\
+examples:
+  logitprod adapt model.skops uni.csv conch.csv --label tumour -o adapted.skops
+  logitprod adapt model.skops uni.csv conch.csv -o adapted.skops
+  logitprod adapt model.skops --prior normal=0.97,tumour=0.03 -o adapted.skops
+  logitprod adapt model.skops --safety 0.05 -o safe.skops
+
+A few labelled samples of the new site set sharpness and class bias. Without labels only the
+prevalence of the classes is adapted: --prior says it, or else it is estimated from the files."""
+
+_EXTEND_EXAMPLES = """\
+examples:
+  logitprod extend model.skops uni.csv conch.csv virchow2.csv --label tumour -o larger.skops
+  logitprod extend model.skops uni=a.csv conch=b.csv new=c.csv --label tumour -o larger.skops
+
+Files of experts that the model has are matched by name, all others are new. The files of the
+model's own fit are not needed: any labelled samples will do that are new to the experts."""
+
+_CERTIFY_EXAMPLES = """\
+examples:
+  logitprod certify safe.skops uni.csv conch.csv --label tumour --group patient
+  logitprod certify model.skops uni.csv conch.csv --label tumour --safety 0.05
+  logitprod certify safe.skops uni.csv conch.csv --label tumour --reference uni -o certificate.csv
+
+Take samples that were used for nothing else: not for experts, fit, adapt or extend."""
+
 
 def option_writer(args):
     """How messages write settings for the user of a command: see ``_text.option``.
@@ -64,6 +91,8 @@ def option_writer(args):
     known = set(vars(args))
 
     def write(name, value=...):
+        if name == "classes" and "model" in known and value is not ...:
+            return f"the model's classes {brief(value)}"
         flag = _FLAGS.get(name, name)
         if flag not in known:
             return f"{keyword(name, value)} in Python"
@@ -135,8 +164,77 @@ def fit(parser, run):
 def predict(parser, run):
     """Arguments of ``predict``."""
     parser.epilog = _PREDICT_EXAMPLES
-    parser.add_argument("model", help="file that `fit` saved")
-    parser.add_argument(
+    _add_model(parser)
+    out = _add_output(parser)
+    out.add_argument("-o", "--out", metavar="CSV", required=True, help="file of the predictions")
+    out.add_argument("--weights", action="store_true", help="write the experts' weights, too")
+    parser.set_defaults(run=run)
+
+
+def adapt(parser, run):
+    """Arguments of ``adapt``."""
+    parser.epilog = _ADAPT_EXAMPLES
+    # none are needed where --prior or --safety say it all
+    _add_model(parser).required = False
+    own = parser.add_argument_group("the new site")
+    _add_truth(own)
+    own.add_argument(
+        "--prior",
+        type=_shares,
+        metavar="A=P,B=Q",
+        help="prevalence of each class there, in place of files",
+    )
+    _add_safety(own, "mix a little of a reference in")
+    out = _add_output(parser)
+    out.add_argument(
+        "-o", "--save", metavar="SKOPS", required=True, help="file of the adapted model"
+    )
+    parser.set_defaults(run=run)
+
+
+def extend(parser, run):
+    """Arguments of ``extend``."""
+    parser.epilog = _EXTEND_EXAMPLES
+    _add_model(parser)
+    _add_truth(parser.add_argument_group("what the files hold"))
+    out = _add_output(parser)
+    out.add_argument(
+        "-o", "--save", metavar="SKOPS", required=True, help="file of the larger model"
+    )
+    parser.set_defaults(run=run)
+
+
+def certify(parser, run):
+    """Arguments of ``certify``."""
+    parser.epilog = _CERTIFY_EXAMPLES
+    _add_model(parser)
+    _add_truth(parser.add_argument_group("what the files hold"))
+    own = parser.add_argument_group("certificate")
+    own.add_argument(
+        "--reference",
+        type=_names,
+        metavar="A,B",
+        help="what the model is compared with: experts, 'mean of logits', 'mean of probabilities' "
+        "(default: all of them)",
+    )
+    own.add_argument(
+        "--level",
+        type=_fraction,
+        default=0.95,
+        metavar="P",
+        help="how sure the certificate has to be (default: %(default)s)",
+    )
+    _add_safety(own, "if the model has no safety, certify it with one: a little of a reference")
+    out = _add_output(parser)
+    out.add_argument("-o", "--out", metavar="CSV", help="write the table")
+    out.add_argument("--report", metavar="HTML", help="write a page with the certificate")
+    parser.set_defaults(run=run)
+
+
+def _add_model(parser):
+    """A saved model and files that it takes; gives the argument of the files."""
+    parser.add_argument("model", help="file that `fit` saved, or `adapt` or `extend`")
+    files = parser.add_argument(
         "files", nargs="+", metavar="FILE", help="one table per expert, or as `fit` took them"
     )
     parser.add_argument("--id", default="slide_id", help="column of identifiers (%(default)s)")
@@ -148,10 +246,24 @@ def predict(parser, run):
         "of an expert may be left out",
     )
     _add_tables(parser)
-    out = _add_output(parser)
-    out.add_argument("-o", "--out", metavar="CSV", required=True, help="file of the predictions")
-    out.add_argument("--weights", action="store_true", help="write the experts' weights, too")
-    parser.set_defaults(run=run)
+    return files
+
+
+def _add_truth(parser):
+    parser.add_argument("--label", help="column of class labels")
+    parser.add_argument("--group", help="column of groups of dependent samples, such as patients")
+    parser.add_argument("--event", help="for survival: column of events (1) and censoring (0)")
+    parser.add_argument("--time", help="for survival: column of times")
+
+
+def _add_safety(parser, what):
+    parser.add_argument(
+        "--safety",
+        type=_safety,
+        metavar="[NAME=]SHARE",
+        help=f"{what}, such as 0.05, so that it is never much worse than that: an expert or mean, "
+        "by default all of them alike",
+    )
 
 
 def _add_files(parser):
@@ -167,10 +279,7 @@ def _add_files(parser):
     own = parser.add_argument_group("what the files hold")
     own.add_argument("--input", choices=_INPUTS, help="default: proba; of layouts their own")
     own.add_argument("--id", default="slide_id", help="column of identifiers (%(default)s)")
-    own.add_argument("--label", help="column of class labels")
-    own.add_argument("--group", help="column of groups of dependent samples, such as patients")
-    own.add_argument("--event", help="for survival: column of events (1) and censoring (0)")
-    own.add_argument("--time", help="for survival: column of times")
+    _add_truth(own)
     own.add_argument(
         "--how",
         choices=("inner", "outer"),
@@ -277,6 +386,35 @@ def _number_or(word, value):
 
 def _names(text):
     return text.split(",")
+
+
+def _fraction(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 < value < 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return value
+
+
+def _safety(text):
+    """Reference, None for all, and its share."""
+    name, _, share = text.rpartition("=")
+    return name or None, _fraction(share)
+
+
+def _shares(text):
+    """Prevalences by the names of classes."""
+    shares = {}
+    for part in text.split(","):
+        name, equals, share = part.rpartition("=")
+        if not equals:
+            raise argparse.ArgumentTypeError(f"{part!r} is not CLASS=PREVALENCE")
+        if name in shares:
+            raise argparse.ArgumentTypeError(f"class {name!r} is named twice")
+        shares[name] = _fraction(share)
+    return shares
 
 
 def _seed(text):

@@ -115,14 +115,16 @@ def tables_of(args, input, **said):
     args : Namespace
     input : str
     **said : dict
-        Further arguments of `read_tables`; those that are None leave it to the command line.
+        Further arguments of `read_tables`. Columns stand for those of the command line, to whose
+        positive class another one gives way.
 
     Returns
     -------
     ExpertOutputs
     """
     files = named(args.files)
-    said["columns"] = columns_of(args.column, input, files) or said.get("columns")
+    if "columns" not in said:
+        said["columns"] = columns_of(args.column, input, files)
     said["positive"] = args.positive or said.get("positive")
     return read_tables(
         files,

@@ -41,12 +41,7 @@ def run(args):
 
 def summary(model, n_samples):
     """What a fit gave, as lines of text."""
-    width = max(map(len, ["LogitProd", *model.expert_names_]))
-    yield f"{'':{width}}  log-loss  mean weight"
-    rows = zip(model.expert_names_, model.expert_losses_, model.mean_expert_weights_, strict=True)
-    for name, loss, weight in rows:
-        yield f"{name:{width}}  {loss:8.4f}  {weight:11.3f}"
-    yield f"{'LogitProd':{width}}  {model.loss_:8.4f}"
+    yield from experts_lines(model)
     yield ""
     text = (
         f"On the {n_samples} samples of the fit LogitProd is {abs(model.guarantee_gap_):.4f} below "
@@ -54,3 +49,13 @@ def summary(model, n_samples):
         "on other samples says `logitprod compare`."
     )
     yield textwrap.fill(text, WIDTH)
+
+
+def experts_lines(model):
+    """Losses and weights on the rows that a model was fitted on, as a table."""
+    width = max(map(len, ["LogitProd", *model.expert_names_]))
+    yield f"{'':{width}}  log-loss  mean weight"
+    rows = zip(model.expert_names_, model.expert_losses_, model.mean_expert_weights_, strict=True)
+    for name, loss, weight in rows:
+        yield f"{name:{width}}  {loss:8.4f}  {weight:11.3f}"
+    yield f"{'LogitProd':{width}}  {model.loss_:8.4f}"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
-from sklearn_logitprod._text import brief
-from sklearn_logitprod.cli.files import check_targets, tables_of, written
+from sklearn_logitprod.cli.files import check_targets, written
 from sklearn_logitprod.cli.model import load
+from sklearn_logitprod.cli.reading import outputs_for, with_all_experts
 from sklearn_logitprod.cli.tasks import words_of
+from sklearn_logitprod.estimators.base import steps_of
 
 
 def run(args):
@@ -19,46 +18,15 @@ def run(args):
     check_targets(args, "out")
     saved = load(args.model)
     model = saved.model
-    reading = words_of(model).reading(model)
-    if saved.classes is not None:
-        # those of the model are sorted, and codes count in the order that was said
-        reading["classes"] = saved.classes
-    outputs = tables_of(
-        args,
-        saved.input,
-        columns=saved.columns,
-        positive=saved.positive,
-        target=saved.label,
-        **reading,
-    )
-    outputs = _all_experts(outputs, model.expert_names_, args.how)
+    outputs = with_all_experts(outputs_for(saved, args), model, args.how)
     table = predictions(model, outputs, args.weights)
     with written(args.out) as path:
         table.to_csv(path)
     if not args.quiet:
+        for step in steps_of(model):
+            print(f"{args.model}: {step['text']}", file=sys.stderr)
         print(f"{len(table)} predictions written to {args.out}", file=sys.stderr)
     return 0
-
-
-def _all_experts(outputs, names, how):
-    """Outputs with NaN for experts that have no file, if that is allowed."""
-    absent = [name for name in names if name not in outputs.expert_names]
-    new = [name for name in outputs.expert_names if name not in names]
-    if new:
-        raise ValueError(
-            f"the file(s) of {brief(new)} are of no expert of the model, which has {brief(names)}. "
-            "Name each file after its expert, NAME=PATH."
-        )
-    if not absent:
-        return outputs
-    if how == "inner":
-        raise ValueError(
-            f"there is no file for the expert(s) {brief(absent)}. Add it, or predict without them "
-            "by --how outer."
-        )
-    empty = np.full((len(outputs), len(absent), *outputs.shape[2:]), np.nan)
-    values = np.concatenate([outputs.values, empty], axis=1)
-    return replace(outputs, values=values, expert_names=[*outputs.expert_names, *absent])
 
 
 def predictions(model, outputs, weights=False):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from datetime import date
 from html import escape
 
 import numpy as np
@@ -11,30 +10,9 @@ import sklearn
 
 from sklearn_logitprod._version import __version__
 from sklearn_logitprod.cli.figures import figures
+from sklearn_logitprod.cli.page import page
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.cli.text import cells, verdict
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --line: #d0d7de;
-  --paper: #ffffff; --mark: #fff4e5; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9da7b1;
-  --line: #3d444d; --paper: #0d1117; --mark: #3a2a12; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-.soft, figcaption { color: var(--soft); font-size: .9rem; }
-.verdict { font-size: 1.1rem; border-left: 4px solid #d55e00; padding-left: 1rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line);
-  white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-tr.fusion { background: var(--mark); font-weight: 600; }
-tr.first td { border-top: 2px solid var(--soft); }
-figure { margin: 1.5rem 0; } figure svg { max-width: 100%; height: auto; background: #fff;
-  border: 1px solid var(--line); border-radius: 6px; }
-@media print { body { margin: 0; max-width: none; } figure { break-inside: avoid; } }
-"""
 
 _READING = """
 <p>Every method is fitted on the training part of each fold and scored on the rest. <em>Best
@@ -66,13 +44,6 @@ def report(estimator, outputs, table):
         Text from files is escaped; nothing is loaded from elsewhere.
     """
     parts = [
-        "<!DOCTYPE html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>Comparison of {len(outputs.expert_names)} experts</title>",
-        f"<style>{_STYLE}</style></head><body>",
-        f"<h1>Comparison of {len(outputs.expert_names)} experts</h1>",
-        f'<p class="soft">{date.today().isoformat()}</p>',
         f'<p class="verdict">{escape(verdict(table, width=None))}</p>',
         f"<h2>All methods</h2>{_table(table)}",
     ]
@@ -81,8 +52,8 @@ def report(estimator, outputs, table):
         parts.append(f"<figcaption>{escape(caption)}</figcaption></figure>")
     parts.append(f"<h2>The data</h2>{_data(outputs)}")
     parts.append(f"<h2>How to read this</h2>{_READING}")
-    parts.append(f'<p class="soft">{escape(_settings(estimator, table))}</p></body></html>')
-    return "\n".join(parts) + "\n"
+    parts.append(f'<p class="soft">{escape(_settings(estimator, table))}</p>')
+    return page(f"Comparison of {len(outputs.expert_names)} experts", parts)
 
 
 def _table(table):

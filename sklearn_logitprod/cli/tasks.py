@@ -14,8 +14,12 @@ class Words:
 
     Attributes
     ----------
+    kind : str
+        What models of the task are of, in a message.
     truth : str
         Options that name the columns of what is true.
+    asked : tuple of str
+        The arguments of these options.
     facts : callable
         From ExpertOutputs to pairs of text for the report: what is true, counted.
     reading : callable
@@ -29,7 +33,9 @@ class Words:
         of how predictions and observations agree.
     """
 
+    kind: str
     truth: str
+    asked: tuple
     facts: Callable
     reading: Callable
     columns: Callable
@@ -78,7 +84,9 @@ def _event_figure(estimator, outputs):
 
 WORDS = {
     "classes": Words(
+        kind="classes",
         truth="--label NAME",
+        asked=("label",),
         facts=_class_facts,
         reading=lambda model: {"classes": model.classes_},
         columns=_class_columns,
@@ -86,7 +94,9 @@ WORDS = {
         figure=_class_figure,
     ),
     "events": Words(
+        kind="survival",
         truth="--event NAME --time NAME",
+        asked=("event", "time"),
         facts=_event_facts,
         reading=lambda model: {},
         columns=_event_columns,

@@ -14,6 +14,7 @@ from sklearn_logitprod.deployment.monitor import GainMonitor
 from sklearn_logitprod.deployment.path import expert_path
 from sklearn_logitprod.deployment.path_display import ExpertPathDisplay
 from sklearn_logitprod.deployment.path_result import ExpertPath
+from sklearn_logitprod.deployment.prior import adapt_prior
 from sklearn_logitprod.deployment.safety import with_safety
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ExpertPathDisplay",
     "GainMonitor",
     "adapt",
+    "adapt_prior",
     "add_expert",
     "certify",
     "expert_path",

@@ -35,6 +35,8 @@ from sklearn_logitprod.outputs.stack import stack_outputs
 
 Model = TypeVar("Model", bound=BaseLogitProd)
 
+_OF_THE_FIT = ("class_prior_", "class_prior_offset_", "design_effect_", "n_effective_")
+
 # of log-probabilities, in nats: within this an expert is a copy of another
 _SAME = 1e-6
 
@@ -85,10 +87,12 @@ def add_expert(
 ) -> Model:
     """Add one or several experts to a fitted model, without the data of its fit.
 
-    The fitted model stands as one expert beside the new ones, ``F_new = a_old F_old + sum_j a_j
-    log p_j + c``, which is one logarithmic opinion pool again; how the coefficients come about
-    is fitted as the model itself was, by its parameters, and blended so that on the given rows
-    the mean log-loss is never above that of the old model.
+    The fitted model stands as one expert beside the new ones, in a pool that is fitted by the
+    model's own parameters: ``F_new = w_old(x) F_old + sum_j w_j(x) log p_j``, which is one
+    logarithmic opinion pool again, blended so that on the given rows the mean log-loss is never
+    above that of the old model. Weights alone are fitted: sharpness and class bias stay as they
+    were, since the rows may be those of the fit; :func:`adapt` moves them. Rows that lack the
+    new experts are predicted as before.
 
     Parameters
     ----------
@@ -172,12 +176,19 @@ def add_expert(
     new = _telling(new, new_names, known, names)
     said = pooled(product, old)
     beside = _Beside(np.concatenate([said[:, None], new], axis=1), ["model", *new_names])
-    if np.isnan(new[:, :, 0]).all():
+    # rows without a new expert are the old model's, and say nothing of new ones
+    told = ~np.isnan(new[:, :, 0]).all(axis=1)
+    if not told.any():
         top = _unchanged(beside, product.linear_pool, model.features)
     else:
-        fitted = pool_over(model, replace(prepared, outputs=beside))
+        fit = prepared
+        if not told.all():
+            weight = told if sample_weight is None else told * np.asarray(sample_weight)
+            fit = prepared_by(model, None, "prefit", new_X, y, weight, groups)
+        fitted = pool_over(model, replace(fit, outputs=beside))
         top = fitted.pop("pool_")
-        attributes |= fitted
+        # the prevalence that predictions go by is still that of the model's own fit
+        attributes |= {name: own for name, own in fitted.items() if name not in _OF_THE_FIT}
     pool = ExtendedPool(product, top)
     attributes |= joined_by(model, prepared, new_names) | _told(pool, whole, prepared)
     attributes |= {"expert_names_": names + new_names, "n_experts_": whole.shape[1]}

@@ -117,6 +117,10 @@ class BaseLogitProd(
         """
         return {}
 
+    def _standing(self, pool, data, weight):
+        """Fitted attributes that tell where predictions stand on the fit data: a dict."""
+        return {}
+
     def _factor(self, y, n_samples):
         """What rows are weighed by beside their sample weights."""
         return 1.0
@@ -293,6 +297,7 @@ class BaseLogitProd(
             "n_iter_": len(fit.curve),
             "loss_curve_": fit.curve,
             "selection_": selection,
+            **self._standing(fit.pool, data, weight),
         }
 
     def _fit_data(self, prepared):
@@ -397,7 +402,7 @@ def joined_by(model, prepared, names):
 
 
 def pool_over(model, prepared):
-    """A pool by the parameters of an estimator, without linear pool, over other outputs.
+    """A plain product by the parameters of an estimator, without linear pool, over other outputs.
 
     Parameters
     ----------
@@ -409,7 +414,7 @@ def pool_over(model, prepared):
     dict
         Fitted attributes, ``pool_`` among them.
     """
-    own = model.get_params(deep=False) | {"experts": None, "linear_pool": False}
+    own = model.get_params(deep=False) | {"experts": None, "linear_pool": False, "calibrate": False}
     return type(model)(**own)._fit_pool(prepared, SILENT)
 
 

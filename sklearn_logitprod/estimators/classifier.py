@@ -20,6 +20,7 @@ from sklearn_logitprod._typing import (
     RandomState,
 )
 from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.standing import standing
 from sklearn_logitprod.experts.classifiers import ClassReplies
 from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.outputs.classes import read_outputs
@@ -161,6 +162,13 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         Sorted class labels; the order of the columns of ``predict_proba``.
     class_prior_ : ndarray of shape (n_classes,), float64
         Share of each class in the fit data, sample weights counted.
+    class_prior_offset_ : ndarray of shape (n_classes,), float64
+        Added to the fused scores, it makes the mean prediction on the fit data this share;
+        None if the fit had no sample of a class.
+    n_effective_ : float
+        Sum of the sample weights over ``design_effect_``.
+    design_effect_ : float
+        By which dependence within groups shrinks what samples tell; 1 without groups.
     expert_names_ : list of str
         Names of the experts.
     n_experts_ : int
@@ -361,9 +369,7 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
             known = frame_classes(X)
         classes, codes = check_classes(labels, known)
         check_classes(labels[weight > 0], classes)
-        prior = np.bincount(codes, weight, len(classes)) / weight.sum()
-        attributes = {"classes_": classes, "class_prior_": prior}
-        return Target(labels, codes, ClassLabels(codes), attributes=attributes)
+        return Target(labels, codes, ClassLabels(codes), attributes={"classes_": classes})
 
     def _likelihood(self, y, n_samples, fitted):
         classes, labels = fitted["classes_"], check_labels(y, n_samples)
@@ -375,6 +381,9 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
                 "them, too."
             )
         return ClassLabels(np.searchsorted(classes, labels))
+
+    def _standing(self, pool, data, weight):
+        return standing(pool, data, weight)
 
     def _meaning(self):
         return {"classes": self.classes_ if self.classes is None else self.classes}

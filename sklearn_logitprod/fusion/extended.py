@@ -49,15 +49,23 @@ class ExtendedPool:
     pool's fused probabilities: a product of products is a product. The old pool is asked on
     its own experts alone, so that its gate reads what it was fitted on.
 
+    Rows that have none of the new experts are the old pool's alone.
+
     Attributes
     ----------
     old : Pool or ExtendedPool
     top : Pool
         Over the old pool, its first column, and the new experts.
+    sharpness : float
+        Factor on all scores.
+    shift : ndarray of shape (n_classes,) or float
+        Added to them.
     """
 
     old: Pool | ExtendedPool
     top: Pool
+    sharpness: float = 1.0
+    shift: np.ndarray | float = 0.0
 
     @property
     def active(self):
@@ -72,12 +80,12 @@ class ExtendedPool:
     @property
     def class_bias(self):
         """Class bias (n_classes,) beside the old pool and the new experts."""
-        return self.top.class_bias
+        return self.sharpness * self.top.class_bias + self.shift
 
     @property
     def correction(self):
         """Correction matrices (1 + n_new, n_classes, n_classes), the old pool's first; or None."""
-        return self.top.correction
+        return None if self.top.correction is None else self.sharpness * self.top.correction
 
     def columns(self, log_proba):
         """Columns of a block of log-probabilities (overwritten where missing)."""
@@ -98,7 +106,10 @@ class ExtendedPool:
 
     def scores(self, columns):
         """Fused scores F: (n_samples, n_classes)."""
-        return self.top.scores(columns.top)
+        scores = self.top.scores(columns.top)
+        alone = ~columns.top.present[:, 1:].any(axis=1)
+        scores[alone] = columns.top.log_proba[alone, 0]
+        return self.sharpness * scores + self.shift
 
     def log_proba(self, columns):
         """Log of the fused probabilities: (n_samples, n_classes)."""
@@ -114,17 +125,19 @@ class ExtendedPool:
         old = coefficients[:, 0] * sharpness
         total = old + coefficients[:, 1:].sum(axis=1)
         new = coefficients[:, 1:] / total[:, None]
-        return np.hstack([weights * (old / total)[:, None], new]), linear * old / total, total
+        weights = np.hstack([weights * (old / total)[:, None], new])
+        return weights, linear * old / total, self.sharpness * total
 
     def correction_share(self, columns):
         """Norm of the correction over the summed norms of product and correction.
 
         Of what stands beside the old pool, and of the old pool's own by its weight.
         """
-        own = self.top.correction_share(columns.top)
+        own = self.top.correction_share(columns.top) * columns.top.present[:, 1:].any(axis=1)
         weight = self.top.expert_shares(columns.top)[0][:, 0]
         return own + (1.0 - own) * weight * self.old.correction_share(columns.old)
 
     def moved(self, log_sharpness, shift):
         """The pool with other sharpness and class bias."""
-        return replace(self, top=self.top.moved(log_sharpness, shift))
+        scale = float(np.exp(log_sharpness))
+        return replace(self, sharpness=scale * self.sharpness, shift=scale * self.shift + shift)

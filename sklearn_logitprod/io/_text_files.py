@@ -7,8 +7,10 @@ import gzip
 import io
 import warnings
 import zlib
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,19 +18,15 @@ from sklearn.utils.fixes import parse_version
 
 from sklearn_logitprod.io._table import NO_LABEL, Coded, Table, as_texts, check_header
 
-# exact numbers, which newer versions read without being asked
-_EXACT = (
-    {}
-    if parse_version(pd.__version__) >= parse_version("3.1")
-    else {"float_precision": "round_trip"}
-)
-try:
-    import pyarrow as pa
+# numbers are exact without being asked for, and text of Arrow is read several times as fast as str
+_NEW = parse_version(pd.__version__) >= parse_version("3.1")
+_EXACT = {} if _NEW else {"float_precision": "round_trip"}
+_TEXT: Any = str
+if _NEW:
+    with suppress(ImportError):
+        import pyarrow as pa
 
-    # text as it is written, like str, but read several times as fast
-    _TEXT = pd.ArrowDtype(pa.large_string())
-except ImportError:
-    _TEXT = str
+        _TEXT = pd.ArrowDtype(pa.large_string())
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
@@ -139,8 +137,8 @@ class _Content:
             if row >= 0:
                 yield cells
 
-    def _parsed(self, kinds, names=None):
-        """Some columns as pandas reads them."""
+    def _parsed(self, kinds, names=None, spaces=True):
+        """Some columns as pandas reads them, without spaces before cells."""
         with warnings.catch_warnings():
             # of numbers and text in one column: such cells are looked at one by one
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)
@@ -152,7 +150,7 @@ class _Content:
                 header=0,
                 names=self.names,
                 index_col=False,
-                skipinitialspace=True,
+                skipinitialspace=spaces,
                 dtype=kinds,
                 keep_default_na=False,
                 na_values=sorted(NO_LABEL),
@@ -165,7 +163,11 @@ class _Content:
         """Table by pandas, whose numbers are exact and whose short rows are refused."""
         check_header(self.source, self.names)
         kinds = dict.fromkeys(coded, "category") | {id: _TEXT}
-        frame = self._parsed({name: kinds[name] for name in self.names if name in kinds})
+        kinds = {name: kinds[name] for name in self.names if name in kinds}
+        # to leave spaces out takes longer than to see that there are none
+        frame = self._parsed(kinds, spaces=False)
+        if any(_is_spaced(series) for _, series in frame.items()):
+            frame = self._parsed(kinds)
         if frame.iloc[:, -1].isna().any():
             # pandas fills rows that are too short
             for _ in self._rows():
@@ -201,6 +203,17 @@ class _Content:
             cells[:] = rows
         columns = {name: as_texts(cells[:, i]) for i, name in enumerate(self.names)}
         return Table(self.source, columns)
+
+
+def _is_spaced(series):
+    """Whether a cell of text begins with a space; numbers are the same with and without it."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.cat.categories
+    if series.dtype.kind in "biuf":
+        return False
+    if series.dtype == object:
+        return any(isinstance(cell, str) and cell.startswith(" ") for cell in series)
+    return bool(series.str.startswith(" ").any())
 
 
 def _texts(series):

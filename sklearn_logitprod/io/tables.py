@@ -117,7 +117,7 @@ def read_tables(
     positive : object, optional
         The class that a column is of that stands alone and whose name does not say.
     target : str, optional
-        What the labels say, where there are none: the `label` of the fit, at prediction time.
+        What the labels say, if it is not `label`: the `label` of the fit, on new samples.
         Of classes 0 and 1 (or false and true) a column of this name, such as ``prob_tumour``
         of ``"tumour"``, is of the latter; a column called just so holds no outputs.
     expert : str, optional
@@ -187,7 +187,7 @@ def read_tables(
         if name is not None and not any(name in table.columns for table in every):
             every[0].need(name, what)
     told = _Told(id, label, group, event, time, strip, how == "outer")
-    labels, asked_of = _known(every, told, classes), target if label is None else label
+    labels, asked_of = _known(every, told, classes), label if target is None else target
     asked = Question(input, reserved, labels, _text_of(positive), asked_of)
     if asked.positive is not None and asked.labels and asked.positive not in asked.labels:
         raise ValueError(
@@ -197,7 +197,7 @@ def read_tables(
     if set(stated) != set(tables):
         (((table,),),) = (tables.values(),)
         tables = wide(table, stated)
-    if group is None and reserved - {id, expert}:
+    if group is None and not (label is None and event is None):
         _mention_patients(every, reserved)
     del every
     named = {
@@ -267,7 +267,7 @@ def _known(tables, told, classes):
         if odd is not None:
             raise table.source.error(
                 f"label {odd[0]!r} is none of {option('classes', known)}. Correct the label or "
-                "add it to classes.",
+                "leave such rows out.",
                 odd[1],
             )
     return known

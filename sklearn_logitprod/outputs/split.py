@@ -44,7 +44,7 @@ def split_outputs(X, known, classes=None):
     if hasattr(X, "columns"):
         labels = X.columns.get_level_values(0) if is_two_level(X) else X.columns
         names = np.array([str(label) for label in labels])
-        old, new = _told_apart(list(dict.fromkeys(names)), known)
+        old, new = _told_apart(list(dict.fromkeys(names.tolist())), known)
         if is_two_level(X):
             return X.loc[:, np.isin(names, old)], X.loc[:, np.isin(names, new)], new
         position = {name: i for i, name in enumerate(names)}

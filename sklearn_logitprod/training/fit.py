@@ -82,7 +82,8 @@ def _fit_pool(data, weight, spec, settings, folds, progress):
     pool, loss, reference_losses = blend_to_guarantee(pool, data, weight, closest)
     if spec.calibrate:
         # a plain product stays one: only weights are renormalised
-        pool, gapped = with_gaps(pool, fit_gaps(pool, data, weight), data, weight)
+        best = float(reference_losses.min())
+        pool, gapped = with_gaps(pool, fit_gaps(pool, data, weight), data, weight, best)
         loss = loss if gapped is None else gapped
     return PoolFit(
         pool,

@@ -82,8 +82,8 @@ def blend_to_guarantee(pool, data, weight, flexible=None):
     return pool, loss[0] / weight.sum(), totals / weight.sum()
 
 
-def with_gaps(pool, gaps, data, weight):
-    """A pool that does without experts, as far as its training loss does not grow.
+def with_gaps(pool, gaps, data, weight, ceiling):
+    """A pool that does without experts, as far as its training loss stays at or below a ceiling.
 
     Parameters
     ----------
@@ -92,21 +92,28 @@ def with_gaps(pool, gaps, data, weight):
     gaps : Gaps or None
     data : FitData
     weight : ndarray of shape (n_samples,)
+    ceiling : float
+        Weighted mean loss of the best reference. The pool itself is at or below.
 
     Returns
     -------
     pool : Pool
         Predicts as it did where no row of the fit data lacks an expert.
     loss : float or None
-        Weighted mean loss, not above that of the pool as it was; None if it is the same.
+        Weighted mean loss, not above the ceiling; None if it is that of the pool as it was.
     """
     if gaps is None:
         return pool, None
     if not lacks_experts(pool, data):
         return replace(pool, gaps=gaps), None
-    # scores are linear in the share: its largest value that costs nothing lies on a line
+    # scores are linear in the share: its largest value that the guarantee admits lies on a line
     line = _line(replace(pool, gaps=gaps), pool, data, weight)
-    less, total = line.meet(line.losses(np.ones(1), np.zeros(1, dtype=int)))
+    most = ceiling * weight.sum()
+    while most / weight.sum() > ceiling:
+        most = np.nextafter(most, -np.inf)
+    # with nothing applied the loss is that of the pool
+    own = line.losses(np.ones(1), np.zeros(1, dtype=int))
+    less, total = line.meet(np.maximum(own, most))
     gaps = gaps.applied(1.0 - float(less[0]))
     return replace(pool, gaps=gaps), float(total[0] / weight.sum())
 

@@ -133,7 +133,8 @@ class _References:
             # rows that lack nothing are predicted alike: only others need this in a search
             if solved.problems.specs[0].calibrate and lacks_experts(pool, data):
                 own = self.weights[fold]
-                pool, _ = with_gaps(pool, fit_gaps(pool, data, own), data, own)
+                best = self.losses[fold] / own.sum()
+                pool, _ = with_gaps(pool, fit_gaps(pool, data, own), data, own, best)
             pools.append(pool)
         n_specs = len(solved.problems.specs)
         return [pools[i::n_specs] for i in range(n_specs)]

@@ -1,0 +1,95 @@
+"""Where a fitted classifier stands on its fit data: what :func:`adapt_prior` starts from."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import logsumexp
+
+from sklearn_logitprod.fusion.logits import block_slices
+
+# a mean over this many predictions is known well enough
+_MOST_VALUES = 1 << 22
+# of the offset
+_PRECISION = 1e-7
+_MAX_ITER = 100
+
+
+def standing(pool, data, weight):
+    """Prevalence of the fit data, how predictions lean against it, and how much data it was.
+
+    Parameters
+    ----------
+    pool : Pool
+    data : FitData
+        Of classes.
+    weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    dict
+        ``class_prior_``, ``class_prior_offset_``, ``design_effect_`` and ``n_effective_``; the
+        offset is None if a class is absent.
+    """
+    prior = np.bincount(data.likelihood.labels, weight, data.n_classes) / weight.sum()
+    effect = data.design_effect(weight)
+    told = {
+        "class_prior_": prior,
+        "class_prior_offset_": None,
+        "design_effect_": float(effect),
+        "n_effective_": float(weight.sum() / effect),
+    }
+    if not prior.all():
+        return told
+    n_rows = min(len(weight), max(2000, _MOST_VALUES // (data.n_columns * data.n_classes)))
+    rows = np.unique(np.linspace(0, len(weight) - 1, n_rows).astype(int))
+    log_proba = np.empty((len(rows), data.n_classes))
+    for part in block_slices(len(rows), data.n_columns * data.n_classes):
+        log_proba[part] = pool.log_proba(pool.columns(data.read(rows[part])))
+    # of the rows that are looked at
+    own = np.bincount(data.likelihood.labels[rows], weight[rows], data.n_classes)
+    whole = len(rows) == len(weight) or not own.all()
+    target = prior if whole else own / own.sum()
+    offset = centring_offset(log_proba, target, weight[rows])
+    return told | {"class_prior_offset_": offset}
+
+
+def centring_offset(log_proba, prior, weight):
+    """Offset of scores with which mean predictions are a prevalence.
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n_samples, n_classes)
+    prior : ndarray of shape (n_classes,)
+        Positive, summing to 1.
+    weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+    """
+    weight = weight / weight.sum()
+    offset = np.zeros(len(prior))
+
+    def at(offset):
+        scores = log_proba + offset
+        normaliser = logsumexp(scores, axis=1)
+        return np.exp(scores - normaliser[:, None]), weight @ normaliser - prior @ offset
+
+    proba, value = at(offset)
+    for _ in range(_MAX_ITER):
+        mean = weight @ proba
+        curvature = np.diag(mean) - (proba * weight[:, None]).T @ proba
+        newton = np.linalg.lstsq(curvature, prior - mean, rcond=None)[0]
+        step, length = None, 1.0
+        while step is None and length > 1e-3:
+            trial = offset + length * newton
+            proba_new, value_new = at(trial)
+            if value_new <= value:
+                step = length * newton
+            length *= 0.5
+        if step is None:
+            break
+        offset, proba, value = trial, proba_new, value_new
+        if np.abs(step).max() < _PRECISION:
+            break
+    return offset - offset.mean()
