@@ -137,8 +137,8 @@ def test_a_worse_model_is_not_certified(safe):
     X[:, 1:] = np.random.default_rng(0).normal(size=(400, 2, 3))
     found = certify(safe, X, y)
     assert not found.certified
-    assert found.table["certified"].tolist()[:3] == [False, True, True]
-    assert "not shown against expert0" in repr(found)
+    assert found.table["certified"].tolist()[:2] == [False, True]
+    assert "not shown against expert0" in repr(found).replace("\n", " ")
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -23,8 +23,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import brentq
 
-_LARGEST, _SHARE, _N_SMALLER = 0.9, 0.8, 16
-BETS = np.append(np.linspace(0.04, 0.98, _N_SMALLER) ** 2, _LARGEST)
+_LARGEST, _SHARE, _N_SMALLER = 0.95, 0.8, 16
+BETS = np.append(np.linspace(0.04, 0.96, _N_SMALLER) ** 2, _LARGEST)
 """The bets gamma of the mixture, (n_bets,)."""
 SHARES = np.append(np.full(_N_SMALLER, (1.0 - _SHARE) / _N_SMALLER), _SHARE)
 """Their shares, summing to 1, (n_bets,)."""
