@@ -16,6 +16,7 @@ import numpy as np
 from bank import bank_directory, bank_problems
 
 from sklearn_logitprod import LogitProdClassifier
+from sklearn_logitprod.deployment import with_safety
 from sklearn_logitprod.deployment.betting import log_capital, lower_bound, running_bound
 from sklearn_logitprod.fusion.references import reference_log_proba
 
@@ -210,6 +211,30 @@ def print_power(title, sources, n_draws, sizes, seed=0):
         print(f"{name:40s}" + "".join(f" {share:9.3f}" for share in found), flush=True)
 
 
+def print_safety(n_samples):
+    """Largest excess of a safe model over its reference on rows that are made to hurt it."""
+    random = np.random.default_rng(0)
+    y = random.integers(3, size=300)
+    logits = 2.0 * np.eye(3)[y][:, None] + random.normal(size=(300, 4, 3))
+    model = LogitProdClassifier().fit(logits, y)
+    # experts that are sure of one class each, at scales from nothing to certainty
+    hostile = random.normal(size=(n_samples, 4, 3)) * 10.0 ** random.uniform(
+        -1, 3, (n_samples, 4, 1)
+    )
+    proba = np.exp(hostile - hostile.max(axis=2, keepdims=True))
+    proba /= proba.sum(axis=2, keepdims=True)
+    print(
+        f"\nLargest excess of log-loss over {n_samples} rows of hostile experts, all classes, nats"
+    )
+    print(f"{'share':>8s}{'reference':>26s}{'log(1 / share)':>16s}{'largest':>10s}")
+    for share in (0.01, 0.05, 0.3):
+        for reference, own in (("expert0", proba[:, 0]), ("mean of probabilities", proba.mean(1))):
+            safe = with_safety(model, share, reference)
+            with np.errstate(divide="ignore"):
+                excess = (np.log(own) - safe.predict_log_proba(hostile)).max()
+            print(f"{share:8.2f}{reference:>26s}{-np.log(share):16.6f}{excess:10.6f}")
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -217,6 +242,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=400, help="gains in each of them")
     parser.add_argument("--power-draws", type=int, default=400, help="samples with a gain")
     arguments = parser.parse_args()
+    print_safety(1_000_000)
     print_false_claims(arguments.draws, arguments.samples)
     sizes = (100, 200, 400)
     for mean in (0.02, 0.05, 0.086):
