@@ -15,6 +15,7 @@ from pathlib import Path
 PARTS = {
     "gaps": ("experts that are missing only later", "bench_gaps.py"),
     "mechanisms": ("other ways to do without experts", "bench_gap_mechanisms.py"),
+    "shares": ("gaps in the fit data", "bench_gap_shares.py"),
     "adapt": ("a few labels of another site", "bench_adapt.py"),
     "prior": ("another prevalence", "bench_prior.py"),
     "extend": ("a new expert", "bench_extend.py"),

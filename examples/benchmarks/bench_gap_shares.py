@@ -125,7 +125,8 @@ def main():
     arguments = parser.parse_args()
     columns = ("share", "as is", *CONDITIONS)
     print("log-loss as is, and excess over a refit on the experts that remain, in nats")
-    print(f"{'':30s}{'':34s}" + "".join(f"{name:>16s}" for name in columns))
+    head = "".join(f"{name:>16s}" for name in columns)
+    print(f"{'':30s}{'':34s}{head}{'as is, better on':>18s}")
     for task in load_tasks(arguments.data, names=TASKS):
         found = defaultdict(list)
         for seed in range(arguments.repeats):
@@ -135,7 +136,9 @@ def main():
                     found[key].append(value)
         for name in RULES:
             figures = "".join(f"{np.mean(found[name, column]):16.4f}" for column in columns)
-            print(f"{task.name:30s}{name:34s}{figures}")
+            both = zip(found[name, "as is"], found["weights renormalised", "as is"], strict=True)
+            better = f"{sum(own < plain for own, plain in both)} of {len(found[name, 'as is'])}"
+            print(f"{task.name:30s}{name:34s}{figures}{better:>18s}")
 
 
 if __name__ == "__main__":
