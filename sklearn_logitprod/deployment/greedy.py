@@ -318,10 +318,11 @@ def _fitted_pool(library, experts, theta, rows, outside):
     start = problems.layout.centre if theta is None else theta
     solution, _ = newton(ConstantObjective(problems), start[None], np.array([_SETTLED]), _MAX_ITER)
     pool = data.pool([problems.head(0, solution.theta[0])], np.ones(1))
-    pool, _, _ = blend_to_guarantee(pool, data, weight)
+    pool, _, references = blend_to_guarantee(pool, data, weight)
     lacking = not library.present[np.ix_(outside, experts[pool.active])].all()
     if library.calibrate and (lacking or lacks_experts(pool, data)):
-        pool, _ = with_gaps(pool, fit_gaps(pool, data, weight), data, weight)
+        gaps = fit_gaps(pool, data, weight)
+        pool, _ = with_gaps(pool, gaps, data, weight, float(references.min()))
     return pool
 
 
