@@ -107,6 +107,10 @@ class Certificate:
                 f"The model gives what really happens a probability that is at least "
                 f"{factor:.4g} times that of any of these (geometric mean over {unit})."
             )
+        better = self.table["reference"][self.table["mean_gain"] < 0.0]
+        if len(better):
+            verb = "was" if len(better) == 1 else "were"
+            notes.append(f"On these {unit} {', '.join(better)} {verb} better than the model.")
         if np.isinf(bounds).any():
             notes.append(
                 "Nothing can be shown of a model whose loss on a single sample has no limit: use "
