@@ -87,7 +87,7 @@ def adapt_prior(
     -----
     The estimate is right where the samples of each class look as they did in the fit. It cannot
     tell another scanner from another prevalence: ``adapt`` with labels can. The interval rests on
-    the same assumption.
+    the same assumption, and on real data holds the truth less often than it says.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 from sklearn_logitprod.fusion.logits import block_slices
 
 # a mean over this many predictions is known well enough
-_MOST_VALUES = 1 << 22
+_MOST_VALUES = 1 << 18
 # of the offset
 _PRECISION = 1e-7
 _MAX_ITER = 100
