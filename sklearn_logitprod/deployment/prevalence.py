@@ -28,7 +28,7 @@ import numpy as np
 from scipy.special import gammaln, log_expit, logsumexp, ndtr
 
 # how likely no shift is before the samples are looked at
-_NO_SHIFT = 0.7
+_NO_SHIFT = 0.8
 # precisions of the Dirichlet priors of a shift, in units of `strength`
 _PRECISIONS = (1.5, 0.5, 0.15, 0.05)
 _LEVEL = 0.95
