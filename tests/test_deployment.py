@@ -254,6 +254,16 @@ def test_the_same_expert_again_changes_nothing(fitted):
     assert partly.expert_weights(logits[:, [0, 1, 2, 1, 3]])[:, 3:].max(axis=0)[0] == 0.0
 
 
+def test_a_copy_of_what_was_never_heard_is_heard():
+    logits, y = task()
+    missing = logits.copy()
+    missing[:, 2] = np.nan
+    with pytest.warns(UserWarning, match="weight is 0"):
+        model = LogitProdClassifier().fit(missing[:, :3], y)
+    larger = add_expert(model, logits[:, :3], y, experts={"again": logits[:, 2]})
+    assert larger.mean_expert_weights_[3] > 0.05 > larger.mean_expert_weights_[2] == 0.0
+
+
 def test_rows_may_lack_old_experts_and_new_ones(fitted):
     logits, y = task()
     larger = add_expert(fitted, logits, y)
@@ -420,6 +430,8 @@ def test_messages(fitted):
         add_expert(fitted, logits, y, experts={"expert1": logits[:, 0] + 1.0})
     with pytest.raises(ValueError, match="takes outputs of experts, not estimators"):
         add_expert(fitted, logits, y, experts=[("x", LogisticRegression())])
+    with pytest.raises(ValueError, match="experts have 5 rows, but X has 30"):
+        add_expert(fitted, logits, y, experts={"x": logits[:5, 0]})
     with pytest.raises(ValueError, match="are missing \\(NaN\\) on every row"):
         add_expert(fitted, logits, y, experts={"x": np.full((30, 3), np.nan)})
     frame = stack_outputs(dict(zip("pqr", logits.transpose(1, 0, 2), strict=True)), CLASSES)

@@ -29,6 +29,7 @@ from sklearn_logitprod.fusion.extended import ExtendedPool
 from sklearn_logitprod.fusion.pool import Pool
 from sklearn_logitprod.fusion.references import reference_heads, reference_log_proba
 from sklearn_logitprod.fusion.safety import as_safe_as, product_of
+from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.split import split_outputs
 from sklearn_logitprod.outputs.stack import stack_outputs
@@ -157,6 +158,11 @@ def add_expert(
     counted("add_expert", X)
     if model.named_experts_ is None:
         known_X, new_X, new_names = _told_apart(model, X, experts)
+        if n_rows(new_X) != n_rows(known_X):
+            raise ValueError(
+                f"experts have {n_rows(new_X)} rows, but X has {n_rows(known_X)}: both are outputs "
+                "on the same samples, NaN where a new expert is missing."
+            )
         prepared = prepared_by(model, None, "prefit", new_X, y, sample_weight, groups)
         attributes = _features(model, X, new_names, joint=experts is None)
     else:
@@ -173,7 +179,9 @@ def add_expert(
     product, old = product_of(model.pool_), outputs_of(model, known_X)
     known, new = all_log_proba(old), all_log_proba(prepared.outputs)
     whole = np.concatenate([known, new], axis=1)
-    new = _telling(new, new_names, known, names)
+    # what the old model never weighs is no reason not to weigh a copy of it
+    heard = np.flatnonzero(product.active)
+    new = _telling(new, new_names, known[:, heard], [names[m] for m in heard])
     said = pooled(product, old)
     beside = _Beside(np.concatenate([said[:, None], new], axis=1), ["model", *new_names])
     # rows without a new expert are the old model's, and say nothing of new ones

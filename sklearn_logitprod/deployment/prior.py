@@ -188,12 +188,12 @@ def _said(model, prior, before, interval=None):
     told = np.argsort(-np.round(moved, 12), kind="stable")[:n_told] if len(prior) > 2 else [1]
     parts = []
     for k in told:
-        part = f"{plain(model.classes_[k])} {prior[k]:.3g}"
+        part = f"class {plain(model.classes_[k])} {prior[k]:.3g}"
         if interval is not None:
             part += f" (95 %: {interval[0, k]:.2g} to {interval[1, k]:.2g})"
-        parts.append(f"{part} from {before[k]:.3g}")
+        parts.append(f"{part}, was {before[k]:.3g}")
     more = len(prior) - len(told)
-    return ", ".join(parts) + (f" and {more} others" if len(prior) > 2 and more else "")
+    return "; ".join(parts) + (f" and {more} others" if len(prior) > 2 and more else "")
 
 
 def _example(model):
