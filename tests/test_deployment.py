@@ -239,6 +239,18 @@ def test_added_experts_are_worth_about_a_refit():
     np.testing.assert_allclose(larger.expert_weights(logits).sum(axis=1), 1.0)
 
 
+def test_sharpness_is_fitted_on_new_rows_alone(fitted):
+    logits, y = task()
+    known = add_expert(fitted, logits, y)
+    assert {head.log_sharpness for head in known.pool_.top.heads} == {0.0}
+    new, labels = task(seed=5)
+    larger = add_expert(fitted, new, labels)
+    assert max(head.log_sharpness for head in larger.pool_.top.heads) > 0.1
+    # half of the rows are those of the fit
+    mixed = np.concatenate([logits[::2], new[::2]]), np.concatenate([y[::2], labels[::2]])
+    assert {head.log_sharpness for head in add_expert(fitted, *mixed).pool_.top.heads} == {0.0}
+
+
 def test_the_same_expert_again_changes_nothing(fitted):
     logits, y = task()
     larger = add_expert(fitted, logits, y)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod._text import brief, warn
 from sklearn_logitprod._typing import CrossValidation
-from sklearn_logitprod.deployment.fitted import checked_model, counted, pooled
+from sklearn_logitprod.deployment.fitted import checked_model, counted, pooled, surely_new
 from sklearn_logitprod.estimators.base import (
     BaseLogitProd,
     features_of,
@@ -91,9 +91,9 @@ def add_expert(
     The fitted model stands as one expert beside the new ones, in a pool that is fitted by the
     model's own parameters: ``F_new = w_old(x) F_old + sum_j w_j(x) log p_j``, which is one
     logarithmic opinion pool again, blended so that on the given rows the mean log-loss is never
-    above that of the old model. Weights alone are fitted: sharpness and class bias stay as they
-    were, since the rows may be those of the fit; :func:`adapt` moves them. Rows that lack the
-    new experts are predicted as before.
+    above that of the old model. Sharpness and class bias are fitted as well where the outputs
+    of the old experts show that the rows are new to the model; on the rows of its fit, which it
+    knows, weights alone. Rows that lack the new experts are predicted as before.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def add_expert(
         if not told.all():
             weight = told if sample_weight is None else told * np.asarray(sample_weight)
             fit = prepared_by(model, None, "prefit", new_X, y, weight, groups)
-        fitted = pool_over(model, replace(fit, outputs=beside))
+        fitted = pool_over(model, replace(fit, outputs=beside), surely_new(model, known))
         top = fitted.pop("pool_")
         # the prevalence that predictions go by is still that of the model's own fit
         attributes |= {name: own for name, own in fitted.items() if name not in _OF_THE_FIT}

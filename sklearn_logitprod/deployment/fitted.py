@@ -134,16 +134,28 @@ def pooled(pool, outputs):
 
 def doubt_new(model, function, log_proba):
     """Warn if rows were in the fit of a model, where they can be recognised."""
-    # models that were stored before there were marks know none
-    if not len(getattr(model, "fit_rows_", ())):
-        return
-    found = n_recognised(model.fit_rows_, model.n_samples_fit_, log_proba)
+    found = _recognised(model, log_proba)
     if found:
         warn(
             f"{function} was given rows that the model was fitted on: the outputs of at least "
             f"{found} of {len(log_proba)} rows are those of fit rows. What is found on them says "
             "nothing about new samples: pass rows that were used for nothing else."
         )
+
+
+def surely_new(model, log_proba):
+    """Whether a model can tell that no rows were in its fit, and they were not."""
+    # cross-fitted experts have learned from rows whose outputs they gave before they had
+    prefit = model.named_experts_ is None or model.cv == "prefit"
+    return prefit and _recognised(model, log_proba) == 0
+
+
+def _recognised(model, log_proba):
+    """Number of rows that were in the fit of a model; None if nothing tells."""
+    # models that were stored before there were marks know none
+    if not len(getattr(model, "fit_rows_", ())):
+        return None
+    return n_recognised(model.fit_rows_, model.n_samples_fit_, log_proba)
 
 
 def reference_positions(model, reference):

@@ -401,20 +401,23 @@ def joined_by(model, prepared, names):
     return model._joined(prepared, names)
 
 
-def pool_over(model, prepared):
-    """A plain product by the parameters of an estimator, without linear pool, over other outputs.
+def pool_over(model, prepared, calibrate):
+    """A pool by the parameters of an estimator, without linear pool, over other outputs.
 
     Parameters
     ----------
     model : BaseLogitProd
     prepared : Prepared
+    calibrate : bool
+        Whether sharpness and class bias are fitted, where the estimator fits them.
 
     Returns
     -------
     dict
         Fitted attributes, ``pool_`` among them.
     """
-    own = model.get_params(deep=False) | {"experts": None, "linear_pool": False, "calibrate": False}
+    own = model.get_params(deep=False) | {"experts": None, "linear_pool": False}
+    own["calibrate"] = model.calibrate and calibrate
     return type(model)(**own)._fit_pool(prepared, SILENT)
 
 
