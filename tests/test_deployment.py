@@ -8,6 +8,7 @@ import pytest
 from scipy.special import logsumexp
 from sklearn.base import clone
 from sklearn.datasets import load_wine
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.naive_bayes import GaussianNB
@@ -20,7 +21,7 @@ from sklearn_logitprod import (
     LogitProdSurvival,
     stack_outputs,
 )
-from sklearn_logitprod.deployment import adapt, add_expert, with_safety
+from sklearn_logitprod.deployment import adapt, add_expert, certify, with_safety
 from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.io import ExpertOutputs
 from sklearn_logitprod.targets.events import check_events
@@ -179,6 +180,17 @@ def test_rows_of_the_fit_are_recognised(fitted):
     logits, y = task()
     with pytest.warns(UserWarning, match="rows that the model was fitted on"):
         adapt(fitted, logits[:20, :3] + 1e-9, y[:20])
+
+
+def test_experts_that_were_trained_on_the_rows_are_told():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(300, 4))
+    y = (X[:, 0] + random.normal(size=300) > 0).astype(int)
+    experts = [("forest", RandomForestClassifier(30, random_state=0)), ("nb", GaussianNB())]
+    model = LogitProdClassifier(experts, cv=3, gate_width=None).fit(X, y)
+    for function in (adapt, lambda *given: certify(with_safety(given[0]), *given[1:])):
+        with pytest.warns(UserWarning, match=r"forest make next to no error.*Cross-fitted"):
+            function(model, X, y)
 
 
 def test_some_rows_of_a_large_fit_are_recognised():

@@ -11,7 +11,13 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod._text import brief, warn
 from sklearn_logitprod._typing import CrossValidation
-from sklearn_logitprod.deployment.fitted import checked_model, counted, pooled, surely_new
+from sklearn_logitprod.deployment.fitted import (
+    checked_model,
+    counted,
+    doubt_experts,
+    pooled,
+    surely_new,
+)
 from sklearn_logitprod.estimators.base import (
     BaseLogitProd,
     features_of,
@@ -177,6 +183,7 @@ def add_expert(
             f"The model has expert(s) {brief(taken)} already: call the new one something else."
         )
     product, old = product_of(model.pool_), outputs_of(model, known_X)
+    doubt_experts(model, "add_expert", old, prepared.likelihood)
     known, new = all_log_proba(old), all_log_proba(prepared.outputs)
     whole = np.concatenate([known, new], axis=1)
     # what the old model never weighs is no reason not to weigh a copy of it

@@ -13,6 +13,7 @@ from sklearn_logitprod.estimators.base import (
     given_to,
     likelihood_of,
     outputs_of,
+    suspects_of,
     weighting_of,
 )
 from sklearn_logitprod.estimators.prepared import all_log_proba
@@ -106,7 +107,9 @@ def labelled(model, function, X, y, sample_weight=None, groups=None):
     groups = check_groups(groups, n_samples)
     likelihood = likelihood_of(model, y, n_samples)
     weight = weight * weighting_of(model, y, n_samples)
-    return Labelled(outputs_of(model, X), likelihood, weight, groups)
+    outputs = outputs_of(model, X)
+    doubt_experts(model, function, outputs, likelihood)
+    return Labelled(outputs, likelihood, weight, groups)
 
 
 def counted(function, X):
@@ -140,6 +143,28 @@ def doubt_new(model, function, log_proba):
             f"{function} was given rows that the model was fitted on: the outputs of at least "
             f"{found} of {len(log_proba)} rows are those of fit rows. What is found on them says "
             "nothing about new samples: pass rows that were used for nothing else."
+        )
+
+
+def doubt_experts(model, function, outputs, likelihood):
+    """Warn if experts of a model look as if they had been trained on rows.
+
+    Parameters
+    ----------
+    model : BaseLogitProd
+    function : str
+    outputs : Outputs or EventOutputs
+    likelihood : Likelihood
+    """
+    if model.task_name != "classes":
+        return
+    suspects = suspects_of(model, outputs, likelihood.labels)
+    if suspects:
+        warn(
+            f"Expert(s) {', '.join(suspects)} make next to no error on the rows that {function} "
+            "was given, far fewer than the other experts or their own probabilities let expect. "
+            "Were they trained on these rows? Cross-fitted experts were, on all rows of the fit. "
+            "Pass rows that are new to them."
         )
 
 

@@ -391,6 +391,27 @@ def prepared_by(model, experts, cv, X, y, sample_weight, groups):
     return replace(prepared, outputs=prepared.outputs.beside_others())
 
 
+def suspects_of(model, outputs, codes):
+    """Names of a fitted estimator's experts that look as if trained on some rows.
+
+    Parameters
+    ----------
+    model : BaseLogitProd
+    outputs : Outputs or EventOutputs
+        Of its experts on these rows.
+    codes : ndarray of shape (n_samples,), int
+        Classes of the rows.
+
+    Returns
+    -------
+    list of str
+        Empty for precomputed outputs.
+    """
+    if model.named_experts_ is None:
+        return []
+    return model._replies(vars(model)).suspects(outputs, codes)
+
+
 def features_of(model, X):
     """Number and, where it has them, names of X's columns, as fitted attributes."""
     return model._features_of(X)
