@@ -35,6 +35,8 @@ _LEVEL = 0.95
 # of log-prevalences
 _PRECISION = 1e-7
 _MAX_ITER = 500
+# relative to the mean of the curvature's diagonal
+_RIDGE = 1e-12
 # step of a log-prevalence
 _LONGEST = 20.0
 
@@ -206,7 +208,9 @@ class _Shift:
 def _solved(curvature, right):
     """Solution of a system that does not see constants, as its right side does not either."""
     scale = np.trace(curvature) / len(curvature)
-    return np.linalg.lstsq(curvature + scale / len(curvature), right, rcond=None)[0]
+    # classes next to without mass still have an answer
+    ridge = _RIDGE * scale * np.eye(len(curvature))
+    return np.linalg.solve(curvature + scale / len(curvature) + ridge, right)
 
 
 def _interval(share, modes, deviations):

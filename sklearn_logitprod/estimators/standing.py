@@ -12,6 +12,8 @@ _MOST_VALUES = 1 << 18
 # of the offset
 _PRECISION = 1e-7
 _MAX_ITER = 100
+# relative to the mean of the curvature's diagonal
+_RIDGE = 1e-10
 
 
 def standing(pool, data, weight):
@@ -79,7 +81,10 @@ def centring_offset(log_proba, prior, weight):
     for _ in range(_MAX_ITER):
         mean = weight @ proba
         curvature = np.diag(mean) - (proba * weight[:, None]).T @ proba
-        newton = np.linalg.lstsq(curvature, prior - mean, rcond=None)[0]
+        # a constant moves nothing; classes next to without mass still have an answer
+        scale = np.trace(curvature) / len(curvature)
+        curvature += scale / len(curvature) + _RIDGE * scale * np.eye(len(curvature))
+        newton = np.linalg.solve(curvature, prior - mean)
         step, length = None, 1.0
         while step is None and length > 1e-3:
             trial = offset + length * newton
