@@ -37,6 +37,8 @@ from sklearn_logitprod.fusion.references import reference_heads, reference_log_p
 from sklearn_logitprod.fusion.safety import as_safe_as, product_of
 from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.outputs.container import ExpertOutputs
+from sklearn_logitprod.outputs.frames import is_two_level
+from sklearn_logitprod.outputs.given import check_order
 from sklearn_logitprod.outputs.split import split_outputs
 from sklearn_logitprod.outputs.stack import stack_outputs
 
@@ -160,6 +162,10 @@ def add_expert(
     True
     """
     checked_model(model, "add_expert")
+    if isinstance(experts, Mapping):
+        check_order({"X": X, "y": y} | {f"experts[{name!r}]": own for name, own in experts.items()})
+    else:
+        check_order({"X": X, "y": y, "experts": experts})
     X, y, sample_weight, groups = given_to(model, X, y, sample_weight, groups)
     counted("add_expert", X)
     if model.named_experts_ is None:
@@ -170,7 +176,11 @@ def add_expert(
                 "on the same samples, NaN where a new expert is missing."
             )
         prepared = prepared_by(model, None, "prefit", new_X, y, sample_weight, groups)
-        attributes = _features(model, X, new_names, joint=experts is None)
+        _check_labels(model, prepared.attributes)
+        if experts is None:
+            attributes = features_of(model, _in_order(X, known_X, new_X))
+        else:
+            attributes = _features(model, new_names)
     else:
         known_X, pairs = X, _pairs(model, experts)
         prepared = prepared_by(model, pairs, cv, X, y, sample_weight, groups)
@@ -195,6 +205,7 @@ def add_expert(
     told = ~np.isnan(new[:, :, 0]).all(axis=1)
     if not told.any():
         top = _unchanged(beside, product.linear_pool, model.features)
+        attributes |= {"guarantee_gap_": 0.0}
     else:
         fit = prepared
         if not told.all():
@@ -259,10 +270,30 @@ def _with_estimators(model, pairs, added):
     }
 
 
-def _features(model, X, new_names, joint):
+def _check_labels(model, read):
+    """Raise unless outputs of new experts are of the classes or times of the model."""
+    for attribute, what in (("classes_", "classes"), ("unique_times_", "times")):
+        own, new = getattr(model, attribute, None), read.get(attribute)
+        if own is not None and not np.array_equal(own, new):
+            raise ValueError(
+                f"The new experts' outputs are of the {what} {brief(new.tolist())}, but the "
+                f"model's {what} are {brief(own.tolist())}: give a column for each of these, and "
+                "no other."
+            )
+
+
+def _in_order(X, known_X, new_X):
+    """X with the columns of new experts last, as predictions will read them."""
+    if not hasattr(known_X, "columns") or is_two_level(known_X):
+        # by the names of two levels, in whatever order, or an array
+        return X
+    import pandas as pd
+
+    return pd.concat([known_X, new_X], axis=1)
+
+
+def _features(model, new_names):
     """Number and names of the columns of X from now on, as fitted attributes."""
-    if joint:
-        return features_of(model, X)
     old, n_old = model.n_features_in_, model.n_experts_
     attributes = {"n_features_in_": old * (n_old + len(new_names)) // n_old}
     if hasattr(model, "feature_names_in_"):

@@ -16,10 +16,12 @@ from sklearn_logitprod.estimators.base import (
     suspects_of,
     weighting_of,
 )
+from sklearn_logitprod.estimators.inference import check_active
 from sklearn_logitprod.estimators.prepared import all_log_proba
 from sklearn_logitprod.fusion.likelihood import Likelihood
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.references import MEANS
+from sklearn_logitprod.fusion.safety import n_fitted
 from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.outputs.classes import Outputs
 from sklearn_logitprod.outputs.marks import n_recognised
@@ -131,7 +133,9 @@ def pooled(pool, outputs):
     n_samples, n_experts, n_classes = outputs.shape
     out = np.empty((n_samples, n_classes))
     for rows in block_slices(n_samples, n_experts * n_classes):
-        out[rows] = pool.log_proba(pool.columns(outputs.log_proba(rows)))
+        log_proba = outputs.log_proba(rows)
+        check_active(log_proba, rows.start, pool.active, outputs.names)
+        out[rows] = pool.log_proba(pool.columns(log_proba))
     return out
 
 
@@ -180,7 +184,9 @@ def _recognised(model, log_proba):
     # models that were stored before there were marks know none
     if not len(getattr(model, "fit_rows_", ())):
         return None
-    return n_recognised(model.fit_rows_, model.n_samples_fit_, log_proba)
+    # marks are of the experts of the fit: those that were added later stand behind them
+    n_experts = n_fitted(model.pool_)
+    return n_recognised(model.fit_rows_, model.n_samples_fit_, log_proba[:, :n_experts])
 
 
 def reference_positions(model, reference):

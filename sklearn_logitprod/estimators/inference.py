@@ -79,7 +79,7 @@ class PoolInference(TransformerMixin):
             for rows in block_slices(n_samples, n_experts * n_classes):
                 log_proba = outputs.log_proba(rows)
                 if not active.all():
-                    _check_active(log_proba, rows.start, active, self.expert_names_)
+                    check_active(log_proba, rows.start, active, self.expert_names_)
                 yield self.pool_.columns(log_proba)
 
         return n_samples, columns()
@@ -252,8 +252,19 @@ def is_table(X):
     return len(getattr(X, "shape", (0, 0))) == 2 and not is_two_level(X)
 
 
-def _check_active(log_proba, start, active, names):
-    """Refuse rows on which only experts are present that the fit never saw."""
+def check_active(log_proba, start, active, names):
+    """Refuse rows on which only experts are present that have no weight.
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n_samples, n_experts, n_classes)
+        NaN where an expert is missing.
+    start : int
+        Where the rows begin in X.
+    active : ndarray of shape (n_experts,), bool
+    names : list of str
+        Of the experts.
+    """
     empty = ~(~np.isnan(log_proba[:, :, 0]) & active).any(axis=1)
     if empty.any():
         unseen = [name for name, on in zip(names, active, strict=True) if not on]

@@ -112,10 +112,11 @@ class SafePool:
     def grown(self, pool):
         """The same safety around a pool that has more experts, behind those that it had.
 
-        A reference that holds all experts holds the new ones, too.
+        The reference of all experts and the mean of logits holds the new ones, too; a named one
+        stays what it is.
         """
         n_old, n_new = len(self.active), len(pool.active)
-        everyone = bool(self.mass[:n_old].all())
+        everyone = bool(self.mass[: n_old + 1].all())
         mass = np.insert(self.mass, [n_old] * (n_new - n_old), self.mass[0] if everyone else 0.0)
         return replace(self, pool=pool, mass=mass / mass.sum())
 
@@ -147,6 +148,14 @@ class SafePool:
 def product_of(pool):
     """The product within a pool, without its safety."""
     return pool.pool if isinstance(pool, SafePool) else pool
+
+
+def n_fitted(pool):
+    """Number of experts that a pool was fitted on, before others were added."""
+    pool = product_of(pool)
+    while isinstance(pool, ExtendedPool):
+        pool = pool.old
+    return len(pool.active)
 
 
 def as_safe_as(pool, product):

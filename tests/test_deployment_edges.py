@@ -1,0 +1,151 @@
+"""After the fit: inputs in other orders, of other labels, and rows that nothing speaks for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_logitprod import LogitProdClassifier, LogitProdSurvival, stack_outputs
+from sklearn_logitprod.deployment import (
+    GainMonitor,
+    adapt,
+    adapt_prior,
+    add_expert,
+    certify,
+    with_safety,
+)
+from sklearn_logitprod.io import ExpertOutputs
+
+CLASSES = np.array(["a", "b", "c"])
+
+
+def task(n_samples=120, n_experts=4, n_classes=3, seed=0):
+    """Labels, and logits of experts that know something of them."""
+    random = np.random.default_rng(seed)
+    y = random.integers(0, n_classes, n_samples)
+    logits = 1.5 * np.eye(n_classes)[y][:, None] + random.normal(
+        size=(n_samples, n_experts, n_classes)
+    )
+    return logits, CLASSES[y]
+
+
+def constant(X, y, **parameters):
+    """A fitted model of constant weights."""
+    return LogitProdClassifier(gate_width=None, **parameters).fit(X, y)
+
+
+def test_columns_in_any_order_are_those_of_the_same_experts():
+    logits, y = task(n_classes=2)
+    odds = pd.DataFrame(logits[:, :, 1] - logits[:, :, 0], columns=list("uvwx"))
+    model = constant(odds[list("uvw")], y)
+    larger = add_expert(model, odds[list("xwuv")], y)
+    given = add_expert(model, odds[list("uvw")], y, experts={"x": odds["x"]})
+    assert larger.feature_names_in_.tolist() == larger.expert_names_ == list("uvwx")
+    np.testing.assert_allclose(larger.predict_proba(odds), given.predict_proba(odds))
+    with pytest.raises(ValueError, match="same order"):
+        larger.predict_proba(odds[list("xwuv")])
+
+
+def test_risks_in_any_order_are_those_of_the_same_experts():
+    random = np.random.default_rng(0)
+    time = random.exponential(5.0, 120) + 0.1
+    y = np.array(
+        list(zip(random.random(120) < 0.7, time, strict=True)),
+        dtype=[("event", bool), ("time", float)],
+    )
+    risk = -np.log(time)[:, None] + random.normal(size=(120, 3))
+    risk = pd.DataFrame(risk, columns=list("uvw"))
+    model = LogitProdSurvival(input="risk", gate_width=None).fit(risk[["u", "v"]], y)
+    larger, given = add_expert(model, risk[["w", "v", "u"]], y), add_expert(model, risk, y)
+    np.testing.assert_allclose(larger.predict(risk), given.predict(risk))
+
+
+def test_new_experts_with_rows_in_another_order_are_refused():
+    logits, y = task()
+    frame = stack_outputs(dict(zip("pqrs", logits.transpose(1, 0, 2), strict=True)), CLASSES)
+    frame.index = [f"slide{i}" for i in range(len(y))]
+    model = constant(frame[list("pqr")], y)
+    moved = frame["s"].iloc[::-1]
+    with pytest.raises(ValueError, match=r"X and experts\['s'\] have the same labels of rows"):
+        add_expert(model, frame[list("pqr")], y, experts={"s": moved})
+    right = add_expert(model, frame[list("pqr")], y, experts={"s": moved.loc[frame.index]})
+    whole = add_expert(model, frame, y)
+    np.testing.assert_allclose(right.predict_proba(frame), whole.predict_proba(frame))
+    outputs = ExpertOutputs(logits[::-1, 3:], "logits", ["s"], CLASSES, ids=frame.index[::-1])
+    with pytest.raises(ValueError, match="X and experts have the same labels of rows"):
+        add_expert(model, frame[list("pqr")], y, experts=outputs)
+
+
+@pytest.mark.parametrize("labels", ["abd", "abcd"])
+def test_new_experts_of_other_classes_are_refused(labels):
+    logits, y = task()
+    logits, y = logits[y != "c"], y[y != "c"]
+    model = constant(logits[:, :3], y, classes=list("abc"))
+    values = np.zeros((len(y), 1, len(labels)))
+    values[:, :, :3] = logits[:, 3:]
+    outputs = ExpertOutputs(values, "logits", ["new"], np.array(list(labels)))
+    with pytest.raises(ValueError, match=r"new experts' outputs are of the classes.*'d'"):
+        add_expert(model, logits[:, :3], y, experts=outputs)
+
+
+def test_new_experts_of_other_times_are_refused():
+    random = np.random.default_rng(0)
+    y = np.array([(True, time) for time in random.exponential(5.0, 60)], dtype="?,f8")
+    survival = np.exp(-random.uniform(0.1, 0.3, (60, 3, 1)) * [1.0, 3.0, 6.0])
+    model = LogitProdSurvival(input="survival", times=[1.0, 3.0, 6.0], gate_width=None)
+    model.fit(survival[:, :2], y)
+    outputs = ExpertOutputs(survival[:, 2:], "survival", ["new"], times=np.array([2.0, 6.0, 12.0]))
+    with pytest.raises(ValueError, match=r"new experts' outputs are of the times \[2\.0"):
+        add_expert(model, survival[:, :2], y, experts=outputs)
+
+
+def test_rows_that_only_an_unheard_expert_knows_are_refused():
+    logits, y = task()
+    missing = logits[:, :3].copy()
+    missing[:, 2] = np.nan
+    with pytest.warns(UserWarning, match="their weight is 0"):
+        model = constant(missing, y)
+    new, labels = task(seed=1)
+    new[4, :2] = np.nan
+    three = new[:, :3]
+    calls = [
+        lambda: adapt(model, three, labels),
+        lambda: adapt_prior(model, three),
+        lambda: add_expert(model, new, labels),
+        lambda: certify(with_safety(model), three, labels),
+        lambda: GainMonitor(with_safety(model)).update(three, labels),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="In row 4 of X all experts are missing but expert2"):
+            call()
+
+
+def test_rows_of_the_fit_are_known_after_an_expert_was_added():
+    logits, y = task()
+    new, labels = task(seed=1)
+    larger = add_expert(constant(logits[:, :3], y), new, labels)
+    with pytest.warns(UserWarning, match="certify was given rows that the model was fitted on"):
+        certify(with_safety(larger), logits, y)
+    again = {"again": logits[:, 0] + logits[:, 1]}
+    grown = add_expert(larger, logits, y, experts=again)
+    assert {head.log_sharpness for head in grown.pool_.top.heads} == {0.0}
+
+
+def test_a_named_reference_stays_alone_in_a_safety():
+    logits, y = task()
+    safe = with_safety(constant(logits[:, :1], y), 0.05, "expert0")
+    larger = add_expert(safe, logits[:, :2], y)
+    new = task(seed=1)[0][:, :2] * 30.0
+    with np.errstate(divide="ignore"):
+        excess = larger.expert_logits(new)[:, 0] - larger.predict_log_proba(new)
+    assert excess.max() <= np.log(1.0 / 0.05) + 1e-6
+    everyone = add_expert(with_safety(constant(logits[:, :1], y)), logits[:, :2], y)
+    np.testing.assert_allclose(everyone.pool_.mass, [1 / 3, 1 / 3, 1 / 3, 0.0])
+
+
+def test_a_copy_leaves_no_gap():
+    logits, y = task()
+    model = constant(logits, y)
+    assert model.guarantee_gap_ < -0.01
+    with pytest.warns(UserWarning, match="weight of 0"):
+        same = add_expert(model, logits, y, experts={"copy": logits[:, 0]})
+    assert same.guarantee_gap_ == 0.0
