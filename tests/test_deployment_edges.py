@@ -1,8 +1,11 @@
 """After the fit: inputs in other orders, of other labels, and rows that nothing speaks for."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 
 from sklearn_logitprod import LogitProdClassifier, LogitProdSurvival, stack_outputs
 from sklearn_logitprod.deployment import (
@@ -149,3 +152,87 @@ def test_a_copy_leaves_no_gap():
     with pytest.warns(UserWarning, match="weight of 0"):
         same = add_expert(model, logits, y, experts={"copy": logits[:, 0]})
     assert same.guarantee_gap_ == 0.0
+
+
+def test_what_new_experts_are_refused_for():
+    logits, y = task()
+    model = constant(logits[:, :3], y)
+    known = logits[:, :3]
+    with pytest.raises(ValueError, match=r"'n' has one value a sample, but there are 3 classes"):
+        add_expert(model, known, y, experts=dict(zip("nop", logits[:, 3].T, strict=True)))
+    with pytest.raises(ValueError, match=r"outputs in experts have \[50, 120\] rows"):
+        add_expert(model, known, y, experts={"n": logits[:, 3], "o": logits[:50, 3]})
+    part = logits.copy()
+    part[y != "a", 3] = np.nan
+    with pytest.raises(ValueError, match=r"says something new are of class 'a'.*other classes"):
+        add_expert(model, part, y)
+    weight = (y != "a").astype(float)
+    with pytest.raises(ValueError, match=r"'expert3'.*whose sample_weight is positive"):
+        add_expert(model, part, y, sample_weight=weight)
+    proba = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
+    outputs = ExpertOutputs(proba[:, :3], "proba", list("pqr"), CLASSES, y)
+    fitted = LogitProdClassifier(gate_width=None).fit(outputs)
+    with pytest.raises(ValueError, match="input='proba', but nothing says so of the arrays"):
+        add_expert(fitted, outputs, experts={"s": proba[:, 3]})
+
+
+def survival_task(n_samples=120, n_experts=3):
+    """Events, and risks of experts."""
+    random = np.random.default_rng(0)
+    time = random.exponential(5.0, n_samples) + 0.1
+    event = random.random(n_samples) < 0.7
+    y = np.array(list(zip(event, time, strict=True)), dtype=[("event", bool), ("time", float)])
+    return -np.log(time)[:, None] + random.normal(size=(n_samples, n_experts)), y
+
+
+def test_risks_are_not_mixed_with_curves():
+    risk, y = survival_task()
+    model = LogitProdSurvival(input="risk", gate_width=None).fit(risk[:, :2], y)
+    times = model.unique_times_
+    curves = np.exp(-np.exp(0.3 * risk[:, 2:, None] - 1.5) * times)
+    outputs = ExpertOutputs(curves, "survival", ["new"], times=times)
+    with pytest.raises(ValueError, match="experts give risks, and the new ones curves or hazards"):
+        add_expert(model, risk[:, :2], y, experts=outputs)
+    model = LogitProdSurvival(input="survival", times=times, gate_width=None).fit(curves, y)
+    with pytest.raises(ValueError, match="give curves or hazards, and the new ones risks"):
+        add_expert(model, curves, y, experts=ExpertOutputs(risk[:, :1], "risk", ["new"]))
+
+
+class Column(BaseEstimator):
+    """A survival expert: a column of X is its risk."""
+
+    def __init__(self, column=0):
+        self.column = column
+
+    def fit(self, X, y):
+        """Nothing to learn."""
+        self.fitted_ = True
+        return self
+
+    def predict(self, X):
+        """Risks."""
+        return X[:, self.column]
+
+
+def test_methods_of_old_experts_are_not_asked_of_new_ones():
+    X, y = survival_task()
+    experts = [(f"column{i}", Column(i).fit(X, y)) for i in range(3)]
+    methods = {"column0": "predict"}
+    model = LogitProdSurvival(experts[:2], expert_methods=methods, gate_width=None).fit(X, y)
+    larger = add_expert(model, X, y, experts=experts[2:])
+    assert larger.expert_methods == methods
+    plain = LogitProdSurvival(experts[:2], gate_width=None).fit(X, y)
+    expected = add_expert(plain, X, y, experts=experts[2:]).predict(X)
+    np.testing.assert_allclose(larger.predict(X), expected)
+
+
+def test_a_prevalence_after_a_class_bias_of_other_rows_is_doubted():
+    logits, y = task()
+    model = constant(logits[:, :3], y)
+    prior = [0.5, 0.3, 0.2]
+    with pytest.warns(UserWarning, match="Experts were added to the model on rows that"):
+        adapt_prior(add_expert(model, *task(seed=1)), prior=prior)
+    # on rows of the fit weights alone moved
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        adapt_prior(add_expert(model, logits, y), prior=prior)

@@ -176,7 +176,7 @@ def add_expert(
                 "on the same samples, NaN where a new expert is missing."
             )
         prepared = prepared_by(model, None, "prefit", new_X, y, sample_weight, groups)
-        _check_labels(model, prepared.attributes)
+        _check_labels(model, prepared)
         if experts is None:
             attributes = features_of(model, _in_order(X, known_X, new_X))
         else:
@@ -198,20 +198,25 @@ def add_expert(
     whole = np.concatenate([known, new], axis=1)
     # what the old model never weighs is no reason not to weigh a copy of it
     heard = np.flatnonzero(product.active)
-    new = _telling(new, new_names, known[:, heard], [names[m] for m in heard])
+    kept = prepared.kept
+    new = _telling(new, new_names, known[:, heard], [names[m] for m in heard], kept)
     said = pooled(product, old)
     beside = _Beside(np.concatenate([said[:, None], new], axis=1), ["model", *new_names])
     # rows without a new expert are the old model's, and say nothing of new ones
     told = ~np.isnan(new[:, :, 0]).all(axis=1)
+    step: dict = {"function": "add_expert", "calibrated": False}
     if not told.any():
         top = _unchanged(beside, product.linear_pool, model.features)
         attributes |= {"guarantee_gap_": 0.0}
     else:
         fit = prepared
         if not told.all():
+            _check_told(prepared, told)
             weight = told if sample_weight is None else told * np.asarray(sample_weight)
             fit = prepared_by(model, None, "prefit", new_X, y, weight, groups)
-        fitted = pool_over(model, replace(fit, outputs=beside), surely_new(model, known))
+        is_new = surely_new(model, known)
+        step["calibrated"] = bool(model.calibrate and is_new)
+        fitted = pool_over(model, replace(fit, outputs=beside), is_new)
         top = fitted.pop("pool_")
         # the prevalence that predictions go by is still that of the model's own fit
         attributes |= {name: own for name, own in fitted.items() if name not in _OF_THE_FIT}
@@ -219,8 +224,7 @@ def add_expert(
     attributes |= joined_by(model, prepared, new_names) | _told(pool, whole, prepared)
     attributes |= {"expert_names_": names + new_names, "n_experts_": whole.shape[1]}
     n_samples = len(prepared.kept)
-    step = {
-        "function": "add_expert",
+    step |= {
         "n_samples": n_samples,
         "experts": new_names,
         "text": f"{', '.join(new_names)} added on {n_samples} labelled rows",
@@ -245,8 +249,25 @@ def _told_apart(model, X, experts):
             "The model takes outputs of experts, not estimators: give experts={name: outputs}, or "
             "the columns of the new ones in X."
         )
+    if isinstance(X, ExpertOutputs) and X.input != model.input:
+        raise ValueError(
+            f"X says that it holds input={X.input!r}, but nothing says so of the arrays in "
+            f"experts, which the model would read as {model.input!r}: give these as ExpertOutputs, too."
+        )
     names = [str(name) for name in experts]
+    lengths = {len(values) for values in experts.values() if np.ndim(values)}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"The outputs in experts have {brief(sorted(lengths))} rows: all are on the samples of "
+            "X, NaN where a new expert is missing."
+        )
     if all(np.ndim(values) == 1 for values in experts.values()):
+        if classes is not None and len(classes) > 2:
+            raise ValueError(
+                f"Expert {names[0]!r} has one value a sample, but there are {len(classes)} "
+                f"classes: give (n_samples, {len(classes)}), a column for each of "
+                f"{brief(classes.tolist())}."
+            )
         return X, np.column_stack(list(experts.values())), names
     labels = model.unique_times_ if classes is None else model.classes
     return X, stack_outputs(experts, classes if labels is None else labels), names
@@ -270,8 +291,30 @@ def _with_estimators(model, pairs, added):
     }
 
 
-def _check_labels(model, read):
-    """Raise unless outputs of new experts are of the classes or times of the model."""
+def _check_told(prepared, told):
+    """Raise if the rows that hold a new expert are of one class."""
+    labels = getattr(prepared.likelihood, "labels", None)
+    if labels is None:
+        return
+    found = np.unique(labels[prepared.kept][told[prepared.kept]])
+    if len(found) == 1:
+        label = prepared.attributes["classes_"][found].tolist()[0]
+        raise ValueError(
+            f"All rows on which a new expert says something new are of class {label!r}: that does "
+            "not tell what it is worth. Pass its outputs on rows of other classes, too."
+        )
+
+
+def _check_labels(model, prepared):
+    """Raise unless outputs of new experts are of the kind, classes or times of the model."""
+    read = prepared.attributes
+    risks = [bool(own.get("risk_models_")) for own in (vars(model), read)]
+    if risks[0] != risks[1]:
+        kinds = ["risks" if own else "curves or hazards" for own in risks]
+        raise ValueError(
+            f"The model's experts give {kinds[0]}, and the new ones {kinds[1]}, but predictions "
+            f"take outputs of one kind: give {kinds[0]} of the new ones, too."
+        )
     for attribute, what in (("classes_", "classes"), ("unique_times_", "times")):
         own, new = getattr(model, attribute, None), read.get(attribute)
         if own is not None and not np.array_equal(own, new):
@@ -306,13 +349,14 @@ def _features(model, new_names):
     return attributes
 
 
-def _telling(new, new_names, known, names):
+def _telling(new, new_names, known, names, kept):
     """New outputs, NaN where an expert only repeats another one."""
-    absent = [name for j, name in enumerate(new_names) if np.isnan(new[:, j, 0]).all()]
+    absent = [name for j, name in enumerate(new_names) if np.isnan(new[kept, j, 0]).all()]
     if absent:
+        counts = "" if len(kept) == len(new) else " whose sample_weight is positive"
         raise ValueError(
-            f"Expert(s) {brief(absent)} are missing (NaN) on every row of X: nothing tells what "
-            "they are worth."
+            f"Expert(s) {brief(absent)} are missing (NaN) on every row of X{counts}: nothing tells "
+            "what they are worth."
         )
     told, told_of = [known[:, m] for m in range(len(names))], list(names)
     new = new.copy()

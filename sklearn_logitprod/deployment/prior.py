@@ -77,7 +77,8 @@ def adapt_prior(
     Warns
     -----
     UserWarning
-        If the model was adapted with labels before, or rows were in the fit.
+        If the model was adapted with labels before, experts were added on rows that are new to it,
+        or rows were in the fit.
 
     See Also
     --------
@@ -137,6 +138,12 @@ def adapt_prior(
             "The model was adapted with labelled rows, which moved its class bias as well: it now "
             "stands between their prevalence and that of the fit, from which adapt_prior starts. "
             "Call adapt_prior first, then adapt."
+        )
+    if any(step.get("calibrated") for step in steps_of(model)):
+        warn(
+            "Experts were added to the model on rows that are new to it, which moved its class "
+            "bias as well: it now stands between their prevalence and that of the fit, from which "
+            "adapt_prior starts. Call adapt_prior first, then add_expert."
         )
     product = product_of(model.pool_)
     step: dict = {"function": "adapt_prior"}

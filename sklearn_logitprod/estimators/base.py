@@ -23,6 +23,7 @@ from sklearn_logitprod.estimators.inference import PoolInference, is_table
 from sklearn_logitprod.estimators.prepared import Prepared, all_log_proba
 from sklearn_logitprod.experts.composition import ExpertsComposition, fitted_experts
 from sklearn_logitprod.experts.display import ExpertsDisplayMixin
+from sklearn_logitprod.experts.naming import name_experts
 from sklearn_logitprod.fusion.features import FEATURE_SETS
 from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.outputs.given import given
@@ -387,6 +388,12 @@ def prepared_by(model, experts, cv, X, y, sample_weight, groups):
     Prepared
     """
     own = model.get_params(deep=False) | model._meaning() | {"experts": experts, "cv": cv}
+    if own.get("expert_methods"):
+        # of the model's own experts no more is asked here
+        named = dict(name_experts(experts or []))
+        own["expert_methods"] = {
+            name: method for name, method in own["expert_methods"].items() if name in named
+        }
     prepared = type(model)(**own)._prepare(X, y, sample_weight, groups, {}, SILENT)
     return replace(prepared, outputs=prepared.outputs.beside_others())
 
