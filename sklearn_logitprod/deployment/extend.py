@@ -252,7 +252,8 @@ def _told_apart(model, X, experts):
     if isinstance(X, ExpertOutputs) and X.input != model.input:
         raise ValueError(
             f"X says that it holds input={X.input!r}, but nothing says so of the arrays in "
-            f"experts, which the model would read as {model.input!r}: give these as ExpertOutputs, too."
+            f"experts, which the model would read as {model.input!r}: give these as "
+            "ExpertOutputs, too."
         )
     names = [str(name) for name in experts]
     lengths = {len(values) for values in experts.values() if np.ndim(values)}
