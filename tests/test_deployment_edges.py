@@ -236,3 +236,34 @@ def test_a_prevalence_after_a_class_bias_of_other_rows_is_doubted():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         adapt_prior(add_expert(model, logits, y), prior=prior)
+
+
+@pytest.mark.parametrize("step", ["adapt", "add_expert"])
+def test_rows_that_were_used_after_the_fit_are_known(step):
+    logits, y = task()
+    model = constant(logits[:, :3], y)
+    new, labels = task(30, seed=1)
+    later, truth = task(400, seed=2)
+    if step == "adapt":
+        new, later = new[:, :3], later[:, :3]
+        used = adapt(model, new, labels)
+    else:
+        used = add_expert(model, new, labels)
+    some = np.concatenate([new, later]), np.concatenate([labels, truth])
+    with pytest.warns(UserWarning, match="outputs of at least 30 of 430 rows"):
+        certify(with_safety(used), *some)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        certify(with_safety(used), later, truth)
+    # what it has seen is no new site to an expert that is added, either
+    random = np.random.default_rng(0)
+    extra = {"extra": 0.5 * new[:, 0] + random.normal(size=(30, 3))}
+    larger = add_expert(used, new, labels, experts=extra)
+    assert {head.log_sharpness for head in larger.pool_.top.heads} == {0.0}
+
+
+def test_a_reference_is_a_name():
+    logits, y = task()
+    model = with_safety(constant(logits, y))
+    with pytest.raises(ValueError, match="reference=0 is unknown: it is the name of an expert"):
+        certify(model, *task(seed=1), reference=0)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklearn_logitprod.deployment.fitted import doubt_new, labelled, pooled
+from sklearn_logitprod.deployment.fitted import doubt_new, labelled, marks_of, pooled
 from sklearn_logitprod.estimators.base import BaseLogitProd, redeployed
 from sklearn_logitprod.fusion.safety import as_safe_as, product_of
 from sklearn_logitprod.training.affine import fit_affine
@@ -80,17 +80,20 @@ def adapt(
     True
     """
     rows = labelled(model, "adapt", X, y, sample_weight, groups)
-    doubt_new(model, "adapt", rows.log_proba)
+    log_proba = rows.log_proba
+    doubt_new(model, "adapt", log_proba)
     product = product_of(model.pool_)
     scores = pooled(product, rows.outputs)
     log_sharpness, shift = fit_affine(scores, rows.likelihood, rows.weight, rows.groups)
     sharpness = float(np.exp(log_sharpness))
-    n_samples = int(np.count_nonzero(rows.weight))
+    kept = np.flatnonzero(rows.weight)
+    n_samples = len(kept)
     step = {
         "function": "adapt",
         "n_samples": n_samples,
         "sharpness": sharpness,
         "class_bias": shift,
+        "rows": marks_of(model, log_proba, kept),
         "text": f"adapted to {n_samples} labelled rows (sharpness x {sharpness:.3g}, "
         f"class bias moved by up to {np.abs(shift).max():.2g})",
     }

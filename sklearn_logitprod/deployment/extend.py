@@ -15,6 +15,7 @@ from sklearn_logitprod.deployment.fitted import (
     checked_model,
     counted,
     doubt_experts,
+    marks_of,
     pooled,
     surely_new,
 )
@@ -100,8 +101,9 @@ def add_expert(
     model's own parameters: ``F_new = w_old(x) F_old + sum_j w_j(x) log p_j``, which is one
     logarithmic opinion pool again, blended so that on the given rows the mean log-loss is never
     above that of the old model. Sharpness and class bias are fitted as well where the outputs
-    of the old experts show that the rows are new to the model; on the rows of its fit, which it
-    knows, weights alone. Rows that lack the new experts are predicted as before.
+    of the old experts show that the rows are new to the model; on rows that it knows, of its fit
+    or of what was done to it with labels since, weights alone. Rows that lack the new experts are
+    predicted as before.
 
     Parameters
     ----------
@@ -227,6 +229,7 @@ def add_expert(
     step |= {
         "n_samples": n_samples,
         "experts": new_names,
+        "rows": marks_of(model, known, kept),
         "text": f"{', '.join(new_names)} added on {n_samples} labelled rows",
     }
     return redeployed(model, as_safe_as(model.pool_, pool), step, **attributes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn_logitprod.estimators.base import (
     given_to,
     likelihood_of,
     outputs_of,
+    steps_of,
     suspects_of,
     weighting_of,
 )
@@ -24,7 +26,7 @@ from sklearn_logitprod.fusion.references import MEANS
 from sklearn_logitprod.fusion.safety import n_fitted
 from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.outputs.classes import Outputs
-from sklearn_logitprod.outputs.marks import n_recognised
+from sklearn_logitprod.outputs.marks import n_recognised, row_marks
 from sklearn_logitprod.targets.weights import check_groups, check_weights
 
 
@@ -144,9 +146,10 @@ def doubt_new(model, function, log_proba):
     found = _recognised(model, log_proba)
     if found:
         warn(
-            f"{function} was given rows that the model was fitted on: the outputs of at least "
-            f"{found} of {len(log_proba)} rows are those of fit rows. What is found on them says "
-            "nothing about new samples: pass rows that were used for nothing else."
+            f"{function} was given rows that the model was fitted on, adapted to or extended on: "
+            f"the outputs of at least {found} of {len(log_proba)} rows are those of such rows. "
+            "What is found on them says nothing about new samples: pass rows that were used for "
+            "nothing else."
         )
 
 
@@ -179,14 +182,35 @@ def surely_new(model, log_proba):
     return prefit and _recognised(model, log_proba) == 0
 
 
+def marks_of(model, log_proba, kept):
+    """Marks of rows that a function of this room used, for what it says of itself.
+
+    Parameters
+    ----------
+    model : BaseLogitProd
+    log_proba : ndarray of shape (n_samples, n_experts, n_classes)
+        Of the experts of the model.
+    kept : ndarray of int
+        Rows that count.
+
+    Returns
+    -------
+    ndarray of shape (n_marks,), uint64
+    """
+    own = log_proba[kept, : n_fitted(model.pool_)]
+    return row_marks(lambda rows: own[rows], len(own))
+
+
 def _recognised(model, log_proba):
-    """Number of rows that were in the fit of a model; None if nothing tells."""
-    # models that were stored before there were marks know none
-    if not len(getattr(model, "fit_rows_", ())):
-        return None
+    """Number of rows that a model has seen with their outcome; None if nothing tells."""
     # marks are of the experts of the fit: those that were added later stand behind them
-    n_experts = n_fitted(model.pool_)
-    return n_recognised(model.fit_rows_, model.n_samples_fit_, log_proba[:, :n_experts])
+    own = log_proba[:, : n_fitted(model.pool_)]
+    # models that were stored before there were marks know none
+    known = getattr(model, "fit_rows_", ())
+    seen = [(known, model.n_samples_fit_)] if len(known) else []
+    seen += [(step["rows"], step["n_samples"]) for step in steps_of(model) if "rows" in step]
+    found = max((n_recognised(marks, n, own) for marks, n in seen if len(marks)), default=0)
+    return found if found or len(known) else None
 
 
 def reference_positions(model, reference):
@@ -206,7 +230,8 @@ def reference_positions(model, reference):
     active = [*model.pool_.active, True, True]
     if reference is None:
         return {name: i for i, name in enumerate(names) if active[i]}
-    wanted = [reference] if isinstance(reference, str) else list(reference)
+    single = isinstance(reference, str) or not isinstance(reference, Iterable)
+    wanted = [reference] if single else list(reference)
     unknown = [name for name in wanted if name not in names]
     if unknown or not wanted:
         raise ValueError(

@@ -207,7 +207,8 @@ class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
         Marks by which rows of the fit data are known again, of at most 1000 rows.
     deployment_ : list of dict
         What was done after the fit, by functions of
-        :mod:`~sklearn_logitprod.deployment`.
+        :mod:`~sklearn_logitprod.deployment`. ``rows`` of an entry marks the labelled rows that
+        were used, as ``fit_rows_`` does those of the fit.
     n_features_in_ : int
         Number of columns of X in the fit; experts times classes for 3-D X.
 

@@ -51,7 +51,8 @@ def n_recognised(marks, n_marked_of, log_proba):
     """
     own = np.unique(_marks(log_proba))
     found = int(np.isin(own, marks).sum())
-    expected = len(own) * len(marks) / n_marked_of
+    # if all were among the rows that were marked, or all of those among these
+    expected = min(len(own), n_marked_of) * len(marks) / n_marked_of
     return found if found >= max(_LEAST_FOUND, _LEAST_SHARE * expected) else 0
 
 
