@@ -2,14 +2,18 @@
 
 from sklearn_logitprod._version import __version__
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
+from sklearn_logitprod.estimators.regressor import LogitProdRegressor
 from sklearn_logitprod.estimators.survival import LogitProdSurvival
 from sklearn_logitprod.outputs.stack import stack_outputs
 from sklearn_logitprod.search.classifier import LogitProdClassifierCV
+from sklearn_logitprod.search.regressor import LogitProdRegressorCV
 from sklearn_logitprod.search.survival import LogitProdSurvivalCV
 
 __all__ = [
     "LogitProdClassifier",
     "LogitProdClassifierCV",
+    "LogitProdRegressor",
+    "LogitProdRegressorCV",
     "LogitProdSurvival",
     "LogitProdSurvivalCV",
     "__version__",

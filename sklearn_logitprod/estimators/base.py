@@ -20,7 +20,7 @@ from sklearn_logitprod._progress import SILENT, CallbackSupportMixin, FitProgres
 from sklearn_logitprod._text import option, warn
 from sklearn_logitprod._typing import Floats
 from sklearn_logitprod.estimators.inference import PoolInference, is_table
-from sklearn_logitprod.estimators.prepared import Prepared, all_log_proba
+from sklearn_logitprod.estimators.prepared import Prepared
 from sklearn_logitprod.experts.composition import ExpertsComposition, fitted_experts
 from sklearn_logitprod.experts.display import ExpertsDisplayMixin
 from sklearn_logitprod.experts.naming import name_experts
@@ -178,7 +178,7 @@ class BaseLogitProd(
         groups: ArrayLike | None = None,
         **params: Any,
     ) -> Floats:
-        """Fit, and give the log-probabilities that the gate was fitted on.
+        """Fit, and give what the gate was fitted on.
 
         Parameters
         ----------
@@ -193,11 +193,10 @@ class BaseLogitProd(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_experts * n_classes), float64
+        ndarray of shape (n_samples, n_columns), float64
             Out-of-fold for cross-fitted experts, else the same as ``transform``.
         """
-        logits = all_log_proba(self._fit(X, y, sample_weight, groups, params))
-        return logits.reshape(len(logits), -1)
+        return self._transformed(self._fit(X, y, sample_weight, groups, params))
 
     def _prepare(self, X, y, sample_weight, groups, params, progress):
         """Check everything, and get the experts' outputs: a :class:`Prepared`."""
@@ -246,9 +245,17 @@ class BaseLogitProd(
         vars(self).pop("feature_names_in_", None)
         vars(self).update(attributes)
 
+    def _correction_prior(self):
+        """Prior precision of the correction, or None."""
+        return self.cross_class
+
+    def _pool_attributes(self, pool):
+        """Fitted attributes that a pool decides."""
+        return {"class_bias_": pool.class_bias, "cross_class_": pool.correction}
+
     def _head_spec(self, n_experts, n_classes):
         """What is fitted, from the parameters."""
-        cross_class = self.cross_class
+        cross_class = self._correction_prior()
         if cross_class is not None and n_experts * n_classes**2 > MAX_CORRECTION:
             warn(
                 f"cross_class is left out: {n_experts} experts x {n_classes}^2 classes make more "
@@ -293,8 +300,7 @@ class BaseLogitProd(
             "reference_losses_": fit.reference_losses,
             "loss_": fit.loss,
             "guarantee_gap_": fit.loss - float(fit.reference_losses.min()),
-            "class_bias_": fit.pool.class_bias,
-            "cross_class_": fit.pool.correction,
+            **self._pool_attributes(fit.pool),
             "n_iter_": len(fit.curve),
             "loss_curve_": fit.curve,
             "selection_": selection,
@@ -471,8 +477,7 @@ def redeployed(model, pool, step, **attributes):
     vars(new).update(
         {
             "pool_": pool,
-            "class_bias_": pool.class_bias,
-            "cross_class_": pool.correction,
+            **model._pool_attributes(pool),
             "deployment_": [*steps_of(model), step],
             **attributes,
         }

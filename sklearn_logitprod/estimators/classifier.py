@@ -20,6 +20,7 @@ from sklearn_logitprod._typing import (
     RandomState,
 )
 from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.inference import CategoryInference
 from sklearn_logitprod.estimators.standing import standing
 from sklearn_logitprod.experts.classifiers import ClassReplies
 from sklearn_logitprod.fusion.likelihood import ClassLabels
@@ -30,7 +31,7 @@ from sklearn_logitprod.targets.labels import check_classes, check_labels, refuse
 from sklearn_logitprod.targets.target import Target
 
 
-class LogitProdClassifier(ClassifierMixin, BaseLogitProd):
+class LogitProdClassifier(ClassifierMixin, CategoryInference, BaseLogitProd):
     """Fuse the outputs of fixed experts by a sample-adaptive weighted product.
 
     The experts stay as they are. From their logits alone a gate learns how much to

@@ -156,6 +156,31 @@ class PoolInference(TransformerMixin):
         """
         return self._collect(X, lambda columns: self._shares(columns)[2])
 
+    def transform(self, X: Any) -> Floats:
+        """What the pool reads of each sample, one column after the other.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns), float64
+            For classes and events the log-probabilities of ``expert_logits``, expert by expert;
+            for values the calibrated mean of each expert.
+        """
+        return self._transformed(self._outputs(X))
+
+    def _transformed(self, outputs):
+        """Columns of ``transform`` from outputs."""
+        logits = all_log_proba(outputs)
+        return logits.reshape(len(logits), -1)
+
+
+class CategoryInference(PoolInference):
+    """What a fitted pool says of X beyond weights, where experts predict probabilities."""
+
     def cross_class_share(self, X: Any) -> Floats:
         """How much of the fused scores the cross-class correction moves.
 
@@ -189,21 +214,21 @@ class PoolInference(TransformerMixin):
         """
         return all_log_proba(self._outputs(X))
 
-    def transform(self, X: Any) -> Floats:
-        """Log-probabilities of the experts, one column per expert and class.
 
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``predict``.
+def expert_log_proba(model, X):
+    """What each expert of a fitted estimator says of X, as its pool reads it.
 
-        Returns
-        -------
-        ndarray of shape (n_samples, n_experts * n_classes), float64
-            ``expert_logits(X)``, expert by expert.
-        """
-        logits = self.expert_logits(X)
-        return logits.reshape(len(logits), -1)
+    Parameters
+    ----------
+    model : PoolInference
+    X : array or DataFrame
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_experts, n_classes)
+        Log-probabilities or other natural parameters; NaN where an expert is missing.
+    """
+    return all_log_proba(model._outputs(X))
 
 
 def fused_log_proba(model, X):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
 
@@ -13,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_logitprod._typing import CrossValidation, Experts, Floats, GateWidth, RandomState
 from sklearn_logitprod.estimators.base import BaseLogitProd
-from sklearn_logitprod.estimators.risk_calibration import RiskCalibrationMixin
+from sklearn_logitprod.estimators.calibration import CalibrationMixin
+from sklearn_logitprod.estimators.inference import CategoryInference
 from sklearn_logitprod.estimators.step_function import step_functions
 from sklearn_logitprod.experts.survival import EventReplies, check_expert_methods
 from sklearn_logitprod.fusion.events import (
@@ -26,9 +28,10 @@ from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.events import read_event_outputs
 from sklearn_logitprod.targets.events import check_events, given_times, interval_ends
 from sklearn_logitprod.targets.target import Target
+from sklearn_logitprod.training.risk import fit_risks, risk_doubts
 
 
-class LogitProdSurvival(RiskCalibrationMixin, BaseLogitProd):
+class LogitProdSurvival(CalibrationMixin, CategoryInference, BaseLogitProd):
     """Fuse fixed survival experts by a sample-adaptive weighted product.
 
     Time is cut into T intervals and a tail beyond the last. Every expert gives a
@@ -206,6 +209,7 @@ class LogitProdSurvival(RiskCalibrationMixin, BaseLogitProd):
     """
 
     task_name = "events"
+    _models_name, _models_word = "risk_models_", "risk"
     # of models that were saved before there was such a parameter
     expert_methods: Mapping[str, str] | None = None
 
@@ -355,6 +359,17 @@ class LogitProdSurvival(RiskCalibrationMixin, BaseLogitProd):
     def _read(self, X, fitted, expert_names=None):
         times = fitted["unique_times_"]
         return read_event_outputs(X, self.input, len(times), times, expert_names)
+
+    def _to_calibrate(self, outputs):
+        return outputs.risks
+
+    def _fit_models(self, outputs, likelihood):
+        risks = {position: outputs.risk(position) for position in outputs.risks}
+        return partial(fit_risks, risks, likelihood, n_times=outputs.shape[2] - 1)
+
+    def _model_doubts(self, models, outputs, likelihood, weight):
+        risks = {position: outputs.risk(position) for position in models}
+        return risk_doubts(models, risks, likelihood, weight)
 
     def _replies(self, fitted):
         return EventReplies(fitted["unique_times_"], self.expert_methods)

@@ -86,6 +86,10 @@ class ClassReplies:
         """Names of experts that look as if they had been trained on these rows."""
         return leaked(outputs.names, outputs.values, codes)
 
+    def suspected(self, outputs, target):
+        """As of :meth:`suspects`, by what y says."""
+        return self.suspects(outputs, target.strata)
+
 
 def _respond(expert, X):
     """Values of the best response an expert has, which that is, and its classes."""

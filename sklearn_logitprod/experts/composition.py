@@ -193,7 +193,7 @@ class ExpertsComposition(_BaseComposition):
                 check_prefit(name, expert)
                 named_call(name, method_of, expert, replies.methods, replies.wanted)
             outputs = caller.outputs(pairs, X, replies)
-            suspects = replies.suspects(outputs, target.strata)
+            suspects = replies.suspected(outputs, target)
             if suspects:
                 warn(
                     f"Expert(s) {', '.join(suspects)} make next to no error on the fit data, far "

@@ -127,6 +127,10 @@ class EventReplies:
         """Names of experts that look as if trained on these rows: not known for survival."""
         return []
 
+    def suspected(self, outputs, target):
+        """As of :meth:`suspects`."""
+        return self.suspects(outputs, target.strata)
+
 
 def _checked(name, input, values, shape):
     """An answer of the expected shape, without missing values."""

@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from sklearn_logitprod.fusion.family import CATEGORICAL, Family
+
 
 @dataclass(frozen=True, eq=False)
 class Columns:
@@ -22,11 +24,14 @@ class Columns:
         Which entries count. Each row has at least one.
     n_experts : int
         The columns are the experts, plus one with the linear pool.
+    family : Family
+        What the last axis means.
     """
 
     log_proba: np.ndarray
     present: np.ndarray
     n_experts: int
+    family: Family = CATEGORICAL
 
     @property
     def n_samples(self):
@@ -56,17 +61,18 @@ class Columns:
 
     @cached_property
     def centred(self):
-        """Centred log-probabilities of the experts, as the correction reads them.
+        """What the correction reads of the experts: (n_samples, n_experts * n_free).
 
-        ``l_m = log p_m`` minus its mean over the classes: (n_samples, n_experts *
-        n_classes), 0 where missing.
+        For classes ``l_m = log p_m`` minus its mean over the classes; 0 where missing.
         """
-        own = self.log_proba[:, : self.n_experts]
-        centred = own - own.mean(axis=-1, keepdims=True)
-        return centred.reshape(self.n_samples, -1)
+        return self.family.centred(self).reshape(self.n_samples, -1)
+
+    def features(self, feature_set):
+        """Gating features (n_samples, n_features)."""
+        return self.family.features(self, feature_set)
 
 
-def make_columns(log_proba, active=None, linear_pool=True):
+def make_columns(log_proba, active=None, linear_pool=True, family=CATEGORICAL):
     """Columns of a block of log-probabilities.
 
     Parameters
@@ -78,6 +84,7 @@ def make_columns(log_proba, active=None, linear_pool=True):
         Experts that count; the others are treated as missing everywhere.
     linear_pool : bool
         Whether the mean probability enters as one more column.
+    family : Family
 
     Returns
     -------
@@ -95,7 +102,7 @@ def make_columns(log_proba, active=None, linear_pool=True):
     if not present.all():
         # 0 adds nothing to a sum, where NaN would spoil it
         values[:, :n_experts][~present[:, :n_experts]] = 0.0
-    columns = Columns(values, present, n_experts)
+    columns = Columns(values, present, n_experts, family)
     if linear_pool:
-        np.log(columns.mean_proba, out=values[:, n_experts])
+        values[:, n_experts] = family.mean(columns)
     return columns

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sklearn_logitprod.fusion.family import CATEGORICAL, Family
 from sklearn_logitprod.fusion.logits import log_softmax, logsumexp
 
 
@@ -27,6 +28,8 @@ class Likelihood(ABC):
 
     Attributes
     ----------
+    family : Family
+        Of the distributions whose fused scores it judges.
     strength : float
         Factor on the priors of the automatic path, but that of the class bias: how much less
         than a class label one outcome says.
@@ -37,6 +40,7 @@ class Likelihood(ABC):
         Loss beyond which a sample no longer counts against a candidate of a search, in nats.
     """
 
+    family: Family = CATEGORICAL
     strength = 1.0
     choose_expert = True
     largest_loss = np.inf
@@ -81,13 +85,13 @@ class Likelihood(ABC):
             As :meth:`state` gives it, up to rounding.
         """
 
-    def taught(self, proba):
+    def taught(self, scores):
         """The likelihood whose outcomes are fused predictions, in place of what was observed.
 
         Parameters
         ----------
-        proba : ndarray of shape (n_samples, n_categories)
-            Softmax of fused scores.
+        scores : ndarray of shape (n_samples, n_categories)
+            Fused scores.
 
         Returns
         -------
@@ -95,7 +99,7 @@ class Likelihood(ABC):
             None, by a subclass whose scores are not log-probabilities of categories: pools then
             only renormalise weights where experts are missing.
         """
-        return SoftLabels(proba)
+        return SoftLabels(np.exp(log_softmax(scores)))
 
     @abstractmethod
     def state(self, scores):

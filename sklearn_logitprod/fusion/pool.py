@@ -8,10 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_logitprod.fusion.columns import make_columns
-from sklearn_logitprod.fusion.features import gating_features
+from sklearn_logitprod.fusion.family import CATEGORICAL, Family
 from sklearn_logitprod.fusion.gaps import Gaps
 from sklearn_logitprod.fusion.gate import Gate
-from sklearn_logitprod.fusion.logits import log_softmax
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +27,8 @@ class Head:
     log_sharpness : float
     class_bias : ndarray of shape (n_classes,)
     correction : ndarray of shape (n_experts, n_classes, n_classes) or None
-        Acts on centred log-probabilities: ``out_k = sum_j correction[m, k, j] l_mj``.
+        Acts on centred log-probabilities: ``out_k = sum_j correction[m, k, j] l_mj``. Of
+        values ``(n_experts, 1, 1)``: only their first score is free.
     """
 
     gate: Gate
@@ -80,7 +80,7 @@ def fused_scores(columns, coefficients, class_bias, correction=None):
         scores += log_proba[:, c] * coefficients[:, c : c + 1]
     scores += class_bias
     if correction is not None:
-        scores += columns.centred @ stacked_correction(correction)
+        scores[:, : correction.shape[1]] += columns.centred @ stacked_correction(correction)
     return scores
 
 
@@ -88,16 +88,16 @@ def contributions(columns, coefficients, correction=None):
     """What each column adds to the fused scores: (n_samples, n_columns, n_classes)."""
     parts = columns.log_proba * coefficients[:, :, None]
     if correction is not None:
-        n_experts, n_classes, _ = correction.shape
-        centred = columns.centred.reshape(-1, n_experts, n_classes)
-        parts[:, :n_experts] += np.einsum("nmj,mkj->nmk", centred, correction)
+        n_experts, n_free, _ = correction.shape
+        centred = columns.centred.reshape(-1, n_experts, n_free)
+        parts[:, :n_experts, :n_free] += np.einsum("nmj,mkj->nmk", centred, correction)
     return parts
 
 
 def stacked_correction(correction):
-    """Correction matrices as one (n_experts * n_classes, n_classes) matrix."""
-    n_experts, n_classes, _ = correction.shape
-    return correction.transpose(0, 2, 1).reshape(n_experts * n_classes, n_classes)
+    """Correction matrices as one (n_experts * n_free, n_free) matrix."""
+    n_experts, n_free, _ = correction.shape
+    return correction.transpose(0, 2, 1).reshape(n_experts * n_free, n_free)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +119,8 @@ class Pool:
         Kind of the gating features.
     gaps : Gaps or None
         What it does where active experts are missing, beyond renormalising the weights.
+    family : Family
+        In which the experts predict.
     """
 
     heads: tuple
@@ -127,6 +129,7 @@ class Pool:
     linear_pool: bool
     features: str
     gaps: Gaps | None = None
+    family: Family = CATEGORICAL
 
     def _mixed(self, parts):
         """Sum of one part per head, by their shares."""
@@ -153,7 +156,7 @@ class Pool:
 
     def columns(self, log_proba):
         """Columns of a block of log-probabilities (overwritten where missing)."""
-        return make_columns(log_proba, self.active, self.linear_pool)
+        return make_columns(log_proba, self.active, self.linear_pool, self.family)
 
     def coefficients(self, columns, features=None):
         """Effective coefficients a_c(x) of the columns: (n_samples, n_columns)."""
@@ -163,7 +166,7 @@ class Pool:
 
     def _renormalised(self, columns, features):
         if features is None and self.needs_features:
-            features = gating_features(columns, self.features)
+            features = columns.features(self.features)
         return self._mixed(head.coefficients(columns, features) for head in self.heads)
 
     def gap_terms(self, columns):
@@ -187,7 +190,7 @@ class Pool:
         multipliers, shift = terms
         scores = fused_scores(columns, coefficients * multipliers, self.class_bias + shift)
         if self.correction is not None:
-            scores += self._corrected(columns, multipliers)
+            scores[:, : self.correction.shape[1]] += self._corrected(columns, multipliers)
         return scores
 
     def _corrected(self, columns, multipliers=None):
@@ -201,7 +204,7 @@ class Pool:
 
     def log_proba(self, columns):
         """Log of the fused probabilities: (n_samples, n_classes)."""
-        return log_softmax(self.scores(columns))
+        return self.family.normalised(self.scores(columns))
 
     def correction_share(self, columns):
         """Norm of the correction over the summed norms of product and correction."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_logitprod.fusion.columns import make_columns
+from sklearn_logitprod.fusion.family import CATEGORICAL
 from sklearn_logitprod.fusion.gate import Gate
-from sklearn_logitprod.fusion.logits import log_softmax
 from sklearn_logitprod.fusion.pool import Head
 
 MEANS = ("mean of logits", "mean of probabilities")
@@ -43,7 +43,7 @@ def reference_heads(n_experts, n_classes, linear_pool):
     return [Head(Gate(bias), 0.0, np.zeros(n_classes)) for bias in biases]
 
 
-def reference_log_proba(log_proba, active, chosen=None):
+def reference_log_proba(log_proba, active, chosen=None, family=CATEGORICAL):
     """Log-probabilities that the references give some rows.
 
     Parameters
@@ -54,6 +54,7 @@ def reference_log_proba(log_proba, active, chosen=None):
         Experts that count.
     chosen : sequence of int, optional
         Positions among the ``n_experts + 2`` references; all if not given.
+    family : Family
 
     Returns
     -------
@@ -61,6 +62,6 @@ def reference_log_proba(log_proba, active, chosen=None):
     """
     _, n_experts, n_classes = log_proba.shape
     heads = reference_heads(n_experts, n_classes, True)
-    columns = make_columns(log_proba.copy(order="K"), active, True)
+    columns = make_columns(log_proba.copy(order="K"), active, True, family)
     kept = heads if chosen is None else [heads[position] for position in chosen]
-    return np.stack([log_softmax(head.scores(columns, None)) for head in kept], axis=1)
+    return np.stack([family.normalised(head.scores(columns, None)) for head in kept], axis=1)

@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 # far below the floor of all probabilities, so that the logarithm of 0 is finite and floored alike
 _TINY = 1e-300
 
+_TASKS = {
+    "logits": "classes",
+    "proba": "classes",
+    "hazard_logits": "events",
+    "survival": "events",
+    "risk": "events",
+    "mean": "values",
+    "mean_std": "values",
+}
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ExpertOutputs:
@@ -31,15 +41,16 @@ class ExpertOutputs:
     ----------
     values : ndarray of shape (n_samples, n_experts, n_classes), float64
         Logits or probabilities; with times as the last axis hazard logits or survival;
-        of shape (n_samples, n_experts) for risks. NaN where an expert is missing.
-    input : {"logits", "proba", "hazard_logits", "survival", "risk"}
+        of shape (n_samples, n_experts) for risks and predicted values, (n_samples, n_experts,
+        2) for values with standard deviations. NaN where an expert is missing.
+    input : {"logits", "proba", "hazard_logits", "survival", "risk", "mean", "mean_std"}
         What the values are.
     expert_names : list of str
         Names of the experts.
     classes : ndarray of shape (n_classes,) or None
-        Class labels of the last axis; None for survival.
+        Class labels of the last axis; None for survival and values.
     y : ndarray of shape (n_samples,) or None
-        Class labels, or for survival a structured array ``(event, time)``.
+        Class labels, values, or for survival a structured array ``(event, time)``.
     ids : ndarray of shape (n_samples,) or None
         Identifiers of the samples.
     groups : ndarray of shape (n_samples,) or None
@@ -75,15 +86,13 @@ class ExpertOutputs:
     times: np.ndarray | None = None
 
     def __post_init__(self):
-        kinds = ("logits", "proba", "hazard_logits", "survival", "risk")
-        if self.input not in kinds:
-            raise ValueError(f"input={self.input!r} is unknown; it is one of {list(kinds)}.")
-        wanted = {"logits": self.classes, "proba": self.classes, "risk": ()}
-        last = wanted.get(self.input, self.times)
-        if last is None:
-            name = "classes" if self.input in wanted else "times"
+        if self.input not in _TASKS:
+            raise ValueError(f"input={self.input!r} is unknown; it is one of {list(_TASKS)}.")
+        labels = self.labels
+        if labels is None:
+            name = "classes" if self.task_name == "classes" else "times"
             raise ValueError(f"input={self.input!r} needs `{name}`, one for each column.")
-        shape = (len(self.expert_names),) + ((len(last),) if self.input != "risk" else ())
+        shape = (len(self.expert_names),) + ((len(labels),) if len(labels) else ())
         if np.shape(self.values)[1:] != shape:
             raise ValueError(
                 f"values have shape {np.shape(self.values)}, expected (n_samples, "
@@ -107,8 +116,17 @@ class ExpertOutputs:
 
     @property
     def task_name(self) -> str:
-        """Task that the outputs are of: "classes" or "events", as `input` says."""
-        return "classes" if self.input in ("logits", "proba") else "events"
+        """Task that the outputs are of: "classes", "events" or "values", as `input` says."""
+        return _TASKS[self.input]
+
+    @property
+    def labels(self) -> Any:
+        """Labels of the last axis: classes or times, "mean" and "std"; () where there is none."""
+        if self.input in ("risk", "mean"):
+            return ()
+        if self.input == "mean_std":
+            return ("mean", "std")
+        return self.classes if self.task_name == "classes" else self.times
 
     @property
     def logits(self) -> Floats:
@@ -169,15 +187,15 @@ class ExpertOutputs:
         Returns
         -------
         DataFrame of shape (n_samples, n_experts * n_classes)
-            Columns (expert, class) or (expert, time); for risks one per expert.
+            Columns (expert, class), (expert, time) or (expert, "mean" or "std"); for risks and
+            predicted values alone one per expert.
         """
         import pandas as pd
 
         index = None if self.ids is None else pd.Index(self.ids)
-        if self.input == "risk":
+        if self.values.ndim == 2:
             return pd.DataFrame(self.values, index=index, columns=self.expert_names)
-        labels = self.times if self.classes is None else self.classes
-        columns = pd.MultiIndex.from_product([self.expert_names, np.asarray(labels).tolist()])
+        columns = pd.MultiIndex.from_product([self.expert_names, np.asarray(self.labels).tolist()])
         return pd.DataFrame(self.values.reshape(len(self), -1), index=index, columns=columns)
 
     def __repr__(self):

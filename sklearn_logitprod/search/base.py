@@ -20,7 +20,6 @@ from sklearn_logitprod._text import options_renamed, said_once
 from sklearn_logitprod._typing import Floats, Labels
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.inference import weights_in_kind
-from sklearn_logitprod.estimators.prepared import all_log_proba
 from sklearn_logitprod.experts.composition import ExpertsComposition
 from sklearn_logitprod.experts.display import ExpertsDisplayMixin
 from sklearn_logitprod.outputs.checks import n_rows
@@ -84,7 +83,7 @@ class BaseLogitProdCV(
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> Floats:
-        """Search, and give the log-probabilities that the best candidate was fitted on.
+        """Search, and give what the best candidate was fitted on.
 
         Parameters
         ----------
@@ -97,11 +96,11 @@ class BaseLogitProdCV(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_experts * n_classes), float64
+        ndarray of shape (n_samples, n_columns), float64
             Out-of-fold for cross-fitted experts, else the same as ``transform``.
         """
-        logits = all_log_proba(self._search(X, y, sample_weight, groups))
-        return logits.reshape(len(logits), -1)
+        outputs = self._search(X, y, sample_weight, groups)
+        return self._best._transformed(outputs)
 
     @with_callbacks
     def _search(self, X, y, sample_weight, groups):
@@ -251,6 +250,44 @@ class BaseLogitProdCV(
         """
         return weights_in_kind(self, self._best, X)
 
+    def transform(self, X: Any) -> Floats:
+        """What the best candidate reads of each sample, one column after the other.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns), float64
+            As of the estimator that is searched over.
+        """
+        return self._best.transform(X)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Labels:
+        """Names of the columns of ``transform``.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None
+            Not used.
+
+        Returns
+        -------
+        ndarray of shape (n_columns,), str objects
+        """
+        return self._best.get_feature_names_out(input_features)
+
+    @property
+    def _best(self):
+        check_is_fitted(self, "best_estimator_")
+        return self.best_estimator_
+
+
+class CategorySearch(BaseLogitProdCV):
+    """A search over an estimator whose experts predict probabilities."""
+
     def expert_logits(self, X: Any) -> Floats:
         """Log-probabilities of each expert, as the pool reads them.
 
@@ -264,39 +301,6 @@ class BaseLogitProdCV(
         ndarray of shape (n_samples, n_experts, n_classes), float64
         """
         return self._best.expert_logits(X)
-
-    def transform(self, X: Any) -> Floats:
-        """Log-probabilities of the experts, one column per expert and class.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_experts * n_classes), float64
-        """
-        return self._best.transform(X)
-
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Labels:
-        """Names of the columns of ``transform``: ``expert_class``.
-
-        Parameters
-        ----------
-        input_features : array-like of str or None
-            Not used.
-
-        Returns
-        -------
-        ndarray of shape (n_experts * n_classes,), str objects
-        """
-        return self._best.get_feature_names_out(input_features)
-
-    @property
-    def _best(self):
-        check_is_fitted(self, "best_estimator_")
-        return self.best_estimator_
 
 
 @lru_cache(maxsize=8)

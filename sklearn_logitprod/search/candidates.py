@@ -11,7 +11,6 @@ from sklearn.utils import _safe_indexing
 from sklearn_logitprod.estimators.base import BaseLogitProd, with_pool
 from sklearn_logitprod.estimators.inference import ColumnBlocks
 from sklearn_logitprod.estimators.prepared import Prepared, all_log_proba
-from sklearn_logitprod.fusion.features import gating_features
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.search import search_pools
@@ -60,7 +59,7 @@ class Part:
         """Held-out rows as blocks of the columns that a pool reads."""
         for own in block_slices(len(rows), self.data.n_columns * self.data.n_classes):
             columns = pool.columns(self.data.read(rows[own]))
-            yield own, columns, gating_features(columns, pool.features)
+            yield own, columns, columns.features(pool.features)
 
     def _score(self, pool, blocks, rows, scorer):
         likelihood, weight = self.data.likelihood.take(rows), self.weight[rows]

@@ -11,11 +11,11 @@ from sklearn.base import ClassifierMixin
 
 from sklearn_logitprod._typing import CrossValidation, Experts, Floats, Labels, RandomState, Scoring
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
-from sklearn_logitprod.search.base import BaseLogitProdCV, search_constraints
+from sklearn_logitprod.search.base import CategorySearch, search_constraints
 from sklearn_logitprod.targets.labels import check_labels
 
 
-class LogitProdClassifierCV(ClassifierMixin, BaseLogitProdCV):
+class LogitProdClassifierCV(ClassifierMixin, CategorySearch):
     """Search over gate width, gate temperature and alpha by cross-validation.
 
     Gives what ``GridSearchCV`` over :class:`LogitProdClassifier` gives, and costs about

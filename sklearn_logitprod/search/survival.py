@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod._typing import CrossValidation, Experts, Floats, Labels, RandomState, Scoring
 from sklearn_logitprod.estimators.survival import LogitProdSurvival
-from sklearn_logitprod.search.base import BaseLogitProdCV, search_constraints
+from sklearn_logitprod.search.base import CategorySearch, search_constraints
 from sklearn_logitprod.targets.events import check_events
 
 
-class LogitProdSurvivalCV(BaseLogitProdCV):
+class LogitProdSurvivalCV(CategorySearch):
     """Search over gates of survival experts by cross-validation.
 
     Gives what ``GridSearchCV`` over :class:`LogitProdSurvival` gives, with folds that

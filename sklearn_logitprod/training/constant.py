@@ -135,12 +135,15 @@ class _BlockState:
             limit = MAX_LOG_SHARPNESS
             self.sharpness = np.exp(np.clip(groups["log_sharpness"][:, 0], -limit, limit))
             self.scores = self.sharpness[:, None, None] * self.product
-            self.scores += groups["class_bias"][:, :, None]
+            self.scores[:, : problems.data.n_free] += groups["class_bias"][:, :, None]
         self.centred = None
         if "correction" in groups:
             self.centred = columns.centred
             matrix = groups["correction"].transpose(0, 2, 1, 3).reshape(-1, self.centred.shape[1])
-            self.scores = self.scores + (matrix @ self.centred.T).reshape(self.scores.shape)
+            moved = (matrix @ self.centred.T).reshape(len(which), -1, n_samples)
+            # without calibration the scores are the product itself, which stays as it is
+            self.scores = self.scores if calibrate else self.scores.copy()
+            self.scores[:, : moved.shape[1]] += moved
 
     def evaluate(self):
         """Loss and its slope in the scores."""
@@ -182,15 +185,16 @@ class _BlockState:
 
     def gradient(self):
         """Gradients in the parameters (n, size), in the order of the layout."""
-        n_problems, n_classes, _ = self.slope.shape
+        n_problems, n_free = len(self.slope), self.problems.data.n_free
+        free = self.slope[:, :n_free]
         parts = {"bias": self.gate_slope() / self.temperature}
         if self.spec.calibrate:
             own = np.einsum("bkn,bkn->b", self.slope, self.product)
             parts["log_sharpness"] = (self.sharpness * own)[:, None]
-            parts["class_bias"] = self.slope.sum(axis=2)
+            parts["class_bias"] = free.sum(axis=2)
         if self.centred is not None:
-            wide = self.slope.reshape(n_problems * n_classes, -1) @ self.centred
-            wide = wide.reshape(n_problems, n_classes, -1, n_classes).transpose(0, 2, 1, 3)
+            wide = free.reshape(n_problems * n_free, -1) @ self.centred
+            wide = wide.reshape(n_problems, n_free, -1, n_free).transpose(0, 2, 1, 3)
             parts["correction"] = wide
         return np.concatenate([parts[name].reshape(n_problems, -1) for name in self.groups], axis=1)
 

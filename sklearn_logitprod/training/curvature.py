@@ -48,8 +48,8 @@ def product_hessian(log_proba, gate, product, sharpness, spec, likelihood, state
     -------
     hessian : ndarray of shape (n_parameters, n_parameters)
         In bias and, with calibration, log sharpness and class bias.
-    spread : ndarray of shape (n_classes, n_classes)
-        In F itself, summed over the rows.
+    spread : ndarray of shape (n_free, n_free)
+        In the free scores themselves, summed over the rows.
     """
     n_columns = len(log_proba)
     # the derivative in the class bias is the identity: it is never written out
@@ -59,6 +59,8 @@ def product_hessian(log_proba, gate, product, sharpness, spec, likelihood, state
     if spec.calibrate:
         np.multiply(product, sharpness, out=jacobian[-1])
     inner, cross, spread = likelihood.blocks(jacobian, state, weight, weighted)
+    n_free = likelihood.family.n_free(len(spread))
+    cross, spread = cross[:, :n_free], spread[:n_free, :n_free]
     if not spec.calibrate:
         return inner, spread
     return np.block([[inner, cross], [cross.T, spread]]), spread
@@ -78,8 +80,8 @@ def head_curvature(data, weight, head, spec):
     -------
     hessian : ndarray of shape (n_base, n_base)
         In bias and, with calibration, log sharpness and class bias; without the prior.
-    spread : ndarray of shape (n_classes, n_classes)
-        Mean curvature in F itself; for classes, the covariance of softmax F.
+    spread : ndarray of shape (n_free, n_free)
+        Mean curvature in the free scores; for classes, the covariance of softmax F.
     """
     # Gauss-Newton: the second derivative of the gate is left out, which keeps it positive
     scratch, hessian, spread = Scratch(), 0.0, 0.0

@@ -8,12 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_logitprod.fusion.columns import Columns, make_columns
-from sklearn_logitprod.fusion.features import (
-    Standardiser,
-    feature_moments,
-    feature_names,
-    gating_features,
-)
+from sklearn_logitprod.fusion.features import Standardiser, feature_moments
 from sklearn_logitprod.fusion.gate import Gate
 from sklearn_logitprod.fusion.likelihood import Likelihood
 from sklearn_logitprod.fusion.logits import block_slices
@@ -46,13 +41,13 @@ class Block:
     def thin(self):
         """The same without anything that was computed from the log-probabilities."""
         own = self.columns
-        columns = Columns(own.log_proba, own.present, own.n_experts)
+        columns = Columns(own.log_proba, own.present, own.n_experts, own.family)
         return Block(self.rows, columns, self.likelihood, self.feature_set)
 
     @cached_property
     def features(self):
         """Raw gating features (n_rows, n_features)."""
-        return gating_features(self.columns, self.feature_set)
+        return self.columns.features(self.feature_set)
 
 
 class FitData:
@@ -80,6 +75,8 @@ class FitData:
         Experts present on at least one row.
     read_anew : bool
         Whether each of the `parts` reads the outputs in its own way.
+    family : Family
+        In which the experts predict.
     """
 
     read_anew = False
@@ -87,7 +84,7 @@ class FitData:
     def __init__(self, read, shape, likelihood, linear_pool, features, groups=None):
         self.n_samples, self.n_experts, self.n_classes = shape
         self.n_columns = self.n_experts + bool(linear_pool)
-        self.likelihood, self.groups = likelihood, groups
+        self.likelihood, self.groups, self.family = likelihood, groups, likelihood.family
         self.linear_pool, self.feature_set = bool(linear_pool), features
         self.read = read
         per_row = (self.n_columns + self.n_experts) * self.n_classes
@@ -107,7 +104,7 @@ class FitData:
 
     def block(self, rows):
         """Some rows, given as a slice or sorted indices, read anew."""
-        columns = make_columns(self.read(rows), None, self.linear_pool)
+        columns = make_columns(self.read(rows), None, self.linear_pool, self.family)
         return Block(rows, columns, self.likelihood.take(rows), self.feature_set)
 
     def blocks(self, n_rows=None):
@@ -148,9 +145,14 @@ class FitData:
         )
 
     @property
+    def n_free(self):
+        """Number of scores, the first ones, that class bias and correction move: all of classes."""
+        return self.family.n_free(self.n_classes)
+
+    @property
     def n_features(self):
         """Number of gating features."""
-        return len(feature_names(range(self.n_experts), self.feature_set))
+        return len(self.family.feature_names(range(self.n_experts), self.feature_set))
 
     def pool(self, heads, shares, active=None):
         """Pool of heads that were fitted on these data.
@@ -167,7 +169,9 @@ class FitData:
         Pool
         """
         seen = self.active if active is None else active
-        return Pool(tuple(heads), shares, seen, self.linear_pool, self.feature_set)
+        return Pool(
+            tuple(heads), shares, seen, self.linear_pool, self.feature_set, family=self.family
+        )
 
     @property
     def kept(self):

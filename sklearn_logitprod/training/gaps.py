@@ -42,7 +42,7 @@ def fit_gaps(pool, data, weight):
     Returns
     -------
     Gaps or None
-        None if there are no two experts, or scores are not of categories.
+        None if there are no two experts, or the likelihood teaches nothing.
     """
     if pool.active.sum() < 2:
         return None
@@ -92,7 +92,7 @@ class TaughtRows:
 
     @classmethod
     def of(cls, pool, data, weight):
-        """Some rows of the fit data; None if scores are not of categories."""
+        """Some rows of the fit data; None if their likelihood teaches nothing."""
         n_values = data.n_columns * data.n_classes
         # rows that a fold holds out play no role
         rows = np.flatnonzero(weight)
@@ -102,7 +102,7 @@ class TaughtRows:
         held = held * (weight.sum() / held.sum() / data.design_effect(weight))
         log_proba = data.read(rows)
         whole = pool.columns(log_proba.copy())
-        taught = data.likelihood.take(rows).taught(np.exp(pool.log_proba(whole)))
+        taught = data.likelihood.take(rows).taught(pool.log_proba(whole))
         if taught is None:
             return None
         n_experts = data.n_experts
@@ -158,6 +158,8 @@ class StandIn:
         self.shift_precision = shift_precision
         self.flat = self.parts.reshape(len(parts), -1)
         self.scratch = np.empty_like(self.parts)
+        # scores that no shift may move
+        self.held = slice(likelihood.family.n_free(len(class_bias)), None)
 
     def _scores(self, multipliers, shift):
         n_classes, n_samples = self.parts.shape[1:]
@@ -176,6 +178,7 @@ class StandIn:
         for _ in range(_MAX_ITER):
             pull = self.flat @ slope.T.ravel()
             drift = slope.sum(axis=0) + self.shift_precision * shift
+            drift[self.held] = 0.0
             inner, response, best = self._blocks(state, drift)
             centre = inner @ multipliers - pull - response.T @ drift + self.precision
             target = nonnegative_minimum(inner + np.diag(self.precision), centre)
@@ -200,6 +203,7 @@ class StandIn:
     def _blocks(self, state, drift):
         """Curvature in the multipliers with the shift at its best, and how that follows."""
         inner, cross, spread = self.likelihood.blocks(self.parts, state, self.weight, self.scratch)
+        cross[:, self.held] = spread[self.held] = spread[:, self.held] = 0.0
         spread = spread + self.shift_precision * np.eye(len(spread))
         response = -np.linalg.solve(spread, cross.T)
         return inner + cross @ response, response, -np.linalg.solve(spread, drift)

@@ -225,10 +225,15 @@ class GateTerms:
             product.addcmul_(gate[:, c, None], batch.log_proba[c])
         fused = product
         if self.spec.calibrate:
-            fused = torch.addcmul(groups["class_bias"][:, :, None], sharpness, product)
+            bias = groups["class_bias"]
+            # bias and correction move the first scores: all of classes
+            bias = torch.nn.functional.pad(bias, (0, product.shape[1] - bias.shape[1]))
+            fused = torch.addcmul(bias[:, :, None], sharpness, product)
         if "correction" in groups:
             matrix = groups["correction"].transpose(1, 2).reshape(-1, len(batch.centred))
-            fused = fused + (matrix @ batch.centred).reshape(fused.shape)
+            moved = (matrix @ batch.centred).reshape(len(fused), -1, fused.shape[2])
+            fused = fused if self.spec.calibrate else fused.clone()
+            fused[:, : moved.shape[1]] += moved
         return inputs, steer, gate, product, fused, sharpness
 
     def __call__(self, view, batch):
@@ -241,7 +246,7 @@ class GateTerms:
         """
         groups, part, temperature, runs = view
         inputs, steer, gate, product, fused, sharpness = self.forward(view, batch)
-        weight = batch.weights[part]
+        weight, n_free = batch.weights[part], self.problems.data.n_free
         loss, slope = batch.terms(fused)
         slope.mul_(weight[:, None])
 
@@ -261,11 +266,10 @@ class GateTerms:
         if self.spec.calibrate:
             own = sharpness[:, :, 0] * (slope * product).sum(dim=(1, 2))[:, None]
             gradient["log_sharpness"] = own - (gate_slope * steer).sum(dim=(1, 2))[:, None]
-            gradient["class_bias"] = slope.sum(dim=2)
+            gradient["class_bias"] = slope[:, :n_free].sum(dim=2)
         if "correction" in groups:
-            n_classes = slope.shape[1]
-            wide = slope.reshape(-1, slope.shape[2]) @ batch.centred.T
-            wide = wide.reshape(len(part), n_classes, -1, n_classes)
+            wide = slope[:, :n_free].reshape(-1, slope.shape[2]) @ batch.centred.T
+            wide = wide.reshape(len(part), n_free, -1, n_free)
             gradient["correction"] = wide.transpose(1, 2)
         gate_slope /= sharpness
         if inputs is None:

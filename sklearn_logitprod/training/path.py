@@ -83,7 +83,7 @@ def candidates(spec, data):
     gate = replace(base, gate_width=0, alpha=0.3 * spec.alpha)
     # two strengths of the same head: the cheapest hedge, solved in the same batch
     groups = [([base, replace(base, strength=10.0 * strength)], [0.2, 0.2])]
-    if data.n_experts * data.n_classes**2 > MAX_CORRECTION:
+    if data.n_experts * data.n_free**2 > MAX_CORRECTION:
         return [*groups, ([gate], [0.2])]
     # unless the user gives its penalty, the correction that stands beside a gate is no candidate
     # of its own: one fit less
@@ -99,7 +99,7 @@ def candidates(spec, data):
 def flexible(spec, data):
     """What follows the fit data closely, for the guarantee: constant weights, weak priors."""
     penalty = spec.cross_class or 3.0
-    if data.n_experts * data.n_classes**2 > MAX_CORRECTION:
+    if data.n_experts * data.n_free**2 > MAX_CORRECTION:
         penalty = None
     return replace(spec, gate_width=None, cross_class=penalty)
 

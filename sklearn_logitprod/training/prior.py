@@ -114,13 +114,14 @@ class Layout:
         return len(self.centre)
 
 
-def make_layout(spec, n_columns, n_experts, n_classes, n_features):
+def make_layout(spec, n_columns, n_experts, n_free, n_features):
     """Layout of a head's parameters, with their centre and prior precision.
 
     Parameters
     ----------
     spec : HeadSpec
-    n_columns, n_experts, n_classes, n_features : int
+    n_columns, n_experts, n_free, n_features : int
+        ``n_free`` scores, the first ones, are moved by class bias and correction.
 
     Returns
     -------
@@ -130,9 +131,9 @@ def make_layout(spec, n_columns, n_experts, n_classes, n_features):
     groups = {"bias": ((n_columns,), spec.bias_prior)}
     if spec.calibrate:
         groups["log_sharpness"] = ((1,), spec.sharpness_prior)
-        groups["class_bias"] = ((n_classes,), spec.class_bias_prior)
+        groups["class_bias"] = ((n_free,), spec.class_bias_prior)
     if spec.cross_class is not None:
-        groups["correction"] = ((n_experts, n_classes, n_classes), spec.cross_class)
+        groups["correction"] = ((n_experts, n_free, n_free), spec.cross_class)
     if width:
         groups["hidden"] = ((n_features, width), spec.alpha)
         groups["offset"] = ((width,), spec.alpha)
@@ -177,10 +178,13 @@ def make_head(theta, layout, spec, n_classes, standardiser=None):
     if "output" in groups:
         # held as sharpness * V, used as V
         groups["output"] /= np.exp(log_sharpness)
+    class_bias = np.zeros(n_classes)
+    if "class_bias" in groups:
+        class_bias[: len(groups["class_bias"])] = groups["class_bias"]
     layers = tuple(groups[name] for name in ("hidden", "offset", "output") if name in groups)
     return Head(
         Gate(groups["bias"], spec.temperature, layers, standardiser if layers else None),
         log_sharpness,
-        groups.get("class_bias", np.zeros(n_classes)),
+        class_bias,
         groups.get("correction"),
     )

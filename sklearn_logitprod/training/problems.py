@@ -57,7 +57,7 @@ class Problems:
         n_features = 0 if self.standardisers is None else len(self.standardisers[0].centre)
         data = self.data
         return [
-            make_layout(spec, data.n_columns, data.n_experts, data.n_classes, n_features)
+            make_layout(spec, data.n_columns, data.n_experts, data.n_free, n_features)
             for spec in self.specs
         ]
 

@@ -307,9 +307,9 @@ class Metric:
         which, spec = np.arange(len(theta)), self.problems.specs[0]
         if not spec.calibrate:
             return self(theta, which)
-        n_classes = self.problems.data.n_classes
+        n_free = self.problems.data.n_free
         # the class bias shifts the scores: its block of the Hessian is the curvature in them
-        spread = hessian[:, -n_classes:, -n_classes:]
+        spread = hessian[:, -n_free:, -n_free:]
         spread = spread / self.problems.n_effective[:, None, None]
         scales = np.exp(2.0 * self.problems.layout.split(theta)["log_sharpness"][:, 0])
         return self._coordinates(theta, which, hessian, spread, scales)

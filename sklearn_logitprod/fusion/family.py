@@ -1,0 +1,77 @@
+"""Families of distributions in which experts predict: what their numbers are, and what is free.
+
+Both families are exponential: what an expert says of a sample is a row of *natural
+parameters*, and a weighted product of distributions is the weighted sum of such rows. For
+categories these are the log-probabilities, for values ``(mean / variance, 1 / variance)`` of a
+Gaussian. Arrays of either are called ``log_proba`` and have one shape, so that the product,
+its weights, its fit and its guarantee are the same code.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from sklearn_logitprod.fusion.features import feature_names, gating_features
+from sklearn_logitprod.fusion.logits import log_softmax
+
+
+class Family(ABC):
+    """What the natural parameters of a distribution mean."""
+
+    @abstractmethod
+    def n_free(self, n_parameters):
+        """Number of natural parameters, the first ones, that bias and correction may move."""
+
+    @abstractmethod
+    def normalised(self, scores):
+        """Natural parameters of the distribution that fused scores stand for, made unique."""
+
+    @abstractmethod
+    def mean(self, columns):
+        """Mean of the distributions of the experts present: (n_samples, n_parameters)."""
+
+    @abstractmethod
+    def centred(self, columns):
+        """What a correction reads of each expert: (n_samples, n_experts, n_free)."""
+
+    @abstractmethod
+    def features(self, columns, feature_set):
+        """Gating features (n_samples, n_features)."""
+
+    @abstractmethod
+    def feature_names(self, expert_names, feature_set):
+        """Names of the columns of ``features``, in order."""
+
+
+class Categorical(Family):
+    """Classes, or intervals of time and a tail: rows are log-probabilities."""
+
+    def n_free(self, n_parameters):
+        """All of them."""
+        return n_parameters
+
+    def normalised(self, scores):
+        """Log of the softmax."""
+        return log_softmax(scores)
+
+    def mean(self, columns):
+        """Log of the mean probability."""
+        return np.log(columns.mean_proba)
+
+    def centred(self, columns):
+        """Log-probabilities less their mean over the classes."""
+        own = columns.log_proba[:, : columns.n_experts]
+        return own - own.mean(axis=-1, keepdims=True)
+
+    def features(self, columns, feature_set):
+        """As of :func:`~sklearn_logitprod.fusion.features.gating_features`."""
+        return gating_features(columns, feature_set)
+
+    def feature_names(self, expert_names, feature_set):
+        """As of :func:`~sklearn_logitprod.fusion.features.feature_names`."""
+        return feature_names(expert_names, feature_set)
+
+
+CATEGORICAL = Categorical()

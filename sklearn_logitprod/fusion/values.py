@@ -1,0 +1,275 @@
+"""Continuous values: products of Gaussians, and what an observed value says of them.
+
+A Gaussian of mean ``mu`` and variance ``1 / tau`` has the natural parameters ``(eta, tau)``,
+``eta = tau mu``. With coefficients ``a_m`` the product of the experts' densities is Gaussian
+with ``tau = sum_m a_m tau_m`` and ``eta = sum_m a_m eta_m + c`` (Genest & Zidek 1986,
+Statistical Science 1, logarithmic opinion pools; Hinton 2002, products of experts), and its
+negative log-likelihood
+
+    1/2 (tau y^2 - 2 y eta + eta^2 / tau - log tau + log 2 pi)
+
+is jointly convex in ``(eta, tau)``, hence in the coefficients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sklearn_logitprod.fusion.family import Family
+from sklearn_logitprod.fusion.likelihood import Likelihood
+
+LOG_LEAST_VARIANCE = float(np.log(1e-6))
+"""Log of the smallest variance of an expert, in squared standard deviations of the values."""
+
+_TINY = 1e-200
+_LOG_2PI = float(np.log(2.0 * np.pi))
+
+
+def natural_parameters(mean, variance):
+    """Natural parameters of Gaussians: ``(mean / variance, 1 / variance)`` on a new last axis.
+
+    Parameters
+    ----------
+    mean, variance : ndarray of shape (n_samples, ...)
+        NaN where an expert is missing.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ..., 2), float64
+        Memory runs along the samples.
+    """
+    out = np.empty((*mean.shape[1:], 2, len(mean)))
+    tau = 1.0 / np.asarray(variance, dtype=np.float64)
+    out[..., 1, :] = np.moveaxis(tau, 0, -1)
+    out[..., 0, :] = np.moveaxis(mean * tau, 0, -1)
+    return np.moveaxis(out, -1, 0)
+
+
+def moments(parameters):
+    """Mean and variance of Gaussians of natural parameters (..., 2).
+
+    A row of 0, as a missing expert is in columns, has mean 0 and next to no precision.
+    """
+    variance = 1.0 / np.maximum(parameters[..., 1], _TINY)
+    return parameters[..., 0] * variance, variance
+
+
+class Gaussian(Family):
+    """Values: rows are ``(mean / variance, 1 / variance)``.
+
+    Bias and correction move the first alone: no row ends with a negative precision, whatever
+    is missing there.
+    """
+
+    def n_free(self, n_parameters):
+        """The mean may be moved, the precision only scaled."""
+        return 1
+
+    def normalised(self, scores):
+        """The scores themselves."""
+        return scores
+
+    def mean(self, columns):
+        """The Gaussian with the mean and the variance of the equal mixture of all present."""
+        mean, variance, present = _present_moments(columns)
+        n_present = present.sum(axis=1)
+        centre = mean.sum(axis=1) / n_present
+        spread = ((mean - centre[:, None]) ** 2 * present).sum(axis=1)
+        return natural_parameters(centre, (variance.sum(axis=1) + spread) / n_present)
+
+    def centred(self, columns):
+        """``mean / variance`` of each expert: values are centred themselves.
+
+        A correction of these lets an expert weigh more, or less, or against the others, in the
+        mean than it does in the precision, as it must where experts hold separate evidence:
+        each of their Gaussians holds the spread of all values once.
+        """
+        return columns.log_proba[:, : columns.n_experts, :1]
+
+    def features(self, columns, feature_set):
+        """Gating features of values.
+
+        Per expert its mean, the log of its standard deviation, how far its mean lies from that
+        of the mixture in its standard deviations, and whether it is present; across experts the
+        mean of the mixture, the mean log standard deviation, and how much wider the mixture is.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 4 * n_experts + 3), float64
+            NaN where an expert is missing.
+        """
+        n_experts = columns.n_experts
+        mean, variance, present = _present_moments(columns)
+        whole, width = moments(self.mean(columns))
+        out = np.empty((4 * n_experts + 3, columns.n_samples)).T
+        part = [out[:, i * n_experts : (i + 1) * n_experts] for i in range(4)]
+        # any positive number does where an expert is missing
+        scale = 0.5 * np.log(np.where(present, variance, 1.0))
+        part[0][...] = mean
+        part[1][...] = scale
+        part[2][...] = np.abs(mean - whole[:, None]) / np.exp(scale)
+        if not columns.complete:
+            for own in part[:3]:
+                own[~present] = np.nan
+        part[3][...] = present
+        mean_scale = scale.sum(axis=1) / present.sum(axis=1)
+        out[:, -3] = whole
+        out[:, -2] = mean_scale
+        out[:, -1] = 0.5 * np.log(width) - mean_scale
+        return out
+
+    def feature_names(self, expert_names, feature_set):
+        """Names of the columns of ``features``, in order."""
+        kinds = ("mean", "log_std", "distance", "present")
+        names = [f"{kind}({expert})" for kind in kinds for expert in expert_names]
+        return [*names, "mixture_mean", "mean_log_std", "mixture_width"]
+
+
+GAUSSIAN = Gaussian()
+
+
+def _present_moments(columns):
+    """Means and variances of the experts, 0 where missing, and where they are present."""
+    own = columns.log_proba[:, : columns.n_experts]
+    present = columns.present[:, : columns.n_experts]
+    if columns.complete:
+        return *moments(own), present
+    tau = np.where(present, own[..., 1], 1.0)
+    return np.where(present, own[..., 0] / tau, 0.0), np.where(present, 1.0 / tau, 0.0), present
+
+
+@dataclass(frozen=True, eq=False)
+class Values(Likelihood):
+    """A value as outcome of each sample, or a distribution of values by its moments.
+
+    Attributes
+    ----------
+    value : ndarray of shape (n_samples,), float64
+        Standardised: values less a centre, over a scale.
+    variance : ndarray of shape (n_samples,) or float
+        0 for what was observed; that of a distribution in its place.
+    log_scale : float
+        Log of the scale, in which losses are those of the values as they came.
+    """
+
+    value: np.ndarray
+    variance: np.ndarray | float = 0.0
+    log_scale: float = 0.0
+
+    family = GAUSSIAN
+
+    @property
+    def n_samples(self):
+        """Number of samples."""
+        return len(self.value)
+
+    def take(self, rows):
+        """The values of some rows (a slice, a mask or indices)."""
+        variance = self.variance if np.ndim(self.variance) == 0 else self.variance[rows]
+        return replace(self, value=self.value[rows], variance=variance)
+
+    def taught(self, scores):
+        """The likelihood whose outcomes are the Gaussians that fused scores stand for."""
+        return replace(self, **dict(zip(("value", "variance"), moments(scores), strict=True)))
+
+    def loss(self, scores):
+        """Negative log-density of each sample's value, in nats."""
+        return self._loss(*moments(scores))
+
+    def _loss(self, mean, variance):
+        # a wild trial step may overflow: its loss is infinite, and it is not taken
+        with np.errstate(over="ignore"):
+            squared = (self.value - mean) ** 2 + self.variance
+        return 0.5 * (squared / variance + np.log(variance) + _LOG_2PI) + self.log_scale
+
+    def loss_gradient(self, scores):
+        """Losses, their gradient in ``(eta, tau)``, and means and precisions."""
+        mean, variance = moments(scores)
+        gradient = np.empty_like(scores)
+        gradient[..., 0] = mean - self.value
+        with np.errstate(over="ignore"):
+            gradient[..., 1] = 0.5 * (self.value**2 + self.variance - mean**2 - variance)
+        return self._loss(mean, variance), gradient, self._state(mean, scores)
+
+    def state(self, scores):
+        """Means and precisions (n_samples, 2)."""
+        return self._state(moments(scores)[0], scores)
+
+    def _state(self, mean, scores):
+        state = np.empty_like(scores)
+        state[..., 0], state[..., 1] = mean, scores[..., 1]
+        return state
+
+    def blocks(self, jacobian, state, weight, scratch):
+        """Curvature ``(e - mu t)(e - mu t)' / tau + t t' / (2 tau^2)`` of ``(e, t)``."""
+        mean, tau = state.T
+        first, second = scratch[:, 0], jacobian[:, 1]
+        np.multiply(second, -mean, out=first)
+        first += jacobian[:, 0]
+        by_first, by_second = weight / tau, 0.5 * weight / tau**2
+        inner = (first * by_first) @ first.T + (second * by_second) @ second.T
+        # of shifts: (1, -mu) and (0, 1)
+        shifts = np.stack([np.ones_like(mean), -mean])
+        cross = (first * by_first) @ shifts.T
+        cross[:, 1] += second @ by_second
+        spread = (shifts * by_first) @ shifts.T
+        spread[1, 1] += by_second.sum()
+        return inner, cross, spread
+
+
+@dataclass(frozen=True, eq=False)
+class ValueModel:
+    """Calibration of one expert's predictions of a value, both standardised.
+
+    ``y | f ~ N(intercept + slope z, exp(log_variance + power (log s^2 - log_centre)))`` with
+    ``z = (f - centre) / scale`` and ``s`` the standard deviation that the expert gives.
+
+    Attributes
+    ----------
+    centre, scale : float
+        Standardise the prediction.
+    intercept, slope : float
+        The slope is at least 0; 0 for predictions that tell nothing, or the opposite.
+    log_variance : float
+        Log of the variance of what remains.
+    power : float
+        At least 0; how far the variance follows that of the expert, 0 if it gives none.
+    log_centre : float
+        Mean log variance that the expert gives.
+    constant : bool
+        Whether the prediction did not vary on the fit data.
+    """
+
+    centre: float
+    scale: float
+    intercept: float
+    slope: float
+    log_variance: float
+    power: float = 0.0
+    log_centre: float = 0.0
+    constant: bool = False
+
+    def moments(self, mean, deviation=None):
+        """Calibrated means and variances, in standard deviations of the values.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (n_samples,)
+            NaN where the expert is missing.
+        deviation : ndarray of shape (n_samples,), optional
+            Standard deviations, positive.
+
+        Returns
+        -------
+        mean, variance : ndarray of shape (n_samples,)
+        """
+        z = (np.asarray(mean, dtype=np.float64) - self.centre) / self.scale
+        log_variance = np.full(z.shape, self.log_variance)
+        if deviation is not None:
+            log_variance += self.power * (2.0 * np.log(deviation) - self.log_centre)
+        # nobody is surer than this, as no probability is below the floor; and none so unsure
+        # that a precision of 0 remains
+        variance = np.exp(np.clip(log_variance, LOG_LEAST_VARIANCE, -LOG_LEAST_VARIANCE))
+        return self.intercept + self.slope * z, np.where(np.isnan(z), np.nan, variance)
