@@ -1,4 +1,4 @@
-"""Features of one encoder: files of slides that are pooled, or a table with a row for each slide."""
+"""Features of one encoder: files of slides that are pooled, or one table of all slides."""
 
 from __future__ import annotations
 
@@ -65,6 +65,14 @@ class Bags:
         """The same encoder with some of its slides."""
         return replace(self, ids=self.ids[rows], bags=[self.bags[row] for row in rows])
 
+    def place(self, row):
+        """Where a slide is."""
+        return self.bags[row].source.path
+
+    def error(self, message, row):
+        """An error about a slide, ready to be raised."""
+        return self.bags[row].source.error(message)
+
     def looked_at(self):
         """The same, with the shapes that the files say, and without slides that have no patch.
 
@@ -93,7 +101,7 @@ class Bags:
         rows = Rows(bag.source, content.arrays[name])
         bag = replace(bag, array=name, shape=rows.shape, is_vector=rows.is_vector)
         # of a single patch nothing tells whether it stands for the slide
-        kind = "vector" if bag.is_vector else "patches" if bag.shape[0] > 1 else None
+        kind = "one vector" if bag.is_vector else "patches" if bag.shape[0] > 1 else None
         for what, own in (
             ("width", bag.shape[1]),
             ("kind", kind),
@@ -208,7 +216,8 @@ def _listed(source, files, asked, features):
     """Files of slides, or tables one after the other."""
     slides = [path for path in files if path.suffix.lower() in SUFFIXES]
     if not slides:
-        return read_features([(Source(str(p), source.expert), None) for p in files], asked, features)
+        tables = [(Source(str(path), source.expert), None) for path in files]
+        return read_features(tables, asked, features)
     if len(slides) < len(files):
         other = next(path for path in files if path not in slides)
         raise Source(str(other), source.expert).error(
@@ -255,11 +264,12 @@ def _per_slide(arrays):
 def _matrix(source, ids, array, name):
     """Rows of an array and the identifiers beside it."""
     texts = [x.decode() if isinstance(x, bytes) else str(x) for x in np.asarray(ids[:]).ravel()]
-    values = np.asarray(array[:] if hasattr(array, "chunks") else array)
-    if values.ndim != 2 or len(values) != len(texts) or values.dtype.kind not in "iuf":
+    rows = Rows(source, array)
+    if rows.is_vector or rows.shape[0] != len(texts) or not texts:
         raise source.error(
-            f"{name!r} has shape {values.shape} and dtype {values.dtype} beside {len(texts)} ids, "
-            "expected numbers of shape (n_slides, n_features). Write the file anew."
+            f"{name!r} has shape {tuple(array.shape)} beside {len(texts)} ids, expected (n_slides, "
+            "n_features). Write the file anew."
         )
+    values = np.concatenate(list(rows.blocks()))
     names = list(range(values.shape[1]))
     return Matrix(source, np.array(texts, dtype=object), values, names)

@@ -42,6 +42,14 @@ class Matrix:
             self, source=self.source.take(rows), ids=self.ids[rows], array=self.array[rows]
         )
 
+    def place(self, row):
+        """Where a slide is."""
+        return self.source.where(row)
+
+    def error(self, message, row):
+        """An error about a slide, ready to be raised."""
+        return self.source.error(message, row)
+
     def looked_at(self):
         """The same without rows that are empty.
 
@@ -178,7 +186,7 @@ def _refuse_odd(table, names, features):
 
 
 def _pattern(names):
-    """Pattern of names that differ in a number at their end alone; None if they differ otherwise."""
+    """Pattern of names that differ in a number at their end alone; None if there is none."""
     matches = [_NUMBERED.fullmatch(name) for name in names]
     stems = {match[1] if match else None for match in matches}
     (stem,) = stems if len(stems) == 1 else (None,)

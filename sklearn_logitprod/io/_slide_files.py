@@ -114,8 +114,8 @@ def by_slide(files, expert):
         slide = path.parent.name if alike else path.stem
         if slide in found:
             raise Source(str(path), expert).error(
-                f"slide {slide!r} is there twice, first in {found[slide]}. Keep one file per slide, "
-                "or pass a pattern of those that are meant."
+                f"slide {slide!r} is there twice, first in {found[slide]}. Keep one file per "
+                "slide, or pass a pattern of those that are meant."
             )
         found[slide] = path
     return found
