@@ -277,7 +277,7 @@ def pick(source, content, features):
     if not found and len(arrays) == 1:
         (name,) = arrays
         # such as arr_0 of np.savez; whole numbers alone are coordinates
-        if arrays[name].dtype.kind in "fV" and "coord" not in name:
+        if not name or (arrays[name].dtype.kind in "fV" and "coord" not in name):
             found = [name]
     if len(found) != 1:
         several = f"features may be any of {brief(found)}"

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_logitprod._text import brief
+from sklearn_logitprod._text import brief, plain
 
 _TASKS = ("classes", "values", "events")
 
@@ -225,9 +225,9 @@ class Embeddings:
             row = int(np.argmax(self.y != y[codes]))
             start = first[codes[row]]
             raise ValueError(
-                f"the slides of group {names[codes[row]]!r} differ in y: {self.ids[start]!r} has "
-                f"{self.y[start].item()!r}, {self.ids[row]!r} has {self.y[row].item()!r}. Correct "
-                "one of them, or keep the slides apart."
+                f"the slides of group {plain(names[codes[row]])} differ in y: "
+                f"{plain(self.ids[start])} has {plain(self.y[start])}, {plain(self.ids[row])} has "
+                f"{plain(self.y[row])}. Correct one of them, or keep the slides apart."
             )
         index = pd.Index(names, name="group")
         mean = self.X.astype(np.float64).groupby(codes).mean().astype(np.float32)
