@@ -157,7 +157,7 @@ def _columns(table, reserved, features):
     if text:
         raise table.source.error(
             f"columns {brief(text)} hold no numbers. Remove them, or name those of features with "
-            f"{option('features', _pattern(names) or ...)}."
+            f"{option('features', _pattern([n for n in names if n not in text]) or ...)}."
         )
     _refuse_odd(table, names, features)
     if _pattern(names):

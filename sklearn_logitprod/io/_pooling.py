@@ -124,7 +124,7 @@ def pooled(rows, how):
                 raise _not_finite(rows, block, n)
             share = len(block) / (n + len(block))
             if squares_too:
-                within = np.square(block - own).sum(axis=0)
+                within = _squares(block, own)
                 squares = squares + within + (own - mean) ** 2 * (n * share)
             mean = mean + (own - mean) * share
             n += len(block)
@@ -132,7 +132,7 @@ def pooled(rows, how):
         raise rows.source.error(
             f"its features cannot be read ({error}). Copy the file again, or extract it anew."
         ) from error
-    parts = [mean, np.sqrt(squares / n)] if squares_too else [mean]
+    parts = [mean, np.sqrt(np.maximum(squares, 0.0) / n)] if squares_too else [mean]
     with np.errstate(over="ignore"):
         vector = np.concatenate(parts).astype(np.float32)
     if not np.isfinite(vector).all():
@@ -140,6 +140,16 @@ def pooled(rows, how):
             f"features are as large as {np.abs(mean).max():.3g}. Extract the file anew."
         )
     return vector
+
+
+def _squares(block, mean):
+    """Sums of squares about the means, of differences as exact as the features are."""
+    kind = np.result_type(block.dtype, np.float32)
+    center = mean.astype(kind)
+    apart = np.subtract(block, center, dtype=kind)
+    with np.errstate(over="ignore"):
+        np.square(apart, out=apart)
+    return apart.sum(axis=0, dtype=np.float64) - len(block) * (mean - center) ** 2
 
 
 def _not_finite(rows, block, before):
