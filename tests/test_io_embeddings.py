@@ -104,7 +104,7 @@ def stamp(root):
 
 
 def stamp_slides(root):
-    # stamp encode_slides before 2.1: one file, an array for each slide
+    # an older `stamp encode_slides`: one file, an array for each slide
     with h5py.File(root.with_suffix(".h5"), "w") as file:
         for slide, mean in zip(SLIDES, MEANS):
             file[slide] = mean

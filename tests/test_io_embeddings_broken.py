@@ -321,7 +321,7 @@ CASES = {
     "a table has a column of text": (
         text("slide_id,f0,f1,site\ns1,1,2,x\n"),
         r"uni\.csv \(expert 'uni'\): columns \['site'\] hold no numbers\. Remove them, or name "
-        r"those of features with features=\.\.\.\.",
+        r"those of features with features='f\*'\.",
     ),
     "a table has a column beside numbered ones": (
         text("slide_id,f0,f1,f2,age\ns1,1,2,3,40\n"),

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -234,7 +233,7 @@ def _flat(content, before=""):
         return {before: np.asarray(content)}
     if isinstance(content, (dict, list, tuple)):
         pairs = content.items() if isinstance(content, dict) else enumerate(content)
-        found: dict[str, Any] = {}
+        found = {}
         for name, own in pairs:
             found |= _flat(own, f"{before}/{name}" if before else str(name))
         return found

@@ -134,7 +134,7 @@ def load_tensors(source, path):
     ValueError
         If the file names anything else, or is damaged.
     """
-    opened: list = []
+    opened = []
     try:
         with open(path, "rb") as stream:
             archive = stream.read(4) == b"PK\x03\x04"
@@ -170,7 +170,7 @@ def _archived(stream, path, opened):
         order = "<"
         if f"{folder}byteorder" in members and archive.read(f"{folder}byteorder") == b"big":
             order = ">"
-        storages: dict = {}
+        storages = {}
         with archive.open(name) as pickled:
             opened.append(_TensorUnpickler(pickled, members[name].file_size, storages))
             content = opened[0].load()

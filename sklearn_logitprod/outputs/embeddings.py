@@ -187,11 +187,12 @@ class Embeddings:
         """
         names = [names] if isinstance(names, str) else list(names)
         unknown = [name for name in names if name not in self.encoders]
-        if unknown or not names:
+        if unknown:
             raise ValueError(
-                f"no encoder is named {(unknown or [None])[0]!r}; there are "
-                f"{brief(self.encoders, 20)}."
+                f"no encoder is named {unknown[0]!r}; there are {brief(self.encoders, 20)}."
             )
+        if not names:
+            raise ValueError(f"no encoder is named: name some of {brief(self.encoders, 20)}.")
         level = self.X.columns.get_level_values(0)
         at = np.concatenate([np.flatnonzero(level == name) for name in names])
         patches = None if self.patches is None else self.patches[names]
