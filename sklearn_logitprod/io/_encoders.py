@@ -10,15 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from sklearn_logitprod._text import brief, option, warn
-from sklearn_logitprod.io._arrays import FEATURES, SUFFIXES, opened, pick
+from sklearn_logitprod.io._arrays import SUFFIXES, opened
 from sklearn_logitprod.io._feature_tables import Matrix, read_features
+from sklearn_logitprod.io._features import FEATURES, IDS, pick
 from sklearn_logitprod.io._ids import stripped
 from sklearn_logitprod.io._pooling import Rows, pooled
 from sklearn_logitprod.io._slide_files import by_slide, in_folder, matching
 from sklearn_logitprod.io._source import Source, existing
-
-IDS = ("ids", "id", "slide_ids", "slide_id", "slides", "filenames")
-"""What arrays of identifiers are called."""
 
 
 @dataclass(frozen=True, eq=False)

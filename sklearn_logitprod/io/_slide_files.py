@@ -82,7 +82,11 @@ def _mention_locks(folder):
 def matching(source, pattern):
     """Files that a pattern such as ``feats/**/*.h5`` means."""
     found = [Path(path) for path in sorted(glob(str(pattern), recursive=True))]
-    files = [path for path in found if path.is_file()]
+    files = [
+        path
+        for path in found
+        if path.is_file() and (is_feature_file(path) or path.suffix.lower() not in SUFFIXES)
+    ]
     if not files:
         raise source.error("no file is called so. Check the pattern.")
     return files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from os.path import isdir
 from typing import Any, Literal
 
 from sklearn_logitprod._progress import Progress
@@ -176,7 +177,9 @@ def _named(encoders):
             f"a single folder, file or frame was given: say of which encoder it is, such as "
             f"{{'uni': {shown!r}}}."
         )
-    return dict(named_paths(encoders, "file"))
+    paths = list(encoders)
+    folders = all(isinstance(path, (str, PathLike)) and isdir(path) for path in paths)
+    return dict(named_paths(paths, "folder" if folders else "file"))
 
 
 def _features(features, names):
