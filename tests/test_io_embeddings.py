@@ -400,6 +400,14 @@ def test_what_only_some_writers_add_to_names_is_left_out_on_request(tmp_path):
     assert found.ids.tolist() == ["s1", "s2", "s3"]
 
 
+def test_slides_that_are_lost_for_how_their_names_are_written_are_mentioned(tmp_path):
+    folder_of(tmp_path / "uni", {"s1": SLIDES["s1"], "s2.svs": SLIDES["s2"]})
+    labels = pd.DataFrame({"slide_id": ["s1", "s2"], "label": [0, 1]})
+    with pytest.warns(UserWarning, match=r"'s2\.svs'\. Pass id_strip='suffix'") as caught:
+        read_embeddings({"uni": tmp_path / "uni"}, labels, label="label")
+    assert "labels, row 1: 's2'" in str(caught[1].message)
+
+
 def test_hidden_files_and_those_of_no_features_are_passed_over(tmp_path):
     folder_of(tmp_path / "features_uni")
     (tmp_path / "features_uni" / ".DS_Store").write_bytes(b"\0")
