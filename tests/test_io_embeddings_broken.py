@@ -298,6 +298,11 @@ CASES = {
         said(LABELS, label="label", value="label"),
         r"label and value are of different tasks: name classes with label=\.\.\., .*",
     ),
+    "classes are measurements": (
+        said("slide_id,hrd\ns1,1.5\ns2,7\ns3,2.25\n", label="hrd"),
+        r"labels\.csv: column 'hrd' \(label\) holds numbers such as .*: these are no classes\. .*, "
+        r"or that of a regression with value='hrd'\.",
+    ),
     "an event has no time": (
         said(LABELS, event="label"),
         r"event and time go together: name both columns, or neither\.",

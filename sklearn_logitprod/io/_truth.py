@@ -135,7 +135,8 @@ def _outcome(table, asked):
     if asked.label is not None:
         table.need(asked.label, "label")
         labels = table.coded(asked.label, "label", complete=True)
-        doubt_labels(table, asked.label, labels.values)
+        instead = f", or that of a regression with {option('value', asked.label)}"
+        doubt_labels(table, asked.label, labels.values, instead)
         return labels_array(np.asarray(labels).astype(str), labels.values), "classes"
     if asked.value is not None:
         return _values(table, asked.value), "values"
