@@ -31,9 +31,10 @@ def cases():
         "io_broken",
         "io_doubts",
         "io_broken_layouts",
+        "io_embeddings_broken",
         "cli",
     )
-    fit, experts, survival, tables, doubts, layouts, cli = (
+    fit, experts, survival, tables, doubts, layouts, features, cli = (
         importlib.import_module(f"test_{name}") for name in names
     )
     for name, (call, pattern) in fit.CASES.items():
@@ -45,7 +46,12 @@ def cases():
         yield "an expert's answer", name, lambda _, call=call, name=name: call(name), pattern
     for name, (call, pattern) in survival.BAD.items():
         yield "LogitProdSurvival", name, lambda _, call=call: call(), pattern
-    readers = (("read_tables", tables), ("read_tables", doubts), ("readers of layouts", layouts))
+    readers = (
+        ("read_tables", tables),
+        ("read_tables", doubts),
+        ("readers of layouts", layouts),
+        ("read_embeddings", features),
+    )
     for part, module in readers:
         for name, (read, pattern) in module.CASES.items():
             yield part, name, read, pattern

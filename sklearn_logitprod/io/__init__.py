@@ -1,6 +1,7 @@
-"""Readers of expert outputs in files."""
+"""Readers of files: outputs of experts, and features of slides."""
 
 from sklearn_logitprod.io.clam import read_clam
+from sklearn_logitprod.io.embeddings import read_embeddings
 from sklearn_logitprod.io.logitprod import read_logitprod
 from sklearn_logitprod.io.mcat import read_mcat
 from sklearn_logitprod.io.nnmil import read_nnmil
@@ -8,10 +9,13 @@ from sklearn_logitprod.io.slideflow import read_slideflow
 from sklearn_logitprod.io.stamp import read_stamp
 from sklearn_logitprod.io.tables import read_tables
 from sklearn_logitprod.outputs.container import ExpertOutputs
+from sklearn_logitprod.outputs.embeddings import Embeddings
 
 __all__ = [
+    "Embeddings",
     "ExpertOutputs",
     "read_clam",
+    "read_embeddings",
     "read_logitprod",
     "read_mcat",
     "read_nnmil",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sklearn_logitprod._text import brief, option, warn
+from sklearn_logitprod._text import brief, option
 from sklearn_logitprod._typing import Tables
 from sklearn_logitprod.io._columns import Question, class_columns, sorted_labels
 from sklearn_logitprod.io._doubts import (
@@ -36,9 +35,9 @@ from sklearn_logitprod.io._join import each, join
 from sklearn_logitprod.io._lists import spread
 from sklearn_logitprod.io._names import is_number
 from sklearn_logitprod.io._part import Part, check_values, in_one
+from sklearn_logitprod.io._patients import mention_patients
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
-_PATIENTS = ("patient", "patientid", "patients", "case", "caseid", "subject", "subjectid")
 _EVENTS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
 _INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits")
 
@@ -198,7 +197,7 @@ def read_tables(
         (((table,),),) = (tables.values(),)
         tables = wide(table, stated)
     if group is None and not (label is None and event is None):
-        _mention_patients(every, reserved)
+        mention_patients(every, reserved)
     del every
     named = {
         name: [_columns_of(table, asked, told, stated[name]) for table in own]
@@ -356,21 +355,6 @@ def _reading(table, named):
     file = os.path.basename(table.source.path)
     own = "" if file.split(".")[0] == table.source.expert else f" (expert {table.source.expert})"
     return f"{file}{own}: {', '.join(shown[:4])}{more}{several}, {len(table):,} rows"
-
-
-def _mention_patients(tables, reserved):
-    """Say once that a column looks like one of patients, whose rows depend on each other."""
-    for table in tables:
-        for name in set(table.columns) - reserved:
-            if re.sub(r"[\W_]", "", name.lower()) in _PATIENTS:
-                cells = table.coded(name)
-                if len(cells.values) < len(cells):
-                    warn(
-                        f"column {name!r} of {table.source.path} is not used, and rows of one "
-                        f"patient are taken as independent. Pass {option('group', name)} to keep "
-                        "them together."
-                    )
-                    return
 
 
 def _events(table, told):
