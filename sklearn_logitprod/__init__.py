@@ -6,6 +6,7 @@ from sklearn_logitprod.estimators.survival import LogitProdSurvival
 from sklearn_logitprod.outputs.stack import stack_outputs
 from sklearn_logitprod.search.classifier import LogitProdClassifierCV
 from sklearn_logitprod.search.survival import LogitProdSurvivalCV
+from sklearn_logitprod.targets.partial import label_sets
 
 __all__ = [
     "LogitProdClassifier",
@@ -13,5 +14,6 @@ __all__ = [
     "LogitProdSurvival",
     "LogitProdSurvivalCV",
     "__version__",
+    "label_sets",
     "stack_outputs",
 ]

@@ -192,32 +192,50 @@ class FitData:
 
     @cached_property
     def centre_losses(self):
-        """Loss of each row at the centre of the priors: equal weights, nothing fitted."""
+        """Losses at the centre of the priors, equal weights, and shares, as of repeated rows."""
         # dependence is measured before anything is fitted, as the strength of the priors is to
         # follow from it and not from a fit that they shape
         gate = Gate(np.zeros(self.n_columns))
-        return self.row_losses([Head(gate, 0.0, np.zeros(self.n_classes))])[0]
+        centre = Head(gate, 0.0, np.zeros(self.n_classes))
+        found = [
+            block.likelihood.repeated_losses(next(scores))
+            for block, scores in self._block_scores([centre])
+        ]
+        return tuple(np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
 
     def design_effect(self, weight):
         """Design effect under sample weights (n_samples,); 1 without groups."""
         if self.groups is None:
             return 1.0
-        return design_effect(self.centre_losses, weight, self.groups)
+        losses, shares = self.centre_losses
+        return design_effect(losses, weight, self.groups, shares)
 
     def expert_losses(self):
-        """Loss of each expert on each row, and where it is present.
+        """Loss of each expert on each outcome that rows stand for, and where it is present.
 
         Returns
         -------
-        losses : ndarray of shape (n_samples, n_experts)
+        losses : ndarray of shape (n_outcomes, n_samples, n_experts)
             0 where the expert is missing.
         present : ndarray of shape (n_samples, n_experts), bool
+        shares : ndarray of shape (n_outcomes, n_samples)
+            Of each outcome in its row.
         """
-        shape = (self.n_samples, self.n_experts)
-        losses, present = np.zeros(shape), np.zeros(shape, dtype=bool)
+        losses, present, shares = [], [], []
         for block in self:
-            losses[block.rows], present[block.rows] = block.expert_losses()
-        return losses, present
+            n_experts, own = self.n_experts, block.columns.present[:, : self.n_experts]
+            each = [
+                block.likelihood.repeated_losses(block.columns.log_proba[:, m])
+                for m in range(n_experts)
+            ]
+            losses.append(np.where(own, np.stack([loss for loss, _ in each], axis=-1), 0.0))
+            present.append(own)
+            shares.append(each[0][1])
+        return (
+            np.concatenate(losses, axis=1),
+            np.concatenate(present),
+            np.concatenate(shares, axis=1),
+        )
 
     def mean_expert_losses(self, weight):
         """Weighted mean loss of each expert on the rows it has; NaN if it has none."""
@@ -260,7 +278,7 @@ class FitData:
             yield block, (head.scores(block.columns, features) for head in heads)
 
 
-def design_effect(losses, weight, groups):
+def design_effect(losses, weight, groups, shares=None):
     """Factor by which dependence within groups shrinks the information in the data.
 
     ``1 + (m0 - 1) rho`` with ``m0`` the usual average group size and ``rho`` >= 0 the
@@ -269,10 +287,12 @@ def design_effect(losses, weight, groups):
 
     Parameters
     ----------
-    losses : ndarray of shape (n_samples,)
+    losses : ndarray of shape (n_samples,) or (n_outcomes, n_samples)
         Losses of the samples at the centre of the priors.
     weight : ndarray of shape (n_samples,)
     groups : ndarray of shape (n_samples,), int, or None
+    shares : ndarray of shape (n_outcomes, n_samples), optional
+        Of several outcomes that a sample stands for.
 
     Returns
     -------
@@ -281,6 +301,9 @@ def design_effect(losses, weight, groups):
     """
     if groups is None:
         return 1.0
+    if shares is not None:
+        groups = np.tile(groups, len(shares))
+        weight, losses = (weight * shares).ravel(), losses.ravel()
     size = np.bincount(groups, weights=weight)
     kept = size > 0
     total, n_groups = weight.sum(), kept.sum()

@@ -261,9 +261,13 @@ class Trainer:
 
     def _all_correlations(self):
         if self._correlations is None:
-            losses, present = self.data.expert_losses()
+            losses, present, shares = self.data.expert_losses()
+            present = np.tile(present, (len(losses), 1))
             self._correlations = [
-                loss_correlation(losses, present, weight) for weight in self.weights
+                loss_correlation(
+                    losses.reshape(-1, losses.shape[-1]), present, (weight * shares).ravel()
+                )
+                for weight in self.weights
             ]
         return self._correlations
 
