@@ -211,6 +211,8 @@ class ExpertsComposition(_BaseComposition):
             fit_params = self._expert_fit_params(pairs, weight, groups, params)
             outputs, fitted = caller.cross_fit(pairs, X, target.y, replies, splits, fit_params)
             return fitted, outputs
+        if taught.note:
+            warn(taught.note, about="open classes")
         own, weight = taught.weight, None if weight is None else weight[taught.rows]
         if own is not None:
             weight = own if weight is None else own * weight

@@ -207,7 +207,7 @@ def _graded(task, outcome, target, ordered):
     if order is None:
         raise ValueError(
             f"{option('ordered')} needs the order of the classes {brief(classes.tolist())}: name "
-            f"each of them once, from the lowest to the highest: {option('ordered', [...])}."
+            f"each of them once, from the lowest to the highest: {option('classes')}."
         )
     return replace(outcome, order=order)
 

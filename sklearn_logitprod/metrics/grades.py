@@ -80,7 +80,7 @@ def ranked_probability_score(
     if len(known) != proba.shape[1]:
         raise ValueError(
             f"y_proba has {proba.shape[1]} columns, but there are {len(known)} grades "
-            f"{brief(known.tolist())}. Name the grade of each column, {option('classes', [...])}."
+            f"{brief(known.tolist())}. Name the grade of each column, {option('classes')}."
         )
     named = None if classes is None else np.asarray(classes).tolist()
     order = known_order(known, named, "The ranked probability score")

@@ -63,7 +63,7 @@ def known_order(classes, named, asked):
     if named is None:
         raise ValueError(
             f"{asked} needs the order of the classes {brief(classes.tolist())}, which are no "
-            f"numbers. Name them from the lowest to the highest: {option('classes', [...])}."
+            f"numbers. Name them from the lowest to the highest: {option('classes')}."
         )
     raise ValueError(
         f"{asked} takes the order of the classes from {option('classes', list(named))}, but the "

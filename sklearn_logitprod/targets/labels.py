@@ -18,6 +18,12 @@ _MATRIX = (
     "If each row says which classes the sample may be of, set labels='sets'; if it is a "
     "distribution over the classes, labels='proba'. "
 )
+_OPEN = (set, frozenset, dict, list, tuple)
+_SETS = (
+    "y holds sets, lists or dicts, but one label per sample is needed, or a matrix with a column "
+    "for each class. Make it with label_sets(y, classes=[...]), and set labels='sets', or "
+    "labels='proba' for dicts of probabilities."
+)
 _SEVERAL = (
     "; if a sample may have several of these classes, each of them needs an estimator of its own, "
     "fitted on outputs for that label alone."
@@ -69,7 +75,12 @@ def check_labels(y, n_samples, fitted_here=False):
     """
     if y is None:
         raise ValueError("LogitProdClassifier requires y to be passed, but the target y is None.")
-    labels = np.asarray(y)
+    try:
+        labels = np.asarray(y)
+    except ValueError as error:
+        raise ValueError(_SETS) from error
+    if labels.dtype == object and any(isinstance(entry, _OPEN) for entry in labels.ravel()):
+        raise ValueError(_SETS)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = column_or_1d(labels, warn=True)
     check_length(labels, n_samples, "y")

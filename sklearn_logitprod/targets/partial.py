@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklearn_logitprod._text import brief, option, plain, warn
+from sklearn_logitprod._text import brief, option, plain
 from sklearn_logitprod.targets.labels import sorted_classes
 from sklearn_logitprod.targets.target import Taught
 from sklearn_logitprod.targets.weights import check_length, missing_values
@@ -24,7 +24,12 @@ LABELS = ("single", "sets", "proba")
 
 def is_matrix(y):
     """Whether y has a column for each class, rather than one label for each sample."""
-    return np.ndim(y) == 2 and np.shape(y)[1] != 1
+    try:
+        shape = np.shape(y)
+    except ValueError:
+        # lists of several lengths, such as some of sets: what is wrong says the check of labels
+        return False
+    return len(shape) == 2 and shape[1] != 1
 
 
 def check_matrix(y, labels, classes, n_samples, in_order):
@@ -67,7 +72,7 @@ def _columns_of(names, width, labels, classes, in_order):
         if classes is None:
             raise ValueError(
                 f"y has {width} columns, and nothing says which class each of them is of. Name "
-                f"the classes in this order, {option('classes', [...])}, or pass a DataFrame whose "
+                f"the classes in this order, {option('classes')}, or pass a DataFrame whose "
                 "columns are the class labels, such as label_sets makes."
             )
         classes = np.asarray(classes).tolist()
@@ -89,7 +94,7 @@ def _columns_of(names, width, labels, classes, in_order):
         raise ValueError(
             f"y has the columns {brief(names)}, and X is an array, whose columns would be read in "
             f"the order of the sorted labels, {brief(sorted_classes(names).tolist())}. Say in "
-            f"which order the columns of X are: {option('classes', [...])}."
+            f"which order the columns of X are: {option('classes')}."
         )
     return names
 
@@ -243,16 +248,15 @@ def taught_by(likelihood, classes, kept):
             f"least, but {len(np.unique(rows))} row(s) of y have one class alone. Fit the experts "
             f"elsewhere and pass them with {option('cv', 'prefit')}, or label some samples."
         )
-    open_ = int((kept & ~share.any(axis=1)).sum())
-    if open_:
-        warn(
-            f"{open_} of {int(kept.sum())} rows of y leave the class open: the experts that are "
+    n_open, note = int((kept & ~share.any(axis=1)).sum()), None
+    if n_open:
+        note = (
+            f"{n_open} of {int(kept.sum())} rows of y leave the class open: the experts that are "
             f"cross-fitted learn from the other {len(np.unique(rows))}, the fusion from all that "
-            "exclude a class.",
-            about="open classes",
+            "exclude a class."
         )
     weight = share[rows, labels]
-    return Taught(rows, classes[labels], None if (weight == 1.0).all() else weight)
+    return Taught(rows, classes[labels], None if (weight == 1.0).all() else weight, note)
 
 
 def label_sets(labels: Iterable[Any], classes: Sequence[Any]) -> pd.DataFrame:

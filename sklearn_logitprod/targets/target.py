@@ -21,11 +21,14 @@ class Taught:
     y : ndarray of shape (n_taught,)
     weight : ndarray of shape (n_taught,) or None
         Factor on the sample weights, if not 1.
+    note : str or None
+        What the user has to know of it.
     """
 
     rows: np.ndarray
     y: np.ndarray
     weight: np.ndarray | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -211,31 +211,36 @@ class FitData:
         return design_effect(losses, weight, self.groups, shares)
 
     def expert_losses(self):
-        """Loss of each expert on each outcome that rows stand for, and where it is present.
+        """Loss of each expert on each row, and where it is present.
 
         Returns
         -------
-        losses : ndarray of shape (n_outcomes, n_samples, n_experts)
+        losses : ndarray of shape (n_samples, n_experts)
             0 where the expert is missing.
         present : ndarray of shape (n_samples, n_experts), bool
-        shares : ndarray of shape (n_outcomes, n_samples)
-            Of each outcome in its row.
         """
+        shape = (self.n_samples, self.n_experts)
+        losses, present = np.zeros(shape), np.zeros(shape, dtype=bool)
+        for block in self:
+            losses[block.rows], present[block.rows] = block.expert_losses()
+        return losses, present
+
+    def loss_correlations(self, weights):
+        """Correlation of the experts' losses under each set of weights (n, n_samples): a list."""
         losses, present, shares = [], [], []
         for block in self:
-            n_experts, own = self.n_experts, block.columns.present[:, : self.n_experts]
+            columns = block.columns
             each = [
-                block.likelihood.repeated_losses(block.columns.log_proba[:, m])
-                for m in range(n_experts)
+                block.likelihood.repeated_losses(columns.log_proba[:, m])
+                for m in range(self.n_experts)
             ]
-            losses.append(np.where(own, np.stack([loss for loss, _ in each], axis=-1), 0.0))
-            present.append(own)
+            losses.append(np.stack([loss for loss, _ in each], axis=-1))
+            present.append(columns.present[:, : self.n_experts])
             shares.append(each[0][1])
-        return (
-            np.concatenate(losses, axis=1),
-            np.concatenate(present),
-            np.concatenate(shares, axis=1),
-        )
+        losses, shares = np.concatenate(losses, axis=1), np.concatenate(shares, axis=1)
+        present = np.tile(np.concatenate(present), (len(losses), 1))
+        flat = losses.reshape(-1, self.n_experts)
+        return [loss_correlation(flat, present, (shares * own).ravel()) for own in weights]
 
     def mean_expert_losses(self, weight):
         """Weighted mean loss of each expert on the rows it has; NaN if it has none."""
