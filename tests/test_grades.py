@@ -202,11 +202,11 @@ BAD = {
     "unknown decision": (lambda: model(decision="mean").fit(X, Y), "'decision' parameter"),
     "grades of names": (
         lambda: compare(model(), FRAME, NAMES, ordered=True),
-        r"ordered=True needs the order|ordered=\.\.\. needs the order of the classes",
+        r"ordered=True needs the order of the classes .*no numbers.*classes=\.\.\.",
     ),
     "some grades": (
         lambda: compare(model(), FRAME, NAMES, ordered=["low", "high"]),
-        "needs the order of the classes .* name each of them once",
+        r"ordered=\['low', 'high'\], but the classes are .* name each of them once",
     ),
     "score of grades": (
         lambda: compare(model(), X, Y, metrics=["rps"]),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from itertools import islice
 
 import numpy as np
 from bank import bank_problems
@@ -66,10 +67,15 @@ def costs(problem, n_classes, most, seed, gate_width):
 
 
 def collected(data, cache=None):
-    """Problems by task: the first split of each repeat."""
+    """Problems by task: the first splits of each repeat, one where experts are trained anew."""
     for task in load_tasks(data, cache=cache):
         if len(task.classes) > 2:
-            yield task.name, len(task.classes), lambda seed, task=task: next(task.problems(seed))
+            most = 1 if task.proba is None else 3
+            yield (
+                task.name,
+                len(task.classes),
+                lambda seed, task=task, most=most: islice(task.problems(seed), most),
+            )
 
 
 def banked():
@@ -83,7 +89,7 @@ def banked():
 def _bank(name, seed, known):
     if seed not in known:
         known[seed] = dict(bank_problems(seed))
-    return known[seed][name]
+    return [known[seed][name]]
 
 
 def main(arguments=None):
@@ -92,16 +98,20 @@ def main(arguments=None):
     add_data_arguments(parser)
     parser.add_argument("--rows", type=int, default=300, help="most rows to fit (default: 300)")
     parser.add_argument("--repeats", type=int, default=2, help="at most 4 (default: 2)")
+    parser.add_argument("--collection", choices=("data", "bank"), help="default: both")
     parser.add_argument("--gate", default="auto", help="auto (default) or none")
     args = parser.parse_args(arguments)
     width = None if args.gate == "none" else args.gate
     print(f"{'task':34} {'all':>8} " + " ".join(f"{way:>8}" for way in WAYS), flush=True)
     for collection, tasks in (("data", collected(args.data, args.cache)), ("bank", banked())):
+        if args.collection not in (None, collection):
+            continue
         start, means = time.perf_counter(), []
-        for name, n_classes, problem in tasks:
+        for name, n_classes, problems in tasks:
             found = [
-                costs(problem(seed), n_classes, args.rows, seed, width)
+                costs(problem, n_classes, args.rows, seed, width)
                 for seed in range(args.repeats)
+                for problem in problems(seed)
             ]
             found = [own for own in found if own is not None]
             if not found:

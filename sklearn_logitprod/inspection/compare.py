@@ -205,9 +205,12 @@ def _graded(task, outcome, target, ordered):
     classes = target.attributes["classes_"]
     order = outcome.order if ordered is True else grade_order(classes, ordered)
     if order is None:
+        known = brief(classes.tolist())
         raise ValueError(
-            f"{option('ordered')} needs the order of the classes {brief(classes.tolist())}: name "
-            f"each of them once, from the lowest to the highest: {option('classes')}."
+            f"{option('ordered', True)} needs the order of the classes {known}, which are no "
+            f"numbers. Name them from the lowest to the highest: {option('classes')}."
+            if ordered is True
+            else f"ordered={list(ordered)!r}, but the classes are {known}: name each of them once."
         )
     return replace(outcome, order=order)
 

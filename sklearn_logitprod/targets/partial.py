@@ -117,8 +117,7 @@ def _numbers(values, labels):
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"y holds values that are no numbers, but with {option('labels', labels)} it is a "
-            f"matrix with a column for each class: {error}. label_sets makes it from labels and "
-            "sets."
+            "matrix with a column for each class. label_sets makes it from labels and sets."
         ) from error
 
 
