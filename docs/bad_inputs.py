@@ -33,8 +33,10 @@ def cases():
         "io_broken_layouts",
         "io_embeddings_broken",
         "cli",
+        "partial",
+        "grades",
     )
-    fit, experts, survival, tables, doubts, layouts, features, cli = (
+    fit, experts, survival, tables, doubts, layouts, features, cli, partial, grades = (
         importlib.import_module(f"test_{name}") for name in names
     )
     for name, (call, pattern) in fit.CASES.items():
@@ -58,6 +60,9 @@ def cases():
     for name, (arguments, message) in cli.BAD_ARGUMENTS.items():
         run = lambda folder, own=arguments: cli.run_badly(own, folder)  # noqa: E731
         yield "logitprod compare", name, run, re.escape(message)
+    for part, found in (("partial labels", partial.CASES), ("grades", grades.BAD)):
+        for name, (call, pattern) in found.items():
+            yield part, name, lambda _, call=call: call(), pattern
 
 
 def escaped(text):

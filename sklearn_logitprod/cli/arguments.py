@@ -133,6 +133,11 @@ def compare(parser, run):
     _add_gate(parser)
     own = parser.add_argument_group("comparison")
     own.add_argument("--metrics", type=_names, metavar="A,B", help="default: all there are")
+    own.add_argument(
+        "--ordered",
+        action="store_true",
+        help="the classes are grades, numbers or in the order of --classes: score them as such",
+    )
     own.add_argument("--cv", type=int, default=5, metavar="K", help="folds (default: 5)")
     own.add_argument(
         "--repeats", type=int, default=5, metavar="N", help="of the folds (default: 5)"
@@ -168,6 +173,12 @@ def predict(parser, run):
     out = _add_output(parser)
     out.add_argument("-o", "--out", metavar="CSV", required=True, help="file of the predictions")
     out.add_argument("--weights", action="store_true", help="write the experts' weights, too")
+    out.add_argument(
+        "--decision",
+        choices=("mode", "median"),
+        help="what is predicted: the most probable class, or the median of grades that are numbers "
+        "or in the order of --classes of the fit (default: as the model says)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -308,7 +319,10 @@ def _add_files(parser):
         help="of Slideflow: what a row is of (default: slide)",
     )
     own.add_argument(
-        "--classes", type=_names, metavar="A,B", help="labels of the codes 0, 1 ... of columns"
+        "--classes",
+        type=_names,
+        metavar="A,B",
+        help="labels of the codes 0, 1 ... of columns; of grades from the lowest to the highest",
     )
 
 

@@ -20,6 +20,7 @@ def run(args):
         estimator,
         outputs,
         metrics=args.metrics,
+        ordered=args.ordered,
         cv=args.cv,
         n_repeats=args.repeats,
         n_resamples=args.resamples,

@@ -6,11 +6,14 @@ import sys
 
 import pandas as pd
 
+from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.cli.files import check_targets, written
 from sklearn_logitprod.cli.model import load
 from sklearn_logitprod.cli.reading import outputs_for, with_all_experts
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.estimators.base import steps_of
+from sklearn_logitprod.search.base import final_estimator
+from sklearn_logitprod.targets.decisions import decider
 
 
 def run(args):
@@ -18,6 +21,9 @@ def run(args):
     check_targets(args, "out")
     saved = load(args.model)
     model = saved.model
+    if args.decision is not None:
+        check_decision(model, args.decision)
+        model.set_params(decision=args.decision)
     outputs = with_all_experts(outputs_for(saved, args), model, args.how)
     table = predictions(model, outputs, args.weights)
     with written(args.out) as path:
@@ -27,6 +33,20 @@ def run(args):
             print(f"{args.model}: {step['text']}", file=sys.stderr)
         print(f"{len(table)} predictions written to {args.out}", file=sys.stderr)
     return 0
+
+
+def check_decision(model, decision):
+    """Refuse, before any work, a decision that the model cannot make."""
+    if model.task_name != "classes":
+        raise ValueError(f"the model is one of survival, which {option('decision')} is not for.")
+    try:
+        decider(decision, model.classes_, final_estimator(model).classes)
+    except ValueError as error:
+        raise ValueError(
+            f"{option('decision', decision)} needs the order of the model's classes "
+            f"{brief(model.classes_.tolist())}, which are no numbers: fit it with --classes, from "
+            "the lowest to the highest."
+        ) from error
 
 
 def predictions(model, outputs, weights=False):
