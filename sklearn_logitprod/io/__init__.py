@@ -1,9 +1,10 @@
-"""Readers of expert outputs in files."""
+"""Readers of expert outputs in files, and from slides to patients."""
 
 from sklearn_logitprod.io.clam import read_clam
 from sklearn_logitprod.io.logitprod import read_logitprod
 from sklearn_logitprod.io.mcat import read_mcat
 from sklearn_logitprod.io.nnmil import read_nnmil
+from sklearn_logitprod.io.patients import aggregate
 from sklearn_logitprod.io.slideflow import read_slideflow
 from sklearn_logitprod.io.stamp import read_stamp
 from sklearn_logitprod.io.tables import read_tables
@@ -11,6 +12,7 @@ from sklearn_logitprod.outputs.container import ExpertOutputs
 
 __all__ = [
     "ExpertOutputs",
+    "aggregate",
     "read_clam",
     "read_logitprod",
     "read_mcat",
