@@ -10,7 +10,7 @@ from sklearn_logitprod._text import brief, keyword
 
 _MAX_SEED = 2**32 - 1
 _INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits")
-_AGGREGATES = ("mean", "max", "noisy-or")
+_AGGREGATES = ("mean", "logit-mean", "max", "noisy-or")
 _LAYOUTS = ("tables", "logitprod", "clam", "stamp", "mcat", "nnmil", "slideflow")
 
 # settings that are called otherwise in Python
@@ -299,8 +299,9 @@ def _add_files(parser):
     own.add_argument(
         "--aggregate",
         choices=_AGGREGATES,
-        help="make one row of each patient (--group), whose slides have one label: the mean, the "
-        "slide where the positive class or the risk is highest, or positive unless no slide is",
+        help="make one row of each patient (--group), whose slides have one label: the mean of "
+        "probabilities (or risks) or of log-probabilities, the slide where the positive class or "
+        "the risk is highest, or positive unless no slide is",
     )
     _add_tables(own)
     own.add_argument("--layout", choices=_LAYOUTS, default="tables", help="default: tables")

@@ -6,10 +6,11 @@ from sklearn_logitprod._text import option, options_renamed
 from sklearn_logitprod.io import aggregate
 
 AS_IT_IS = "none"
-_HIGHEST = {"classes": "the positive class", "events": "the risk"}
+_HIGHEST = {"classes": "the positive class is most probable", "events": "the risk is highest"}
 _SAID = {
     "mean": "the mean of each patient's slides",
-    "max": "of each patient the slide where {} is highest",
+    "logit-mean": "the mean of log-probabilities of each patient's slides",
+    "max": "of each patient the slide where {}",
     "noisy-or": "each patient positive unless no slide is",
 }
 
@@ -35,7 +36,7 @@ def by_patient(outputs, how, positive=None):
     ----------
     outputs : ExpertOutputs
         Whose groups are the patients.
-    how : {"mean", "max", "noisy-or"} or None
+    how : {"mean", "logit-mean", "max", "noisy-or"} or None
         None leaves outputs as they are.
     positive : str or None
 
@@ -61,7 +62,7 @@ def predicted_by_patient(table, groups, how, positive=None):
     table : DataFrame
         As ``predictions`` makes it.
     groups : ndarray of shape (n_rows,)
-    how : {"mean", "max", "noisy-or"}
+    how : {"mean", "logit-mean", "max", "noisy-or"}
     positive : str or None
 
     Returns
@@ -86,7 +87,7 @@ def new_how(saved, args):
 
     Returns
     -------
-    before, after : {"mean", "max", "noisy-or"} or None
+    before, after : {"mean", "logit-mean", "max", "noisy-or"} or None
     """
     said, after = args.aggregate, args.command == "predict"
     if saved.aggregate is None:

@@ -10,7 +10,11 @@ import pandas as pd
 
 from sklearn_logitprod._text import option, plain
 from sklearn_logitprod.fusion.events import log_events_from_hazard_logits
-from sklearn_logitprod.fusion.logits import log_softmax
+from sklearn_logitprod.fusion.logits import (
+    log_proba_from_logits,
+    log_proba_from_proba,
+    log_softmax,
+)
 from sklearn_logitprod.targets.weights import check_length, missing_values
 
 # so that the logarithm of 0 is finite, and far below the floor of all probabilities
@@ -149,13 +153,19 @@ class Kind:
     score : callable
         From values and the position of the positive class to what ``"max"`` looks for:
         (n, n_experts).
-    of_classes : bool
+    log_proba : callable or None
+        Of classes: from values to floored log-probabilities.
     """
 
     additive: Callable
     back: Callable
     score: Callable
-    of_classes: bool = False
+    log_proba: Callable | None = None
+
+    @property
+    def of_classes(self):
+        """Whether columns are classes."""
+        return self.log_proba is not None
 
 
 def _same(values):
@@ -180,9 +190,12 @@ def _hazard_logits(events):
 
 
 KINDS = {
-    "proba": Kind(_same, _same, lambda v, k: v[..., k], of_classes=True),
+    "proba": Kind(_same, _same, lambda v, k: v[..., k], log_proba_from_proba),
     "logits": Kind(
-        lambda v: np.exp(log_softmax(v)), _log, lambda v, k: log_softmax(v)[..., k], of_classes=True
+        lambda v: np.exp(log_softmax(v)),
+        _log,
+        lambda v, k: log_softmax(v)[..., k],
+        log_proba_from_logits,
     ),
     "survival": Kind(_same, _same, lambda v, k: -v.sum(axis=-1)),
     "hazard_logits": Kind(
@@ -202,7 +215,7 @@ def combined(values, patients, kind, how, positive=None):
         NaN in all columns where an expert is missing.
     patients : Patients
     kind : Kind
-    how : {"mean", "max", "noisy-or"}
+    how : {"mean", "logit-mean", "max", "noisy-or"}
     positive : int or None
         Position of the positive class, where `how` needs one.
 
@@ -222,6 +235,8 @@ def combined(values, patients, kind, how, positive=None):
     with np.errstate(invalid="ignore"):
         additive = kind.additive(values)
         mean = total(additive) / counts
+        if how == "logit-mean":
+            mean = np.exp(log_softmax(total(kind.log_proba(values)) / counts))
         if how == "noisy-or":
             log_none = total(_log_other(additive, positive)[..., None])
             mean = _noisy_or(mean, log_none[..., 0], positive)

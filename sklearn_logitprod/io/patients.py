@@ -28,7 +28,7 @@ from sklearn_logitprod.targets.events import check_times
 
 Given = TypeVar("Given")
 
-_HOWS = ("mean", "max", "noisy-or")
+_HOWS = ("mean", "logit-mean", "max", "noisy-or")
 _PROBA, _SURVIVAL, _WEIGHT = "proba_", "survival_", "weight_"
 _WORDS = ("class or time", "first expert's", "Call the columns of all experts alike.", "Add it.")
 
@@ -36,7 +36,7 @@ _WORDS = ("class or time", "first expert's", "Call the columns of all experts al
 def aggregate(
     outputs: Given,
     by: Any,
-    how: Literal["mean", "max", "noisy-or"] = "mean",
+    how: Literal["mean", "logit-mean", "max", "noisy-or"] = "mean",
     *,
     input: str | None = None,
     positive: Any = None,
@@ -58,13 +58,16 @@ def aggregate(
     by : array-like of shape (n_rows,) or str
         The patient of each row. ``"groups"`` are those of `ExpertOutputs`; of a frame the name
         of its index, of one of predictions also of a column.
-    how : {"mean", "max", "noisy-or"}, default="mean"
+    how : {"mean", "logit-mean", "max", "noisy-or"}, default="mean"
         ``"mean"``: the mean of probabilities (for logits and hazard logits, too: of the
-        probabilities that they stand for), of survival, or of risks. ``"max"``: the row in
+        probabilities that they stand for), of survival, or of risks. ``"logit-mean"``: that of
+        log-probabilities, floored at 1e-6 and normalised again: slides agree on one class
+        that they all show. ``"max"``: the row in
         which the positive class is most probable, or the risk (minus the sum of survival)
         is highest; the mean of these rows if they are several. ``"noisy-or"``: a patient is
         positive unless no slide is, ``1 - prod(1 - p)``, if slides were independent; the other
-        classes share the rest as they do in the mean. It is of classes alone.
+        classes share the rest as they do in the mean. Noisy-or and the mean of logits are of
+        classes alone.
     input : {"proba", "logits", "survival", "hazard_logits", "risk"}, optional
         What the values of an array or of a frame of experts are; needed for these alone.
     positive : object, optional
@@ -90,8 +93,8 @@ def aggregate(
 
     Notes
     -----
-    Probabilities are averaged, not logits: a slide of which an expert is certain then counts
-    as one slide, not as all of them. Noisy-or is due to Pearl, *Probabilistic Reasoning in
+    ``"mean"`` averages probabilities: a slide of which an expert is certain then counts as one
+    slide. Under ``"logit-mean"`` it outvotes the others. Noisy-or is due to Pearl, *Probabilistic Reasoning in
     Intelligent Systems*, 1988, section 4.3.
 
     Examples
@@ -232,8 +235,6 @@ def _of_predictions(frame, names, by, how, positive):
             "called proba_<class>, or risk and survival_<time>. Of outputs of experts say what the "
             f"values are, {option('input', 'proba')}."
         )
-    if how == "noisy-or" and not proba:
-        _refuse_noisy_or()
     patients = Patients.of(_ids_of(frame, by), len(frame))
     classes = [name.removeprefix(_PROBA) for name in proba]
     parts = {"proba": proba, "risk": risk, "survival": survival}
@@ -250,7 +251,9 @@ def _of_predictions(frame, names, by, how, positive):
         counted = highest(KINDS[first].score(values[first], position), patients)
     columns = {}
     for input, own in values.items():
-        here, rule = (own, how) if proba else (np.where(counted[..., None], own, np.nan), "mean")
+        here, rule = own, how
+        if how == "max" and not proba:
+            here, rule = np.where(counted[..., None], own, np.nan), "mean"
         found = _combined(here, patients, input, rule, classes, positive)[:, 0]
         columns |= dict(zip(parts[input], found.T, strict=True))
     n_counted = patients.reduced(np.add, counted[:, 0].astype(np.intp))
@@ -303,19 +306,14 @@ def _need_input(input, what):
         raise ValueError(f"{option('input', input)} is unknown; it is one of {brief(KINDS)}.")
 
 
-def _refuse_noisy_or():
-    raise ValueError(
-        f"{option('how', 'noisy-or')} is of classes: an event happens to a patient, not to one of "
-        f"the slides. Take {option('how', 'mean')}, or {option('how', 'max')} for the slide of the "
-        "highest risk."
-    )
-
-
 def _combined(values, patients, input, how, classes, positive):
     kind, position = KINDS[input], None
-    if how == "noisy-or" and not kind.of_classes:
-        _refuse_noisy_or()
-    if how != "mean" and kind.of_classes:
+    if how in ("logit-mean", "noisy-or") and not kind.of_classes:
+        raise ValueError(
+            f"{option('how', how)} is of classes, and these are {input!r} of survival. Take "
+            f"{option('how', 'mean')}, or {option('how', 'max')} for the slide of the highest risk."
+        )
+    if how in ("max", "noisy-or") and kind.of_classes:
         position = positive_position(classes, positive, how)
     found = combined(values, patients, kind, how, position)
     empty = np.isnan(found).all(axis=(1, 2))
