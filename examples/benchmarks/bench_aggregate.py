@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,9 +66,7 @@ def compared(fit, test, gate, own=None):
         model = LogitProdClassifier(gate_width=gate, random_state=0)
         model.fit(fit, y, groups=fit.groups)
         fused = model.predict_proba(test)[:, None]
-        whole = ExpertOutputs(
-            fused, "proba", ["LogitProd"], test.classes, test.y, None, test.groups
-        )
+        whole = replace(test, values=fused, expert_names=["LogitProd"])
         for how in HOWS:
             found[way, how] = scores(to_patients(whole, how).values[:, 0], truth)
     return found

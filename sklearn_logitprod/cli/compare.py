@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from sklearn_logitprod.cli.files import check_targets, estimator_for, read_outputs, written
 from sklearn_logitprod.cli.patients import by_patient, check_group
-from sklearn_logitprod.cli.text import table_lines, verdict
+from sklearn_logitprod.cli.text import WIDTH, table_lines, verdict
 from sklearn_logitprod.inspection import compare
 from sklearn_logitprod.inspection._draw import pyplot
 
@@ -32,7 +34,16 @@ def run(args):
     if args.out:
         with written(args.out) as path:
             table.to_csv(path)
-    print("\n".join([*table_lines(table), "", verdict(table), *([made] if made else [])]))
+    print(
+        "\n".join(
+            [
+                *table_lines(table),
+                "",
+                verdict(table),
+                *([textwrap.fill(made, WIDTH)] if made else []),
+            ]
+        )
+    )
     if args.report:
         from sklearn_logitprod.cli.report import report
 

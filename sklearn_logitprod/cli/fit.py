@@ -39,7 +39,7 @@ def run(args):
             said["group"] = args.group
         save(path, Saved(model, outputs.input, columns, **said))
     if made:
-        print(f"{made}\n")
+        print(textwrap.fill(made, WIDTH), end="\n\n")
     print("\n".join(summary(model, len(outputs))))
     print(f"\nsaved to {args.save}")
     return 0

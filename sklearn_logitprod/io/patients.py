@@ -94,8 +94,8 @@ def aggregate(
     Notes
     -----
     ``"mean"`` averages probabilities: a slide of which an expert is certain then counts as one
-    slide. Under ``"logit-mean"`` it outvotes the others. Noisy-or is due to Pearl, *Probabilistic Reasoning in
-    Intelligent Systems*, 1988, section 4.3.
+    slide; under ``"logit-mean"`` it outvotes others. Noisy-or is due to Pearl, *Probabilistic
+    Reasoning in Intelligent Systems*, 1988, section 4.3.
 
     Examples
     --------
