@@ -63,12 +63,17 @@ class Ids:
         -------
         ndarray of shape (n_other,), int32
         """
-        rows = _looked_up(self._keys, self._tables[0], other._keys)
-        if not ((self._beside[rows] == other._beside) | (rows < 0)).all():
-            # half of two fingerprints agrees
-            known = {text: row for row, text in enumerate(self.texts)}
-            return np.array([known.get(text, -1) for text in other.texts], dtype=np.int32)
-        return rows
+        (tables, _), found = self._tables, np.empty(len(other), dtype=np.int32)
+        # some at a time: what is made on the way stays in the processor's cache
+        for start in range(0, len(other), _AT_A_TIME):
+            some = slice(start, start + _AT_A_TIME)
+            rows = _looked_up(self._keys, tables, other._keys[some])
+            if not ((self._beside[rows] == other._beside[some]) | (rows < 0)).all():
+                # half of two fingerprints agrees
+                known = {text: row for row, text in enumerate(self.texts)}
+                return np.array([known.get(text, -1) for text in other.texts], dtype=np.int32)
+            found[some] = rows
+        return found
 
 
 def same_texts(texts, others):
@@ -167,12 +172,14 @@ def _padded(data, lengths):
     return rows
 
 
-def as_array(texts):
+def as_array(texts, each):
     """Texts as a NumPy array of str.
 
     Parameters
     ----------
     texts : text array
+    each : callable
+        ``each(function, items)`` calls a function of each item, some at a time.
 
     Returns
     -------
@@ -183,11 +190,15 @@ def as_array(texts):
         longest = max(longest, int(lengths.max(initial=0)))
         if data.max(initial=0) > 127:
             return np.asarray(texts, dtype=str)
-    found, end = np.zeros((len(texts), max(longest, 1)), dtype=np.uint32), 0
-    for piece in _pieces(texts):
-        rows = _padded(*piece)
-        found[end : end + len(rows), : rows.shape[1]] = rows
-        end += len(rows)
+    found = np.zeros((len(texts), max(longest, 1)), dtype=np.uint32)
+
+    def fill(start):
+        for piece in _bytes(texts[start : start + _AT_A_TIME]):
+            rows = _padded(*piece)
+            found[start : start + len(rows), : rows.shape[1]] = rows
+            start += len(rows)
+
+    each(fill, range(0, len(texts), _AT_A_TIME))
     return found.view(f"U{found.shape[1]}")[:, 0]
 
 

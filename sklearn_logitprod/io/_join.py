@@ -77,7 +77,7 @@ def join(parts, input, how, sort=True):
         [source.expert for source in sources],
         classes=None if of_times or names is None else labels_array(names),
         y=y,
-        ids=as_array(ids),
+        ids=as_array(ids, each),
         groups=None if groups is None else np.asarray(groups.of(np.array), dtype=str),
         times=np.array(names, dtype=np.float64) if of_times else None,
     )
@@ -100,18 +100,21 @@ def _values(parts, at, names):
     """Values of all experts, their columns in one order: (n_samples, n_experts, n_columns)."""
     values = np.empty((len(at), len(parts), parts[0].values.shape[1]))
 
-    def fill(m):
-        part, order = parts[m], slice(None)
-        if part.names != names:
-            order = [part.names.index(name) for name in names]
-        for start in range(0, len(at), _AT_A_TIME):
-            some = slice(start, start + _AT_A_TIME)
+    orders = [
+        slice(None) if part.names == names else [part.names.index(name) for name in names]
+        for part in parts
+    ]
+
+    def fill(start):
+        # rows of all experts, so that no two threads write to one page of memory
+        some = slice(start, start + _AT_A_TIME)
+        for m, (part, order) in enumerate(zip(parts, orders, strict=True)):
             rows = at[some, m]
             own = part.values.take(rows, axis=0)
             own[rows < 0] = np.nan
             values[some, m] = own[:, order]
 
-    each(fill, range(len(parts)))
+    each(fill, range(0, len(at), _AT_A_TIME))
     return values
 
 
