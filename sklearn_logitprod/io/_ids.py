@@ -172,14 +172,18 @@ def _padded(data, lengths):
     return rows
 
 
-def as_array(texts, each):
+def _in_turn(function, items):
+    return [function(item) for item in items]
+
+
+def as_array(texts, each=_in_turn):
     """Texts as a NumPy array of str.
 
     Parameters
     ----------
     texts : text array
-    each : callable
-        ``each(function, items)`` calls a function of each item, some at a time.
+    each : callable, optional
+        ``each(function, items)`` calls a function of each item, such as several at a time.
 
     Returns
     -------
