@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sklearn_logitprod.io import Embeddings, read_embeddings
-from sklearn_logitprod.io._patients import patients_of
+from sklearn_logitprod.io._barcodes import patients_of
 from sklearn_logitprod.io._source import Source
 from sklearn_logitprod.io._tensors import load_tensors
 

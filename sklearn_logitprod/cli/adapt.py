@@ -31,7 +31,7 @@ def run(args):
     check_model_file(args.save)
     saved = load(args.model)
     model = saved.model
-    _check(args, model)
+    _check(args, saved)
     prior = None if args.prior is None else _prior(args.prior, model)
     if prior is not None:
         model = adapt_prior(model, prior=prior)
@@ -64,9 +64,9 @@ def told(model):
     )
 
 
-def _check(args, model):
+def _check(args, saved):
     """Refuse arguments that say nothing to adapt to, or too much."""
-    by_hand = args.prior is not None
+    model, by_hand = saved.model, args.prior is not None
     if not (args.files or by_hand or args.safety):
         raise ValueError(
             "nothing says what to adapt to: name files of the new site, or give "
@@ -87,7 +87,7 @@ def _check(args, model):
             "labelled files."
         )
     check_truth(args, model, needed=events and bool(args.files))
-    if args.group is not None and args.label is None and not events:
+    if args.group is not None and args.label is None and not (events or saved.aggregate):
         raise ValueError(f"{option('group')} is of labelled samples: give {option('label')}, too.")
     if args.safety is not None:
         check_references(model, [args.safety[0]] if args.safety[0] else None, "share")

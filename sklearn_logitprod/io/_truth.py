@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from sklearn_logitprod._text import brief, option
+from sklearn_logitprod.io._barcodes import mention_barcodes, mention_patients
 from sklearn_logitprod.io._columns import labels_array
 from sklearn_logitprod.io._doubts import doubt_events, doubt_labels
 from sklearn_logitprod.io._formats import read_table
 from sklearn_logitprod.io._ids import Ids, stripped
-from sklearn_logitprod.io._patients import mention_barcodes, mention_patients
 from sklearn_logitprod.io._source import Source
 from sklearn_logitprod.io.tables import read_events, read_times
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod._typing import Tables
+from sklearn_logitprod.io._barcodes import mention_patients
 from sklearn_logitprod.io._columns import Question, class_columns, sorted_labels
 from sklearn_logitprod.io._doubts import (
     doubt_classes,
@@ -35,7 +36,6 @@ from sklearn_logitprod.io._join import each, join
 from sklearn_logitprod.io._lists import spread
 from sklearn_logitprod.io._names import is_number
 from sklearn_logitprod.io._part import Part, check_values, in_one
-from sklearn_logitprod.io._patients import mention_patients
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
 _EVENTS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}

@@ -29,7 +29,7 @@ def patients_of(ids):
 
     Examples
     --------
-    >>> from sklearn_logitprod.io._patients import patients_of
+    >>> from sklearn_logitprod.io._barcodes import patients_of
     >>> patients_of(["TCGA-02-0001-01Z-00-DX1", "TCGA-02-0001-01Z-00-DX2", "s3"]).tolist()
     ['TCGA-02-0001', 'TCGA-02-0001', 's3']
     >>> patients_of(["s1", "s2"])
