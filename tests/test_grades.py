@@ -6,8 +6,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
 
-from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV, stack_outputs
+from sklearn_logitprod import (
+    LogitProdClassifier,
+    LogitProdClassifierCV,
+    LogitProdSurvival,
+    stack_outputs,
+)
 from sklearn_logitprod.cli import main
+from sklearn_logitprod.cli.predict import check_decision
 from sklearn_logitprod.fusion.likelihood import ClassLabels, PartialLabels, SoftLabels
 from sklearn_logitprod.inspection import compare
 from sklearn_logitprod.inspection._scores import CLASS_SCORES, GRADE_SCORES, Outcome, Prediction
@@ -232,6 +238,11 @@ def test_bad_grades_end_in_a_message(name):
     call, pattern = BAD[name]
     with pytest.raises(ValueError, match=f"(?s){pattern}"):
         call()
+
+
+def test_models_of_survival_have_no_median_grade():
+    with pytest.raises(ValueError, match="one of survival, which decision"):
+        check_decision(LogitProdSurvival(), "median")
 
 
 def test_command_line(tmp_path, capsys):

@@ -206,6 +206,19 @@ def test_the_guarantee_holds_for_sets():
         assert loss == pytest.approx(model.loss_, rel=1e-10)
 
 
+def test_the_guarantee_holds_for_any_sets_and_experts_however_certain():
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        n, k = rng.integers(6, 40), rng.integers(3, 6)
+        logits = rng.normal(size=(n, 3, k)) * 10.0 ** rng.integers(-1, 3)
+        possible = rng.random((n, k)) < 0.5
+        # each class alone at least once, and no set without any
+        possible[np.arange(n), rng.integers(k, size=n)] = True
+        possible[:k] = np.eye(k, dtype=bool)
+        model = fitted(logits, possible, classes=range(k), linear_pool=bool(seed % 2))
+        assert model.guarantee_gap_ <= 0.0
+
+
 def test_hiding_half_of_the_labels_costs_less_than_half_of_dropping_these_rows():
     """Mean over draws of the held-out log-loss: sets of two against nothing."""
     rng = np.random.default_rng(5)

@@ -155,7 +155,7 @@ def compare(
         )
     estimator, X, y, groups = _arguments(estimator_or_outputs, X, y, groups)
     task = TASKS[estimator.task_name]
-    graded = ordered is not False
+    graded = np.ndim(ordered) > 0 or bool(ordered)
     wanted, methods = task.choose(metrics, baselines, graded)
     # experts below chance are told of, whichever metrics are asked for
     scores = wanted | task.order
@@ -203,13 +203,13 @@ def _graded(task, outcome, target, ordered):
     if not task.graded:
         raise ValueError(f"{option('ordered', True)} is for classes; here there are none.")
     classes = target.attributes["classes_"]
-    order = outcome.order if ordered is True else grade_order(classes, ordered)
+    order = outcome.order if np.ndim(ordered) == 0 else grade_order(classes, ordered)
     if order is None:
         known = brief(classes.tolist())
         raise ValueError(
             f"{option('ordered', True)} needs the order of the classes {known}, which are no "
             f"numbers. Name them from the lowest to the highest: {option('classes')}."
-            if ordered is True
+            if np.ndim(ordered) == 0
             else f"ordered={list(ordered)!r}, but the classes are {known}: name each of them once."
         )
     return replace(outcome, order=order)
