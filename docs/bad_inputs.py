@@ -31,9 +31,10 @@ def cases():
         "io_broken",
         "io_doubts",
         "io_broken_layouts",
+        "patients",
         "cli",
     )
-    fit, experts, survival, tables, doubts, layouts, cli = (
+    fit, experts, survival, tables, doubts, layouts, patients, cli = (
         importlib.import_module(f"test_{name}") for name in names
     )
     for name, (call, pattern) in fit.CASES.items():
@@ -49,6 +50,8 @@ def cases():
     for part, module in readers:
         for name, (read, pattern) in module.CASES.items():
             yield part, name, read, pattern
+    for name, (call, message) in patients.BAD.items():
+        yield "aggregate", name, lambda _, call=call: call(), re.escape(message)
     for name, (arguments, message) in cli.BAD_ARGUMENTS.items():
         run = lambda folder, own=arguments: cli.run_badly(own, folder)  # noqa: E731
         yield "logitprod compare", name, run, re.escape(message)
