@@ -32,11 +32,12 @@ def cases():
         "io_doubts",
         "io_broken_layouts",
         "io_embeddings_broken",
+        "patients",
         "cli",
         "partial",
         "grades",
     )
-    fit, experts, survival, tables, doubts, layouts, features, cli, partial, grades = (
+    fit, experts, survival, tables, doubts, layouts, features, patients, cli, partial, grades = (
         importlib.import_module(f"test_{name}") for name in names
     )
     for name, (call, pattern) in fit.CASES.items():
@@ -57,6 +58,8 @@ def cases():
     for part, module in readers:
         for name, (read, pattern) in module.CASES.items():
             yield part, name, read, pattern
+    for name, (call, message) in patients.BAD.items():
+        yield "aggregate", name, lambda _, call=call: call(), re.escape(message)
     for name, (arguments, message) in cli.BAD_ARGUMENTS.items():
         run = lambda folder, own=arguments: cli.run_badly(own, folder)  # noqa: E731
         yield "logitprod compare", name, run, re.escape(message)
