@@ -215,6 +215,11 @@ class CategoryInference(PoolInference):
         return all_log_proba(self._outputs(X))
 
 
+def expert_log_proba(model, X):
+    """Log-probabilities of a fitted estimator's experts: (n_samples, n_experts, n_classes)."""
+    return all_log_proba(model._outputs(X))
+
+
 def fused_log_proba(model, X):
     """Fused log-probabilities of a fitted estimator: (n_samples, n_classes)."""
     return model._log_proba(X)

@@ -50,7 +50,7 @@ class Outcome:
     ----------
     likelihood : Likelihood
     y : ndarray of shape (n_samples,)
-        Class labels, or a structured array of events and times.
+        Class labels, values, or a structured array of events and times.
     times : ndarray of shape (n_times,) or None
         For survival.
     cohort : structured array of shape (n_all,) or None
@@ -74,7 +74,7 @@ class Prediction:
     Attributes
     ----------
     log_proba : ndarray of shape (n_samples, n_classes) or None
-        None for a method that gives risks alone.
+        Natural parameters for values. None for a method that gives risks alone.
     risk : ndarray of shape (n_samples,) or None
         For survival.
     """
@@ -83,7 +83,18 @@ class Prediction:
     risk: object = None
 
 
-def _mean(values):
+def mean_score(values):
+    """Mean of what each sample scores, and contributions.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    mean : float
+    contributions : ndarray of shape (n_samples,)
+    """
     return values.mean(), (values - values.mean()) / len(values)
 
 
@@ -106,11 +117,13 @@ def losses(outcome, prediction):
 
 
 def _log_loss(outcome, prediction):
-    return _mean(losses(outcome, prediction))
+    return mean_score(losses(outcome, prediction))
 
 
 def _accuracy(outcome, prediction):
-    return _mean((prediction.log_proba.argmax(axis=1) == outcome.likelihood.labels).astype(float))
+    return mean_score(
+        (prediction.log_proba.argmax(axis=1) == outcome.likelihood.labels).astype(float)
+    )
 
 
 def _balanced_accuracy(outcome, prediction):
@@ -136,7 +149,7 @@ def _brier(outcome, prediction):
     proba = np.exp(prediction.log_proba)
     n_classes = proba.shape[1]
     wanted = np.eye(n_classes)[outcome.likelihood.labels]
-    return _mean(((proba - wanted) ** 2).sum(axis=1) / (2.0 if n_classes == 2 else 1.0))
+    return mean_score(((proba - wanted) ** 2).sum(axis=1) / (2.0 if n_classes == 2 else 1.0))
 
 
 def _roc_auc(outcome, prediction):
@@ -191,7 +204,7 @@ def _ibs(outcome, prediction):
     if len(grid) < 2:
         return np.nan, np.full(len(survival), np.nan)
     own = survival[:, np.isin(outcome.times, grid)]
-    return _mean(mean_over_time(sample_brier_scores(cohort, outcome.y, own, grid), grid))
+    return mean_score(mean_over_time(sample_brier_scores(cohort, outcome.y, own, grid), grid))
 
 
 CLASS_SCORES = {

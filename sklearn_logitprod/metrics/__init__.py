@@ -8,7 +8,7 @@ from sklearn_logitprod.metrics.values import (
     crps_gaussian,
     interval_coverage,
     interval_score,
-    log_loss_gaussian,
+    nll_gaussian,
     pinball_loss,
 )
 
@@ -23,7 +23,7 @@ __all__ = [
     "interval_coverage",
     "interval_score",
     "kaplan_meier",
-    "log_loss_gaussian",
+    "nll_gaussian",
     "pinball_loss",
     "safe_time_grid",
 ]

@@ -78,7 +78,7 @@ def crps_gaussian(
     return float(np.average(sample_crps_gaussian(values, mean, std), weights=weight))
 
 
-def log_loss_gaussian(
+def nll_gaussian(
     y_true: ArrayLike, mean: ArrayLike, std: ArrayLike, *, sample_weight: ArrayLike | None = None
 ) -> float:
     """Negative log-likelihood of Gaussian predictions.
@@ -110,8 +110,8 @@ def log_loss_gaussian(
     --------
     One standard deviation off: ``1/2 + 1/2 log(2 pi)``.
 
-    >>> from sklearn_logitprod.metrics import log_loss_gaussian
-    >>> round(log_loss_gaussian([1.0], [0.0], [1.0]), 4)
+    >>> from sklearn_logitprod.metrics import nll_gaussian
+    >>> round(nll_gaussian([1.0], [0.0], [1.0]), 4)
     1.4189
     """
     values, mean, std, weight = _gaussians(y_true, mean, std, sample_weight)
