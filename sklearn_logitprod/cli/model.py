@@ -12,8 +12,10 @@ TRUSTED = [
         f"sklearn_logitprod.{name}"
         for name in (
             "estimators.classifier.LogitProdClassifier",
+            "estimators.regressor.LogitProdRegressor",
             "estimators.survival.LogitProdSurvival",
             "fusion.extended.ExtendedPool",
+            "fusion.family.Categorical",
             "fusion.features.Standardiser",
             "fusion.gaps.Gaps",
             "fusion.gate.Gate",
@@ -21,7 +23,10 @@ TRUSTED = [
             "fusion.pool.Pool",
             "fusion.risk.RiskModel",
             "fusion.safety.SafePool",
+            "fusion.values.Gaussian",
+            "fusion.values.ValueModel",
             "search.classifier.LogitProdClassifierCV",
+            "search.regressor.LogitProdRegressorCV",
             "search.survival.LogitProdSurvivalCV",
         )
     ),
@@ -37,17 +42,21 @@ class Saved:
 
     Attributes
     ----------
-    model : LogitProdClassifier or LogitProdSurvival
+    model : LogitProdClassifier, LogitProdSurvival or LogitProdRegressor
     input : str
         What the values of the files are.
     columns : dict of str to str, str or None
-        Column of each class or time, or of the risk, where it was said.
+        Column of each class or time, or of the risk or predicted value, where it was said.
     positive : str or None
         Class of a column that stands alone, where it was said.
     classes : list of str or None
         Labels in the order of codes, where it was said.
     label : str or None
         Column of labels of the fit, whose name columns of outputs may hold.
+    target : str or None
+        Column of true values of the fit, which holds no outputs elsewhere.
+    std : dict of str to str, str or None
+        Column of standard deviations, of all experts or of each.
     """
 
     model: object
@@ -56,6 +65,8 @@ class Saved:
     positive: str | None = None
     classes: list | None = None
     label: str | None = None
+    target: str | None = None
+    std: dict | str | None = None
 
 
 def save(path, saved):

@@ -216,7 +216,18 @@ class CategoryInference(PoolInference):
 
 
 def expert_log_proba(model, X):
-    """Log-probabilities of a fitted estimator's experts: (n_samples, n_experts, n_classes)."""
+    """What each expert of a fitted estimator says of X, as its pool reads it.
+
+    Parameters
+    ----------
+    model : PoolInference
+    X : array or DataFrame
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_experts, n_classes)
+        Log-probabilities or other natural parameters; NaN where an expert is missing.
+    """
     return all_log_proba(model._outputs(X))
 
 
