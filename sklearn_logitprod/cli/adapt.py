@@ -20,6 +20,7 @@ from sklearn_logitprod.cli.reading import (
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.deployment import adapt, adapt_prior, with_safety
+from sklearn_logitprod.deployment.fitted import NO_MIXTURE, checked_model
 from sklearn_logitprod.estimators.base import steps_of
 
 # of the sum of prevalences, which somebody wrote down: as adapt_prior takes it
@@ -58,11 +59,10 @@ def told(model):
     for step in steps_of(model):
         yield textwrap.fill(step["text"], WIDTH, initial_indent="- ", subsequent_indent="  ")
     yield ""
-    yield textwrap.fill(
-        "Whether this helps, tell labelled samples that were used for nothing else, by "
-        "`logitprod certify`.",
-        WIDTH,
-    )
+    text = "Whether this helps, tell labelled samples that were used for nothing else"
+    # of values nothing can be certified
+    text += "." if model.task_name == "values" else ", by `logitprod certify`."
+    yield textwrap.fill(text, WIDTH)
 
 
 def _check(args, model):
@@ -91,6 +91,7 @@ def _check(args, model):
     if args.group is not None and args.label is None and classes:
         raise ValueError(f"{option('group')} is of labelled samples: give {option('label')}, too.")
     if args.safety is not None:
+        checked_model(model, "with_safety", NO_MIXTURE)
         check_references(model, [args.safety[0]] if args.safety[0] else None, "share")
 
 
