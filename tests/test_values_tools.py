@@ -11,6 +11,15 @@ from sklearn.model_selection import KFold
 from sklearn.neighbors import KNeighborsRegressor
 
 from sklearn_logitprod import LogitProdRegressor, LogitProdRegressorCV
+from sklearn_logitprod.deployment import (
+    GainMonitor,
+    adapt,
+    adapt_prior,
+    add_expert,
+    certify,
+    expert_path,
+    with_safety,
+)
 from sklearn_logitprod.fusion.values import Values, natural_parameters
 from sklearn_logitprod.inspection import (
     ExpertComparisonDisplay,
@@ -223,3 +232,42 @@ def test_displays_of_a_regressor():
     )
     assert display.ax_.get_xlabel().startswith("difference in negative log-likelihood")
     assert display.plot(metric="r2").ax_.get_xlabel().startswith("R² (higher is better)")
+
+
+# ---------------------------------------------------------------- after the fit
+
+
+def test_adapt_moves_mean_and_spread_of_values_where_the_site_has_moved():
+    X, y = ages(400)
+    model = LogitProdRegressor(gate_width=None).fit(X[:200], y[:200])
+    elsewhere, new_y = X[200:] + 8.0, y[200:]
+    adapted = adapt(model, elsewhere[:40], new_y[:40])
+    (before, _), (after, std) = (m.predict(elsewhere, return_std=True) for m in (model, adapted))
+    assert abs((after - new_y).mean()) < 0.3 * abs((before - new_y).mean())
+    nll = nll_gaussian(new_y, after, std)
+    assert nll < nll_gaussian(new_y, *model.predict(elsewhere, return_std=True)) - 1.0
+    # a shift of precision times mean, and one factor of all precisions
+    factor = adapted.deployment_[-1]["sharpness"]
+    np.testing.assert_allclose(std, model.predict(elsewhere, return_std=True)[1] / factor**0.5)
+    assert adapted.deployment_[-1]["class_bias"][1] == 0.0
+    # where nothing has moved, next to nothing moves
+    same = adapt(model, X[200:], y[200:])
+    np.testing.assert_allclose(same.predict(X), model.predict(X), atol=0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda model, X, y: adapt_prior(model, X), "predicts no classes"),
+        (lambda model, X, y: with_safety(model), "a mixture of Gaussians is none"),
+        (lambda model, X, y: certify(model, X, y), "certify takes no LogitProdRegressor"),
+        (lambda model, X, y: GainMonitor(model), "GainMonitor takes no LogitProdRegressor"),
+        (lambda model, X, y: add_expert(model, X, y, experts={"d": y}), "Fit it again with all"),
+        (lambda model, X, y: expert_path(model, X, y), "steps are of probabilities"),
+    ],
+)
+def test_what_makes_no_sense_of_values_is_refused_and_says_what_does(call, message):
+    X, y = ages(40)
+    model = LogitProdRegressor(gate_width=None).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        call(model, X, y)

@@ -96,7 +96,8 @@ def _mean_column(table, asked, columns, std):
         return columns
     deviations = set(std.values()) if isinstance(std, Mapping) else {std}
     numeric = numeric_columns(table, asked.reserved)
-    names = [name for name in numeric if name not in deviations and not beside(name)]
+    names = [name for name in numeric if not beside(name)]
+    names = [name for name in names if name not in deviations] or names
     if len(names) != 1:
         # a column that says to be the prediction, beside covariates
         names = [name for name in names if predicted(name)] or names
