@@ -252,7 +252,7 @@ def test_adapt_moves_mean_and_spread_of_values_where_the_site_has_moved():
     assert adapted.deployment_[-1]["class_bias"][1] == 0.0
     # where nothing has moved, next to nothing moves
     same = adapt(model, X[200:], y[200:])
-    np.testing.assert_allclose(same.predict(X), model.predict(X), atol=0.5)
+    np.testing.assert_allclose(same.predict(X), model.predict(X), atol=1.0)
 
 
 @pytest.mark.parametrize(
