@@ -2,6 +2,7 @@
 
 from sklearn_logitprod._version import __version__
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
+from sklearn_logitprod.estimators.multilabel import LogitProdMultilabelClassifier
 from sklearn_logitprod.estimators.survival import LogitProdSurvival
 from sklearn_logitprod.outputs.stack import stack_outputs
 from sklearn_logitprod.search.classifier import LogitProdClassifierCV
@@ -10,6 +11,7 @@ from sklearn_logitprod.search.survival import LogitProdSurvivalCV
 __all__ = [
     "LogitProdClassifier",
     "LogitProdClassifierCV",
+    "LogitProdMultilabelClassifier",
     "LogitProdSurvival",
     "LogitProdSurvivalCV",
     "__version__",

@@ -11,7 +11,7 @@ with ``w`` the softmax of ``b / temperature`` over the columns present. Label l 
 
 over all ``theta_l`` and the *centre* ``mu`` that labels have in common: the mode of a
 hierarchical model. ``T`` says how far labels may differ, ``P`` how far their centre may lie from
-equal weights. Class bias and correction have their centre at 0. Newton steps are exact in
+equal weights. The correction has its centre at 0. Newton steps are exact in
 ``theta`` and ``mu`` together: the Hessian is an arrow, one block a label.
 """
 
@@ -39,8 +39,8 @@ class PanelSpec:
     Attributes
     ----------
     within : float or None
-        How much more firmly labels are held to their centre than the centre to equal weights;
-        None fixes the centre at equal weights: every label on its own.
+        How much more firmly weights and sharpness of labels are held to their centre than the
+        centre to equal weights; None fixes the centre there: every label on its own.
     strength : float
         Factor on all prior precisions.
     correction : float or None
@@ -161,9 +161,8 @@ class PanelSolution:
         bias, log_sharpness, shift, extra = _split(self.theta[label], rows.n_columns)
         correction = None
         if len(extra):
-            # u z = F_1 - F_0 of the matrix with the smallest norm that has it
-            quarter = 0.5 * extra[:, None, None] * np.array([[1.0, -1.0], [-1.0, 1.0]])
-            correction = quarter
+            # the matrix of the smallest norm with which F_1 - F_0 moves by u z
+            correction = 0.5 * extra[:, None, None] * np.array([[1.0, -1.0], [-1.0, 1.0]])
         return Head(
             Gate(bias.copy(), self.spec.temperature),
             float(log_sharpness),
@@ -203,6 +202,9 @@ class _Priors:
         if spec.within is not None:
             held[: n_columns + 1] = False
             within[: n_columns + 1] *= spec.within
+            # labels differ in their base rates as much as tasks do, but a bias that sharpness
+            # asks for is the same for all of them
+            held[n_columns + 1] = False
         frozen = np.zeros(size, dtype=bool)
         if not spec.calibrate:
             frozen[n_columns : n_columns + 2] = True
@@ -276,15 +278,12 @@ def _newton_step(state, theta, centre, priors):
     lowest = np.linalg.eigvalsh(whole)[:, 0]
     whole = np.where((lowest > _ROUNDING * np.abs(whole).max())[:, None, None], whole, matrix)
     # what priors alone make definite for each label need not be so for all of them together
-    for chosen in (whole, matrix):
-        step = _arrow_step(chosen, slope, theta, centre, priors)
-        if step is not None:
-            return step
-    raise FloatingPointError("the panel's objective has no finite curvature")
+    step = _arrow_step(whole, slope, theta, centre, priors)
+    return step if step[2] > 0.0 else _arrow_step(matrix, slope, theta, centre, priors)
 
 
 def _arrow_step(matrix, slope, theta, centre, priors):
-    """Newton step for blocks of the labels; None if the whole is not positive definite."""
+    """Newton step for blocks of the labels, which gains nothing if the whole is indefinite."""
     frozen, held = priors.frozen, priors.held
     off = (theta - centre) * priors.within
     slope = np.where(frozen, 0.0, slope + off)
@@ -307,9 +306,9 @@ def _arrow_step(matrix, slope, theta, centre, priors):
     reduced[held] = 0.0
     reduced[:, held] = 0.0
     reduced[held, held] = 1.0
-    if not np.linalg.eigvalsh(0.5 * (reduced + reduced.T))[0] > 0.0:
-        return None
     centre_step = np.linalg.solve(reduced, right)
+    if np.linalg.eigvalsh(0.5 * (reduced + reduced.T))[0] <= 0.0:
+        return own, centre_step, 0.0
     step = own + follow @ centre_step
     gain = -0.5 * float((slope * step).sum() + drift @ centre_step)
     return step, centre_step, gain
@@ -319,7 +318,7 @@ def panel_scores(rows, solution):
     """Log-odds of all rows: (n_labels, n_samples)."""
     spec, n_columns = solution.spec, rows.n_columns
     bias, log_sharpness, shift, extra = _split(solution.theta, n_columns)
-    weights, product = _product(rows, bias / spec.temperature)
+    _, product = _product(rows, bias / spec.temperature)
     scores = np.exp(log_sharpness)[:, None] * product + shift[:, None]
     if extra.shape[1]:
         scores += np.einsum("lm,lmn->ln", extra, rows.log_odds[:, : rows.n_experts])
