@@ -127,11 +127,11 @@ CASES = {
     ),
     "multilabel": (
         lambda: fit(X2, np.c_[Y2, 1 - Y2]),
-        r"y has shape \(24, 2\).*fit one estimator per label.*X\[:, :, j\], y\[:, j\]",
+        r"y has shape \(24, 2\).*use LogitProdMultilabelClassifier: X holds the log-odds",
     ),
     "multilabel, experts fitted here": (
         lambda: fit(X2, np.c_[Y2, 1 - Y2], experts=[LogisticRegression()], cv=2),
-        r"y has shape \(24, 2\).*wrap the estimator in sklearn.multioutput.MultiOutputClassifier",
+        r"y has shape \(24, 2\).*use LogitProdMultilabelClassifier, which takes experts",
     ),
     "multilabel, a wrapper": (
         lambda: MultiOutputClassifier(LogitProdClassifier()).fit(X2, np.c_[Y2, 1 - Y2]),

@@ -19,6 +19,7 @@ from sklearn_logitprod.estimators.base import (
     weighting_of,
 )
 from sklearn_logitprod.estimators.inference import check_active
+from sklearn_logitprod.estimators.panel_inference import refuse_panel
 from sklearn_logitprod.estimators.prepared import all_log_proba
 from sklearn_logitprod.fusion.likelihood import Likelihood
 from sklearn_logitprod.fusion.logits import block_slices
@@ -81,6 +82,7 @@ def checked_model(model, function):
         raise TypeError(
             f"{function} takes a fitted LogitProdClassifier or LogitProdSurvival, not {name}. {has}"
         )
+    refuse_panel(model, function)
     check_is_fitted(model, "pool_")
 
 

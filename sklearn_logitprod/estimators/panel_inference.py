@@ -173,3 +173,50 @@ class PanelInference(PoolInference):
         check_is_fitted(self)
         names = [f"{name}_{label}" for name in self.expert_names_ for label in self.label_names_]
         return np.asarray(names, dtype=object)
+
+
+def label_log_proba(model, X, rows):
+    """Fused log-probabilities of each label on some of the rows of X.
+
+    Parameters
+    ----------
+    model : PanelInference
+        Fitted.
+    X : array or DataFrame
+    rows : list of ndarray of int
+        One a label: where it matters.
+
+    Returns
+    -------
+    list of ndarray of shape (n_rows, 2)
+    """
+    outputs = model._outputs(X)
+    found = []
+    for j, (label, pool, own) in enumerate(
+        zip(model.label_names_, model.pools_, rows, strict=True)
+    ):
+        log_proba = outputs.label(j).log_proba(own)
+        check_present(log_proba, own, label)
+        found.append(pool.log_proba(pool.columns(log_proba)))
+    return found
+
+
+def refuse_panel(model, function):
+    """Refuse a model of several labels where one of a single label is wanted.
+
+    Parameters
+    ----------
+    model : object
+    function : str
+        Name of the function that was called.
+
+    Raises
+    ------
+    TypeError
+        If it has several labels.
+    """
+    if isinstance(model, PanelInference):
+        raise TypeError(
+            f"{function} takes a model of one label, not {type(model).__name__}. Pass "
+            "model.label_model(name), with the outputs of experts for that label alone."
+        )

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 
 from sklearn_logitprod._text import brief
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
+from sklearn_logitprod.estimators.multilabel import LogitProdMultilabelClassifier
 from sklearn_logitprod.estimators.survival import LogitProdSurvival
 from sklearn_logitprod.inspection._methods import (
     CLASS_METHODS,
     SURVIVAL_METHODS,
     rank_average,
 )
+from sklearn_logitprod.inspection._panel import PanelTotals, panel_table, run_panel_split
 from sklearn_logitprod.inspection._scores import (
     CLASS_SCORES,
     SURVIVAL_SCORES,
@@ -24,8 +26,15 @@ from sklearn_logitprod.inspection._scores import (
     Prediction,
     risk_prediction,
 )
+from sklearn_logitprod.inspection._split import run_split
+from sklearn_logitprod.inspection._table import Totals, comparison_table
 from sklearn_logitprod.search.classifier import LogitProdClassifierCV
 from sklearn_logitprod.search.survival import LogitProdSurvivalCV
+
+
+def no_parts(target):
+    """Names of the parts that are compared on their own: none, as for most tasks."""
+    return []
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +44,7 @@ class Task:
     Attributes
     ----------
     estimator, search : type
-        With which outputs alone are compared, and which searches over gates.
+        With which outputs alone are compared, and which searches over gates, if there is one.
     scores : dict of str to Score
         The first is what methods are ranked by.
     methods : dict of str to callable
@@ -51,10 +60,14 @@ class Task:
         Of the scores one that asks for the order of samples alone, in which chance has 0.5.
     turned : str
         What to check where an expert is below chance.
+    run, totals, table : callable
+        How a split is run, its results are gathered, and the table is made of them.
+    parts : callable
+        From a target to the names of parts that are compared on their own, such as labels.
     """
 
     estimator: type
-    search: type
+    search: type | None
     scores: dict
     methods: dict
     prediction: Callable
@@ -62,6 +75,10 @@ class Task:
     shared: Callable
     order: dict = field(default_factory=dict)
     turned: str = ""
+    run: Callable = run_split
+    totals: Callable = Totals
+    table: Callable = comparison_table
+    parts: Callable = lambda target: []
 
     def choose(self, metrics, baselines):
         """Scores and simpler methods by name.
@@ -133,5 +150,18 @@ TASKS = {
         {"concordance": SURVIVAL_SCORES["concordance"]},
         "Its sign may be the other one: check that a higher risk, or lower survival, stands for "
         "earlier events, and that events and censoring are not swapped.",
+    ),
+    "labels": Task(
+        LogitProdMultilabelClassifier,
+        None,
+        CLASS_SCORES,
+        predicting(CLASS_METHODS, Prediction),
+        Prediction,
+        lambda target: Outcome(target.likelihood, target.y),
+        lambda target: {"labels": list(target.attributes["label_names_"])},
+        run=run_panel_split,
+        totals=PanelTotals,
+        table=panel_table,
+        parts=lambda target: list(target.attributes["label_names_"]),
     ),
 }

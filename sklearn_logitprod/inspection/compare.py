@@ -15,13 +15,8 @@ from sklearn_logitprod._progress import Progress
 from sklearn_logitprod._text import Elsewhere, option, said_once, warn
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
-from sklearn_logitprod.inspection._split import Comparison, run_split
-from sklearn_logitprod.inspection._table import (
-    Totals,
-    comparison_table,
-    tell_of_order,
-    with_metrics,
-)
+from sklearn_logitprod.inspection._split import Comparison
+from sklearn_logitprod.inspection._table import tell_of_order, with_metrics
 from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.search.base import BaseLogitProdCV, searched_estimator
@@ -55,13 +50,14 @@ def compare(
     Parameters
     ----------
     estimator_or_outputs : estimator or ExpertOutputs
-        A `LogitProdClassifier`, `LogitProdSurvival`, or a search over one; it is cloned
-        and fitted anew in each split. Of `ExpertOutputs` the fusion is
-        ``gate_width="auto"``.
+        A `LogitProdClassifier`, `LogitProdSurvival`, a search over one, or a
+        `LogitProdMultilabelClassifier`; it is cloned and fitted anew in each split. Of
+        `ExpertOutputs` the fusion is ``gate_width="auto"``.
     X : array, DataFrame or ExpertOutputs, default=None
         As in ``fit`` of the estimator; left out with `ExpertOutputs`.
     y : array-like of shape (n_samples,), default=None
-        Class labels, or events and times; None takes those of `ExpertOutputs`.
+        Class labels, or events and times; None takes those of `ExpertOutputs`. Of shape
+        (n_samples, n_labels) for a panel of labels.
     baselines : bool or list of str, default=True
         Which simpler methods: "mean of logits", "mean of probabilities", "greedy
         ensemble", "stacked regression"; for survival "mean of logits", "mean of curves",
@@ -110,7 +106,10 @@ def compare(
         - ``p_wilcoxon``: signed-rank test over repeats. Repeats share their samples, so
           this one states how stable the difference is, not whether it holds elsewhere.
 
-        NaN where a method has no probabilities. ``attrs`` holds the settings, and under
+        NaN where a method has no probabilities. For a panel rows are (label, method), each
+        label on the samples on which it was tested, with a best expert of its own; ``p_holm``
+        is corrected for the number of labels. The last label, "mean over labels", holds means
+        of all, by the bootstrap over samples. ``attrs`` holds the settings, and under
         ``"chosen"`` in how many splits each expert was the best.
 
     Raises
@@ -149,12 +148,14 @@ def compare(
     target = target_of(searched_estimator(estimator), X, y)
     estimator = clone(estimator).set_params(**task.shared(target))
     groups = check_groups(groups, len(target.strata))
-    comparison = Comparison(task, task.outcome(target), target.strata, groups, scores, methods)
+    comparison = Comparison(
+        task, task.outcome(target), target.strata, groups, scores, methods, task.parts(target)
+    )
     repeats = repeated_splits(cv, n_repeats, target.strata, groups, random_state)
     splits = [split for repeat in repeats for split in repeat]
-    totals = Totals(comparison, len(repeats))
+    totals = task.totals(comparison, len(repeats))
     progress = Progress(sys.stderr) if verbose else None
-    run = delayed(Elsewhere(run_split))
+    run = delayed(Elsewhere(task.run))
     jobs = (run(estimator, X, target.y, comparison, *split) for split in splits)
     results = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
     numbers = [number for number, repeat in enumerate(repeats) for _ in repeat]
@@ -174,7 +175,7 @@ def compare(
         "n_resamples": n_resamples,
         "random_state": random_state,
     }
-    table = comparison_table(totals, settings)
+    table = task.table(totals, settings)
     tell_of_order(table, task)
     return with_metrics(table, wanted)
 
@@ -187,7 +188,8 @@ def _arguments(first, X, y, groups):
         first, X = TASKS[first.task_name].estimator(), first
     if not isinstance(first, (BaseLogitProd, BaseLogitProdCV)):
         raise TypeError(
-            "compare takes a LogitProdClassifier, a LogitProdSurvival, a search over one, or "
+            "compare takes a LogitProdClassifier, a LogitProdSurvival, a "
+            "LogitProdMultilabelClassifier, a search over one, or "
             f"ExpertOutputs, not {type(first).__name__}."
         )
     if X is None:

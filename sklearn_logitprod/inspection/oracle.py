@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, likelihood_of
 from sklearn_logitprod.estimators.inference import fused_log_proba
+from sklearn_logitprod.estimators.panel_inference import refuse_panel
 from sklearn_logitprod.inspection._methods import best_expert, filled, mean_of_logits
 from sklearn_logitprod.search.base import final_estimator
 from sklearn_logitprod.training.data import FitData
@@ -75,6 +76,7 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
     True
     """
     estimator = final_estimator(estimator)
+    refuse_panel(estimator, "oracle_gap")
     if not isinstance(estimator, BaseLogitProd):
         raise TypeError(
             "oracle_gap takes a fitted LogitProdClassifier, a LogitProdSurvival or a search over "

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod._typing import CrossValidation, Scoring
 from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.panel_inference import refuse_panel
 from sklearn_logitprod.inspection._draw import COLOURS, Display, axes
 from sklearn_logitprod.inspection._tasks import TASKS
 
@@ -84,6 +85,7 @@ def temperature_sensitivity(
     >>> table.shape
     (7, 7)
     """
+    refuse_panel(estimator, "temperature_sensitivity")
     if not isinstance(estimator, BaseLogitProd):
         raise TypeError(
             "temperature_sensitivity takes a LogitProdClassifier or a LogitProdSurvival, not "
