@@ -28,12 +28,13 @@ def cases():
         "bad_input",
         "experts",
         "survival",
+        "panel",
         "io_broken",
         "io_doubts",
         "io_broken_layouts",
         "cli",
     )
-    fit, experts, survival, tables, doubts, layouts, cli = (
+    fit, experts, survival, panel, tables, doubts, layouts, cli = (
         importlib.import_module(f"test_{name}") for name in names
     )
     for name, (call, pattern) in fit.CASES.items():
@@ -45,6 +46,8 @@ def cases():
         yield "an expert's answer", name, lambda _, call=call, name=name: call(name), pattern
     for name, (call, pattern) in survival.BAD.items():
         yield "LogitProdSurvival", name, lambda _, call=call: call(), pattern
+    for name, (call, pattern) in panel.BAD.items():
+        yield "LogitProdMultilabelClassifier", name, lambda _, call=call: call(), pattern
     readers = (("read_tables", tables), ("read_tables", doubts), ("readers of layouts", layouts))
     for part, module in readers:
         for name, (read, pattern) in module.CASES.items():

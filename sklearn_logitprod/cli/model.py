@@ -12,7 +12,9 @@ TRUSTED = [
         f"sklearn_logitprod.{name}"
         for name in (
             "estimators.classifier.LogitProdClassifier",
+            "estimators.multilabel.LogitProdMultilabelClassifier",
             "estimators.survival.LogitProdSurvival",
+            "experts.panel.LabelByLabel",
             "fusion.extended.ExtendedPool",
             "fusion.features.Standardiser",
             "fusion.gaps.Gaps",

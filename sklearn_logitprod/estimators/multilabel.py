@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -395,7 +396,10 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
             fitted["label_names_"], target.likelihood.values
         )
         run = super(LogitProdMultilabelClassifier, shell)._run_experts
-        return run(X, target, weight, groups, params, seed, progress)
+        with warnings.catch_warnings():
+            # a label rarer than the folds is no fault of the samples
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            return run(X, target, weight, groups, params, seed, progress)
 
     def _finish(self, prepared, progress):
         with progress.stage("pool"):

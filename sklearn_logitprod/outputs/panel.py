@@ -124,6 +124,8 @@ def read_panel(X, input, labels, expert_names=None):
     )
     if not aligned:
         if values.ndim == 2:
+            if 0 in values.shape:
+                column_names(values, None, None)
             if values.shape[1] % n_labels:
                 raise ValueError(
                     f"X has {values.shape[1]} columns, which is no multiple of the {n_labels} "
