@@ -81,7 +81,7 @@ def _fit_pool(data, weight, spec, settings, folds, progress):
     return guaranteed(pool, data, weight, spec.calibrate, fitted, selection, closest)
 
 
-def guaranteed(pool, data, weight, calibrate, fitted, selection=None, closest=None):
+def guaranteed(pool, data, weight, calibrate, fitted, selection=None, closest=None, teach=fit_gaps):
     """Blend a pool with the best reference, teach it to do without experts, and tell of it.
 
     Parameters
@@ -97,6 +97,8 @@ def guaranteed(pool, data, weight, calibrate, fitted, selection=None, closest=No
     selection : Selection, optional
     closest : callable, optional
         ``closest()`` gives a head that follows the fit data closely.
+    teach : callable
+        Gives what the pool does without experts, as :func:`fit_gaps`.
 
     Returns
     -------
@@ -107,7 +109,7 @@ def guaranteed(pool, data, weight, calibrate, fitted, selection=None, closest=No
     if calibrate:
         # a plain product stays one: only weights are renormalised
         best = float(reference_losses.min())
-        pool, gapped = with_gaps(pool, fit_gaps(pool, data, weight), data, weight, best)
+        pool, gapped = with_gaps(pool, teach(pool, data, weight), data, weight, best)
         loss = loss if gapped is None else gapped
     return PoolFit(
         pool,

@@ -18,6 +18,7 @@ equal weights. The correction has its centre at 0. Newton steps are exact in
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -118,6 +119,12 @@ class PanelRows:
                 present[label][:, where] = block.columns.present.T
                 outcome[label, where] = block.likelihood.labels
         return cls(log_odds, None if present.all() else present, outcome, parts[0].n_experts)
+
+    @cached_property
+    def extended(self):
+        """Log-odds of the columns, and 1: (n_labels, n_columns + 1, n_samples)."""
+        ones = np.ones((len(self.log_odds), 1, self.log_odds.shape[2]))
+        return np.concatenate([self.log_odds, ones], axis=1)
 
     @property
     def n_labels(self):
@@ -249,11 +256,8 @@ def solve_panel(rows, weight, spec, limit, max_iter, start=None):
         curve.append(float(value))
         step, centre_step, gain = _newton_step(state, theta, centre, priors)
         if gain <= limit:
-            # convergence is quadratic: this step is the last one needed
-            converged = True
-            new = at(theta + step, centre + centre_step)
-            if new[1] <= value:
-                theta, centre = theta + step, centre + centre_step
+            # the step still gains, and convergence is quadratic: it is the last one needed
+            theta, centre, converged = theta + step, centre + centre_step, True
             break
         largest = max(np.abs(step).max(), np.abs(centre_step).max())
         length = min(1.0, _MAX_STEP / largest)
@@ -345,30 +349,53 @@ def _evaluate(rows, weight, spec, theta):
     weights, product = _product(rows, bias / spec.temperature)
     scaled = sharpness * product
     scores = scaled + shift[:, None]
-    jacobian = np.empty((len(theta), size, rows.log_odds.shape[2]))
-    np.subtract(rows.log_odds, product[:, None], out=jacobian[:, :n_columns])
-    jacobian[:, :n_columns] *= weights * (sharpness[:, None] / spec.temperature)
-    jacobian[:, n_columns] = scaled
-    jacobian[:, n_columns + 1] = 1.0
     if extra.shape[1]:
-        own = rows.log_odds[:, : rows.n_experts]
-        scores += np.einsum("lm,lmn->ln", extra, own)
-        jacobian[:, n_columns + 2 :] = own
+        scores += np.einsum("lm,lmn->ln", extra, rows.log_odds[:, : rows.n_experts])
     value = (weight * (np.logaddexp(0.0, scores) - rows.outcome * scores)).sum(axis=1)
     proba = expit(scores)
     slope = weight * (proba - rows.outcome)
-    gradient = (jacobian @ slope[:, :, None])[:, :, 0]
     spread = weight * proba * (1.0 - proba)
-    hessian = (jacobian * spread[:, None]) @ jacobian.transpose(0, 2, 1)
+    if rows.present is None:
+        # derivatives are linear in the columns, by the same map on all rows
+        jacobian = _linear_map(weights[:, :, 0], sharpness[:, 0], spec.temperature, size, rows)
+        inputs = rows.extended
+    else:
+        jacobian = np.broadcast_to(np.eye(size), (len(theta), size, size))
+        inputs = np.empty((len(theta), size, rows.log_odds.shape[2]))
+        np.subtract(rows.log_odds, product[:, None], out=inputs[:, :n_columns])
+        inputs[:, :n_columns] *= weights * (sharpness[:, None] / spec.temperature)
+        inputs[:, n_columns] = scaled
+        inputs[:, n_columns + 1] = 1.0
+        inputs[:, n_columns + 2 :] = rows.log_odds[:, : rows.n_experts][:, : extra.shape[1]]
+    gradient = (jacobian @ (inputs @ slope[:, :, None]))[:, :, 0]
+    gram = (inputs * spread[:, None]) @ inputs.transpose(0, 2, 1)
+    hessian = jacobian @ gram @ jacobian.transpose(0, 2, 1)
     curvature = np.zeros_like(hessian)
-    along = (slope * scaled).sum(axis=1)
     pull = gradient[:, :n_columns]
     if rows.present is None:
         cross = pull[:, :, None] * weights.transpose(0, 2, 1)
     else:
-        cross = (jacobian[:, :n_columns] * slope[:, None]) @ weights.transpose(0, 2, 1)
+        cross = (inputs[:, :n_columns] * slope[:, None]) @ weights.transpose(0, 2, 1)
     block = pull[:, :, None] * np.eye(n_columns) - cross - cross.transpose(0, 2, 1)
     curvature[:, :n_columns, :n_columns] = block / spec.temperature
     curvature[:, :n_columns, n_columns] = curvature[:, n_columns, :n_columns] = pull
-    curvature[:, n_columns, n_columns] = along
+    curvature[:, n_columns, n_columns] = (slope * scaled).sum(axis=1)
     return value, gradient, hessian, curvature
+
+
+def _linear_map(gate, sharpness, temperature, size, rows):
+    """From log-odds of the columns and 1 to derivatives of the scores, where none is missing.
+
+    Returns
+    -------
+    ndarray of shape (n_labels, size, n_columns + 1)
+    """
+    n_columns = rows.n_columns
+    out = np.zeros((len(gate), size, n_columns + 1))
+    own = np.eye(n_columns) - gate[:, None]
+    out[:, :n_columns, :n_columns] = own * (gate * (sharpness / temperature)[:, None])[:, :, None]
+    out[:, n_columns, :n_columns] = gate * sharpness[:, None]
+    out[:, n_columns + 1, n_columns] = 1.0
+    if size > n_columns + 2:
+        out[:, n_columns + 2 :, : rows.n_experts] = np.eye(rows.n_experts)
+    return out

@@ -20,12 +20,14 @@ from sklearn_logitprod.fusion.references import reference_heads
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.fit import guaranteed
 from sklearn_logitprod.training.panel import PanelRows, PanelSpec, panel_scores, solve_panel
+from sklearn_logitprod.training.panel_gaps import fit_binary_gaps
 from sklearn_logitprod.training.path import Selection, mixing_shares
 from sklearn_logitprod.training.threads import limit_threads
 from sklearn_logitprod.training.trainer import FittedHead, Trainer
 
-# nats in total that may be left to gain, per unit of tolerance
-_LOOSE, _LOOSEST = 1e2, 1e3
+# nats a label that the last step may gain, per unit of tolerance; of folds only held-out losses
+# are used
+_LOOSE, _LOOSEST = 1e4, 1e5
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +139,11 @@ def fit_panel(panel, spec, settings, folds=None, progress=None):
             weight = panel.weight[label, rows]
             closest = None if folds is None else partial(fit.closest, label)
             told = FittedHead(None, *course.course())
-            pools.append(guaranteed(pool, data, weight, spec.calibrate, told, selection, closest))
+            pools.append(
+                guaranteed(
+                    pool, data, weight, spec.calibrate, told, selection, closest, fit_binary_gaps
+                )
+            )
         return pools
 
 
@@ -198,7 +204,8 @@ class _PanelFit:
 
     def _solve(self, spec, weight=None):
         """Constant weights on all samples, or under the weights of a fold."""
-        panel, tol, most = self.panel, self.settings.tol, self.settings.max_iter
+        panel, most = self.panel, self.settings.max_iter
+        tol = self.settings.tol * panel.n_labels
         if spec not in self._solved:
             own = panel.weight / self.effects[:, None]
             self._solved[spec] = solve_panel(panel.rows, own, spec, _LOOSE * tol, most)
@@ -240,7 +247,8 @@ class _PanelFit:
             if not self.spec.calibrate:
                 return [fitted.head] * panel.n_labels
             own = panel.weight / self.effects[:, None]
-            limit, most = _LOOSE * self.settings.tol, self.settings.max_iter
+            limit = _LOOSE * self.settings.tol * panel.n_labels
+            most = self.settings.max_iter
             solution = solve_panel(rows, own, PanelSpec(_ALONE), limit, most)
             moves = [solution.head(label, rows) for label in range(panel.n_labels)]
             return [fitted.head.moved(one.log_sharpness, one.class_bias) for one in moves]
