@@ -18,14 +18,18 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from sklearn_logitprod import LogitProdClassifier, LogitProdMultilabelClassifier
 from sklearn_logitprod.deployment import adapt, certify
+from sklearn_logitprod.fusion.gate import Gate
 from sklearn_logitprod.fusion.likelihood import ClassLabels
+from sklearn_logitprod.fusion.pool import Head
 from sklearn_logitprod.inspection import ExpertComparisonDisplay, compare, oracle_gap
 from sklearn_logitprod.inspection._resampling import holm
 from sklearn_logitprod.outputs.classes import Outputs
 from sklearn_logitprod.targets.panel import panel_strata
 from sklearn_logitprod.training import panel as solver
 from sklearn_logitprod.training.data import FitData
+from sklearn_logitprod.training.gaps import fit_gaps
 from sklearn_logitprod.training.panel import PanelRows, PanelSpec, panel_scores, solve_panel
+from sklearn_logitprod.training.panel_gaps import fit_binary_gaps
 from sklearn_logitprod.training.prior import HeadSpec
 from sklearn_logitprod.training.trainer import Settings, Trainer
 
@@ -330,6 +334,32 @@ def test_cross_fitted_experts_see_the_samples_on_which_a_label_was_tested():
     assert np.abs(nested.experts_[0].estimators_[0].coef_).max() < 0.01
 
 
+def test_what_pools_do_without_experts_is_what_single_pools_do():
+    """The batch over experts against the general way, one expert at a time."""
+    log_odds, y = panel(3, untested=0.2)
+    log_odds[np.random.default_rng(0).random(log_odds.shape) < 0.1] = np.nan
+    log_odds[:, 0] = np.nan_to_num(log_odds[:, 0])
+    for correction, linear_pool in ((None, True), (5.0, True), (None, False)):
+        rows, parts, weight = rows_of(log_odds, y, linear_pool)
+        solution = solve_panel(rows, weight, PanelSpec(3.0, correction=correction), 1e-6, 100)
+        for j, data in enumerate(parts):
+            heads = [
+                solution.head(j, rows),
+                Head(Gate(np.arange(data.n_columns)), 0.2, np.zeros(2)),
+            ]
+            pool = data.pool(heads, np.array([0.7, 0.3]))
+            own = np.linspace(0.5, 2.0, data.n_samples)
+            one, batch = fit_gaps(pool, data, own), fit_binary_gaps(pool, data, own)
+            assert_allclose(batch.multipliers, one.multipliers, atol=1e-3)
+            assert_allclose(batch.shift, one.shift - one.shift.mean(axis=1)[:, None], atol=1e-4)
+            assert_allclose(batch.curvature, one.curvature, rtol=1e-3, atol=1e-3)
+            assert_allclose(
+                np.diff(batch.response, axis=1), np.diff(one.response, axis=1), atol=1e-4
+            )
+            assert_allclose(batch.scale, one.scale)
+            assert_allclose(batch.weight, one.weight)
+
+
 def test_folds_spread_the_positives_of_rare_labels():
     y = np.zeros((40, 2))
     y[:30, 0] = 1.0
@@ -352,12 +382,12 @@ def test_the_path_tells_what_was_tried_and_holds_out_what_it_says():
     tested = ~np.isnan(y)
     expected = log_loss(y[tested], proba[tested])
     assert selection["cv_loss"][mean] == pytest.approx(expected, rel=1e-4)
-    shared = selection["candidate"].index("constant, shared=30")
+    shared = selection["candidate"].index("constant, shared=300")
     losses = []
     for _, held in folds:
         rows, _, weight = rows_of(log_odds, y)
         weight[:, held] = 0.0
-        scores = panel_scores(rows, solve_panel(rows, weight, PanelSpec(30.0), 1e-9, 100))
+        scores = panel_scores(rows, solve_panel(rows, weight, PanelSpec(300.0), 1e-9, 100))
         loss = np.logaddexp(0.0, scores) - rows.outcome * scores
         losses.append(loss[:, held][tested.T[:, held]])
     assert selection["cv_loss"][shared] == pytest.approx(np.concatenate(losses).mean(), rel=1e-5)

@@ -80,7 +80,7 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
 
     gate_width : "auto", None or int, default="auto"
         "auto" cross-validates constant weights that labels share to different degrees, with
-        and without corrections, the best expert of each label and the mean of probabilities,
+        and without a correction, the best expert of each label and the mean of probabilities,
         and mixes them by how well each did on all labels. None: constant weights of one such
         degree. A number: a gate that all labels share, 0 for a linear one, h > 0 for one with a
         hidden layer of h units, beside which each label has a sharpness and a bias of its own.
@@ -93,7 +93,7 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
 
     cross_class : float, default=None
         Prior precision of a correction of each label, which lets coefficients of experts be
-        negative. None leaves it out, or, with "auto", tries 10 and 30.
+        negative. None leaves it out, or, with "auto", tries 10.
 
     features : {"default", "paper"}, default="default"
         Gating features, those of the label itself.

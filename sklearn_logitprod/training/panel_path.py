@@ -150,13 +150,7 @@ def fit_panel(panel, spec, settings, folds=None, progress=None):
 # how firmly labels are held to their centre where nothing is cross-validated
 _ALONE = 30.0
 # by prior mass: how firmly labels are held together, and with which correction
-_SHARED = (
-    (3.0, None, 0.2),
-    (30.0, None, 0.2),
-    (300.0, None, 0.2),
-    (30.0, 10.0, 0.1),
-    (30.0, 30.0, 0.1),
-)
+_SHARED = ((3.0, None, 0.3), (300.0, None, 0.3), (30.0, 10.0, 0.2))
 _BEST_MASS, _MEAN_MASS = 0.1, 0.2
 # follows the fit data closely, for the guarantee
 _FLEXIBLE = 3.0
@@ -303,12 +297,9 @@ class _PanelFit:
         panel, penalty = self.panel, self.spec.cross_class
         path = []
         for within, correction, mass in _SHARED:
-            if correction is not None and penalty is not None:
-                # a penalty that the user gives replaces those tried otherwise
-                correction = penalty if correction == 10.0 else None
-                if correction is None:
-                    continue
-            path.append(self.constant(within, correction, mass))
+            # a penalty that the user gives replaces the one tried otherwise
+            own = correction if correction is None or penalty is None else penalty
+            path.append(self.constant(within, own, mass))
         path += self._fixed()
         scores = np.zeros((len(path), *panel.weight.shape))
         inside = np.ones(panel.weight.shape[1], dtype=bool)
