@@ -27,8 +27,9 @@ from sklearn_logitprod.estimators.classifier import LogitProdClassifier
 from sklearn_logitprod.estimators.panel import fit_labels
 from sklearn_logitprod.estimators.panel_inference import PanelInference
 from sklearn_logitprod.experts.panel import PanelReplies, fitted_by_label
+from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.frames import is_two_level
-from sklearn_logitprod.outputs.panel import read_panel
+from sklearn_logitprod.outputs.panel import panel_outputs
 from sklearn_logitprod.targets.panel import (
     PanelLabels,
     check_observed,
@@ -299,13 +300,15 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
               class 1, its labels in the order of y's columns or of `labels`;
             - array of shape (n_samples, n_experts * n_labels), expert by expert;
             - DataFrame with two-level columns (expert, label), or columns named
-              ``expert_label``, of any library: aligned by the names of the labels.
+              ``expert_label``, of any library: aligned by the names of the labels;
+            - :class:`~sklearn_logitprod.io.ExpertOutputs`, as :func:`~sklearn_logitprod.io.read_panel`
+              gives them.
 
             NaN where an expert says nothing of a label; where the label was tested, one expert
             at least says something.
         y : array-like or DataFrame of shape (n_samples, n_labels), default=None
             0 or 1 (or booleans), NaN or None where a label was not tested. The columns of a
-            frame name the labels.
+            frame name the labels. None takes y and groups from ``ExpertOutputs``.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative; a weight of 2 is the sample twice, 0 leaves it out.
         groups : array-like of shape (n_samples,), default=None
@@ -362,6 +365,8 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
 
     def _target(self, X, y, weight):
         wanted = self.labels
+        if self.experts is None and isinstance(X, ExpertOutputs):
+            wanted = X.classes
         from_X = self.experts is None and is_two_level(X)
         values, names = check_panel(y, len(weight), wanted)
         if names is None and from_X:
@@ -382,7 +387,7 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
         return Target(known, panel_strata(values), PanelLabels(values), attributes=attributes)
 
     def _read(self, X, fitted, expert_names=None):
-        return read_panel(X, self.input, fitted["label_names_"], expert_names)
+        return panel_outputs(X, self.input, fitted["label_names_"], expert_names)
 
     def _replies(self, fitted):
         return PanelReplies(fitted["label_names_"])
@@ -480,5 +485,5 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
         if self.named_experts_ is not None:
             model.set_params(input="logits")
         model.set_params(gate_width=None if self.gate_width is None else self.gate_width)
-        vars(model).update(copy.deepcopy(self.label_fits_[names.index(label)]))
+        model.__dict__.update(copy.deepcopy(self.label_fits_[names.index(label)]))
         return model

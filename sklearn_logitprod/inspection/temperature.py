@@ -98,7 +98,7 @@ def temperature_sensitivity(
             f"gate_width={width!r} {what}: pass an estimator with gate_width=0 (a linear gate) or "
             "the width of a hidden layer."
         )
-    search_type = TASKS[estimator.task_name].search
+    search_type: Any = TASKS[estimator.task_name].search
     params = estimator.get_params(deep=False)
     names = set(params) & set(search_type().get_params(deep=False)) - {"cv"}
     shared = {name: params[name] for name in names}

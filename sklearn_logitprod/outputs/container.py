@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # far below the floor of all probabilities, so that the logarithm of 0 is finite and floored alike
 _TINY = 1e-300
 
+_OF_CLASSES = ("logits", "proba")
+_OF_LABELS = ("label_logits", "label_proba")
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ExpertOutputs:
@@ -32,14 +35,15 @@ class ExpertOutputs:
     values : ndarray of shape (n_samples, n_experts, n_classes), float64
         Logits or probabilities; with times as the last axis hazard logits or survival;
         of shape (n_samples, n_experts) for risks. NaN where an expert is missing.
-    input : {"logits", "proba", "hazard_logits", "survival", "risk"}
-        What the values are.
+    input : {"logits", "proba", "label_logits", "label_proba", "hazard_logits", "survival", "risk"}
+        What the values are; of several labels, log-odds or probabilities of each.
     expert_names : list of str
         Names of the experts.
     classes : ndarray of shape (n_classes,) or None
-        Class labels of the last axis; None for survival.
-    y : ndarray of shape (n_samples,) or None
-        Class labels, or for survival a structured array ``(event, time)``.
+        Class labels of the last axis, or names of several labels; None for survival.
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels), or None
+        Class labels, or for survival a structured array ``(event, time)``; of several labels
+        0, 1, and NaN where one was not tested.
     ids : ndarray of shape (n_samples,) or None
         Identifiers of the samples.
     groups : ndarray of shape (n_samples,) or None
@@ -75,10 +79,10 @@ class ExpertOutputs:
     times: np.ndarray | None = None
 
     def __post_init__(self):
-        kinds = ("logits", "proba", "hazard_logits", "survival", "risk")
+        kinds = (*_OF_CLASSES, *_OF_LABELS, "hazard_logits", "survival", "risk")
         if self.input not in kinds:
             raise ValueError(f"input={self.input!r} is unknown; it is one of {list(kinds)}.")
-        wanted = {"logits": self.classes, "proba": self.classes, "risk": ()}
+        wanted = {**dict.fromkeys(_OF_CLASSES + _OF_LABELS, self.classes), "risk": ()}
         last = wanted.get(self.input, self.times)
         if last is None:
             name = "classes" if self.input in wanted else "times"
@@ -107,8 +111,9 @@ class ExpertOutputs:
 
     @property
     def task_name(self) -> str:
-        """Task that the outputs are of: "classes" or "events", as `input` says."""
-        return "classes" if self.input in ("logits", "proba") else "events"
+        """Task that the outputs are of: "classes", "labels" or "events", as `input` says."""
+        known = dict.fromkeys(_OF_CLASSES, "classes") | dict.fromkeys(_OF_LABELS, "labels")
+        return known.get(self.input, "events")
 
     @property
     def logits(self) -> Floats:
@@ -117,7 +122,7 @@ class ExpertOutputs:
         Hazard logits for survival. NaN where an expert is missing; the logarithm of 0
         is that of 1e-300, far below the floor of all probabilities.
         """
-        if self.input in ("logits", "hazard_logits"):
+        if self.input in ("logits", "label_logits", "hazard_logits"):
             return self.values
         if self.input == "proba":
             return np.log(np.maximum(self.values, _TINY))

@@ -97,7 +97,7 @@ def check_present(log_proba, rows, label):
         )
 
 
-def read_panel(X, input, labels, expert_names=None):
+def panel_outputs(X, input, labels, expert_names=None):
     """Bring precomputed outputs for several labels into one aligned array.
 
     Parameters
@@ -117,11 +117,15 @@ def read_panel(X, input, labels, expert_names=None):
     PanelOutputs
     """
     n_labels = len(labels)
-    known = dict.fromkeys(("logits", "proba"), labels)
+    kinds = {"label_logits": "logits", "label_proba": "proba"}
+    # an array or a frame says what it is by the estimator, ExpertOutputs by themselves
+    said = next(kind for kind, own in kinds.items() if own == input)
     named = with_levels(X, labels)
-    values, input, names, aligned = opened(
-        named, input, known, "another estimator", expert_names, _WORDS
+    known = dict.fromkeys(kinds, labels)
+    values, said, names, aligned = opened(
+        named, said, known, "another estimator", expert_names, _WORDS
     )
+    input = kinds[said]
     if not aligned:
         if values.ndim == 2:
             if 0 in values.shape:

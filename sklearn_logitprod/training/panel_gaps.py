@@ -183,7 +183,8 @@ class _Batch:
             better = new[0] <= value
             multipliers[active[better]], shift[active[better]] = trial[0][better], trial[1][better]
             going = better & ~last
-            active, value, slope, spread = active[going], *(part[going] for part in new)
+            active = active[going]
+            value, slope, spread = (part[going] for part in new)
             if not len(active):
                 break
         return multipliers, shift
