@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sklearn_logitprod.cli.files import check_targets, estimator_for, read_outputs, written
-from sklearn_logitprod.cli.text import table_lines, verdict
+from sklearn_logitprod.cli.tasks import words_of
+from sklearn_logitprod.cli.text import label_lines, table_lines, verdict
 from sklearn_logitprod.inspection import compare
 from sklearn_logitprod.inspection._draw import pyplot
+from sklearn_logitprod.inspection._panel import overall_of
 
 
 def run(args):
@@ -15,6 +17,8 @@ def run(args):
         # what is missing for figures is better known before than after the work
         pyplot()
     outputs = read_outputs(args)
+    if args.report and words_of(outputs).figure is None:
+        raise ValueError("a report is of one label: write the table of a panel with --out.")
     estimator = estimator_for(outputs, args)
     table = compare(
         estimator,
@@ -30,7 +34,7 @@ def run(args):
     if args.out:
         with written(args.out) as path:
             table.to_csv(path)
-    print("\n".join([*table_lines(table), "", verdict(table)]))
+    print("\n".join(_shown(table)))
     if args.report:
         from sklearn_logitprod.cli.report import report
 
@@ -38,3 +42,10 @@ def run(args):
             path.write_text(report(estimator, outputs, table), encoding="utf-8")
         print(f"\nreport: {args.report}")
     return 0
+
+
+def _shown(table):
+    """A comparison as lines; of several labels their mean, and a line for each."""
+    if table.index.nlevels == 1:
+        return [*table_lines(table), "", verdict(table)]
+    return [*table_lines(overall_of(table)), "", *label_lines(table)]

@@ -15,6 +15,7 @@ from sklearn_logitprod.cli.files import (
     written,
 )
 from sklearn_logitprod.cli.model import Saved, save, skops_io
+from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.cli.text import WIDTH
 
 
@@ -41,6 +42,10 @@ def run(args):
 
 def summary(model, n_samples):
     """What a fit gave, as lines of text."""
+    own = words_of(model).summary
+    if own is not None:
+        yield from own(model)
+        return
     yield from experts_lines(model)
     yield ""
     text = (

@@ -301,8 +301,8 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
             - array of shape (n_samples, n_experts * n_labels), expert by expert;
             - DataFrame with two-level columns (expert, label), or columns named
               ``expert_label``, of any library: aligned by the names of the labels;
-            - :class:`~sklearn_logitprod.io.ExpertOutputs`, as :func:`~sklearn_logitprod.io.read_panel`
-              gives them.
+            - :class:`~sklearn_logitprod.io.ExpertOutputs`, as
+              :func:`~sklearn_logitprod.io.read_panel` gives them.
 
             NaN where an expert says nothing of a label; where the label was tested, one expert
             at least says something.

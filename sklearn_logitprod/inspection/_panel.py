@@ -137,6 +137,13 @@ def panel_table(totals, settings):
     return whole
 
 
+def overall_of(table):
+    """Of a table of several labels the rows of their mean, as a table of one."""
+    own = table.loc[table.attrs["overall"]]
+    own.attrs = dict(table.attrs)
+    return own
+
+
 def _overall(totals, tables, settings):
     """Means over labels, with intervals by the bootstrap over samples."""
     comparison, methods = totals.comparison, totals.parts[0].methods

@@ -47,16 +47,16 @@ def read_panel(
         Names of the labels.
     id : str, default="slide_id"
         Column of identifiers, by which tables are joined.
-    truth : path or DataFrame, optional
+    truth : path, DataFrame, False or None, default=None
         A table with the identifiers and a column called as each label: 0 or 1 (or false and
-        true), empty where it was not tested. Without, such columns of the experts' tables are
-        the truth, if there are any.
+        true), empty where it was not tested. None: such columns of the experts' tables are the
+        truth. False: nothing is, as for new samples.
     group : str, optional
         Column of groups of dependent samples, in the tables of experts.
     columns : dict of str to str, optional
         Column of each label; or of each expert such a dict. By default the columns that are
         called as all labels with the same before and after, such as ``prob_TP53`` and
-        ``prob_KRAS``; with `truth` also just ``TP53`` and ``KRAS``.
+        ``prob_KRAS``; unless these would be the truth also just ``TP53`` and ``KRAS``.
     input : {"proba", "logits"}, default="proba"
         Whether values are probabilities or log-odds of the labels.
     how : {"inner", "outer"}, default="inner"
@@ -114,10 +114,11 @@ def read_panel(
         parts.append(_part(table, named, input, id, group, strip))
         if truth is None:
             said.append(table)
+    if truth is False:
+        return join(parts, f"label_{input}", how, sort=False)
     if truth is not None:
-        (own,) = read_all(
-            {"truth": files_of({"truth": truth})[0]["truth"]}, id, input, set(labels)
-        )["truth"]
+        of_truth = files_of({"truth": truth})[0]
+        own = read_all(of_truth, id, input, set(labels))["truth"][0]
         for label in labels:
             own.need(label, "truth")
         said = [own]
@@ -131,8 +132,8 @@ def _columns_of(table, labels, columns, input, group, id, alone):
         own = columns.get(table.source.expert, columns)
         if not isinstance(own, Mapping):
             raise table.source.error(
-                f"{option('columns')} says nothing of its columns: name one for each label, or such "
-                "a dict for each expert."
+                f"{option('columns')} says nothing of its columns: name one for each label, or "
+                "such a dict for each expert."
             )
         lacking = [label for label in labels if not isinstance(own.get(label), str)]
         if lacking:
@@ -146,6 +147,9 @@ def _columns_of(table, labels, columns, input, group, id, alone):
         for affixes, named in named_alike(names, labels).items()
         if not beside("_".join(affixes)) and (alone or affixes != _ALONE)
     }
+    if len(found) > 1:
+        # beside columns that say they are outputs of labels, those of the labels are the truth
+        found.pop(_ALONE, None)
     advice = f"Say which column is of which label, {option('columns', {labels[0]: '...'})}."
     if not found:
         raise table.source.error(

@@ -87,7 +87,8 @@ def check_panel(y, n_samples, labels=None):
 def label_names(labels):
     """Names of labels as an array of objects, each of them once."""
     names = np.empty(len(labels), dtype=object)
-    names[:] = list(labels)
+    # names of an array of NumPy's texts are those of Python
+    names[:] = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
     twice = [name for i, name in enumerate(names) if name in names[:i].tolist()]
     if twice:
         raise ValueError(f"The label {plain(twice[0])} is there more than once. Rename one.")
