@@ -187,9 +187,8 @@ def read_tables(
     """
     if input not in _INPUTS:
         raise ValueError(f"input={input!r} is unknown; it is one of {brief(_INPUTS)}.")
-    foreign = {"label": label, "event": event, "time": time}
-    foreign |= {"classes": classes, "positive": positive}
-    check_asked(input, target, std, foreign)
+    own = {"label": label, "event": event, "time": time}
+    check_asked(input, target, std, {**own, "classes": classes, "positive": positive})
     of_values = input in ("mean", "mean_std")
     of_classes = input in ("proba", "logits")
     if (event is None) != (time is None):
