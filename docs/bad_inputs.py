@@ -31,9 +31,13 @@ def cases():
         "io_broken",
         "io_doubts",
         "io_broken_layouts",
+        "io_embeddings_broken",
+        "patients",
         "cli",
+        "partial",
+        "grades",
     )
-    fit, experts, survival, tables, doubts, layouts, cli = (
+    fit, experts, survival, tables, doubts, layouts, features, patients, cli, partial, grades = (
         importlib.import_module(f"test_{name}") for name in names
     )
     for name, (call, pattern) in fit.CASES.items():
@@ -45,13 +49,23 @@ def cases():
         yield "an expert's answer", name, lambda _, call=call, name=name: call(name), pattern
     for name, (call, pattern) in survival.BAD.items():
         yield "LogitProdSurvival", name, lambda _, call=call: call(), pattern
-    readers = (("read_tables", tables), ("read_tables", doubts), ("readers of layouts", layouts))
+    readers = (
+        ("read_tables", tables),
+        ("read_tables", doubts),
+        ("readers of layouts", layouts),
+        ("read_embeddings", features),
+    )
     for part, module in readers:
         for name, (read, pattern) in module.CASES.items():
             yield part, name, read, pattern
+    for name, (call, message) in patients.BAD.items():
+        yield "aggregate", name, lambda _, call=call: call(), re.escape(message)
     for name, (arguments, message) in cli.BAD_ARGUMENTS.items():
         run = lambda folder, own=arguments: cli.run_badly(own, folder)  # noqa: E731
         yield "logitprod compare", name, run, re.escape(message)
+    for part, found in (("partial labels", partial.CASES), ("grades", grades.BAD)):
+        for name, (call, pattern) in found.items():
+            yield part, name, lambda _, call=call: call(), pattern
 
 
 def escaped(text):

@@ -8,6 +8,7 @@ from sklearn_logitprod.outputs.stack import stack_outputs
 from sklearn_logitprod.search.classifier import LogitProdClassifierCV
 from sklearn_logitprod.search.regressor import LogitProdRegressorCV
 from sklearn_logitprod.search.survival import LogitProdSurvivalCV
+from sklearn_logitprod.targets.partial import label_sets
 
 __all__ = [
     "LogitProdClassifier",
@@ -17,5 +18,6 @@ __all__ = [
     "LogitProdSurvival",
     "LogitProdSurvivalCV",
     "__version__",
+    "label_sets",
     "stack_outputs",
 ]

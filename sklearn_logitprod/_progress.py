@@ -47,6 +47,11 @@ class Progress:
             self._stream.write(line + "\n")
         self._stream.flush()
 
+    @property
+    def is_terminal(self):
+        """Whether each line overwrites the last."""
+        return self._terminal
+
     def clear(self):
         """Wipe the line off a terminal, to make room for other output."""
         if self._shown:

@@ -11,6 +11,7 @@ from scipy.stats import ttest_1samp
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "benchmarks"))
 
+import bench_aggregate
 import bench_gap_mechanisms
 import bench_quality
 import significance
@@ -31,6 +32,17 @@ def test_corrected_t_test_widens_the_plain_one():
     assert significance.corrected_t_test(differences, 0.25) == pytest.approx(expected)
     assert significance.corrected_t_test(np.zeros(5), 0.25) == 1.0
     assert significance.corrected_t_test(np.ones(5), 0.25) == 0.0
+
+
+@pytest.mark.parametrize("kind", ["all slides", "any"])
+def test_slides_of_made_up_patients_are_of_their_kind(kind):
+    random = np.random.default_rng(0)
+    y = random.integers(2, size=400)
+    groups, labels = bench_aggregate.made_up(y, kind, random)
+    for patient, label in enumerate(labels):
+        own = y[groups == patient]
+        assert 1 <= len(own) <= 5
+        assert own.sum() == label * (len(own) if kind == "all slides" else 1)
 
 
 def make_results(loss_of_ours):

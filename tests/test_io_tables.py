@@ -1,6 +1,7 @@
 """Tables as people have them: names, layouts, formats and identifiers of their own."""
 
 import threading
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -534,4 +535,30 @@ def test_identifiers_are_found_as_a_dict_finds_them(collide, monkeypatch):
     np.testing.assert_array_equal(rows, [known.get(text, -1) for text in second])
     assert _ids.Ids(first).twice() is None
     assert _ids.Ids([*first, first[7]]).twice() == (len(first), 7)
+    assert _ids.Ids([first[7], *first, first[9], first[7]]).twice() == (8, 0)
     assert _ids.as_array(first).tolist() == first
+
+
+@pytest.mark.parametrize("n_bits", [64, 9, 1])
+def test_keys_are_found_however_few_they_are(n_bits):
+    """Keys that fall into one place of a table are told apart, and those that are equal known."""
+    keys = np.random.default_rng(0).integers(2**n_bits, size=3000, dtype=np.uint64)
+    tables, twins = _ids._hashed(keys)
+    rows = _ids._looked_up(keys, tables, keys)
+    np.testing.assert_array_equal(keys[rows], keys)
+    _, place, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    assert set(twins) == set(np.flatnonzero(counts[place] > 1))
+    wanted = np.setdiff1d(np.arange(1000, dtype=np.uint64), keys)
+    assert (_ids._looked_up(keys, tables, wanted) == -1).all()
+
+
+def test_filters_of_warnings_are_as_before_whichever_thread_goes_last(tmp_path, monkeypatch):
+    monkeypatch.setattr("sklearn_logitprod.io._join.cpu_count", lambda: 4)
+    for name in "abcdefgh":
+        rows = "s1,x,0.5,0.5\n" if name != "c" else "s1,x,0.5,0.5,7\n"
+        (tmp_path / f"{name}.csv").write_text("slide_id,label,p_x,p_y\n" + rows)
+    before = list(warnings.filters)
+    # what pandas would warn of, cells beyond the header, is an error in every thread
+    with pytest.raises(ValueError, match="5 cells under a header of 4 columns"):
+        read_tables([tmp_path / f"{name}.csv" for name in "abcdefgh"], label="label")
+    assert warnings.filters == before

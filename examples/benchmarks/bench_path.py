@@ -101,7 +101,8 @@ def try_candidates(problem, n_folds):
         chosen = [int(np.argmin(losses @ weight)) for weight in weights]
         best = int(np.argmin(losses.sum(axis=1)))
         tried[name] = held_out_scores(scores[chosen]), test.scores([heads[best]])[0]
-    weight = np.full(len(y), 1.0 / design_effect(data.centre_losses, np.ones(len(y)), groups))
+    losses, shares = data.centre_losses
+    weight = np.full(len(y), 1.0 / design_effect(losses, np.ones(len(y)), groups, shares))
     return tried, data.likelihood, weight
 
 

@@ -3,7 +3,7 @@
     python -m pip install atheris
     python examples/benchmarks/fuzz_readers.py -max_total_time=600
 
-Whatever the bytes, a reader returns ExpertOutputs or raises a ValueError of one line that
+Whatever the bytes, a reader returns its result or raises a ValueError of one line that
 names the file, and does so without running anything and within seconds. Anything else stops
 the run; libFuzzer then writes the bytes to ``crash-*``. The corpus starts from valid files of
 each layout. Not part of the tests: atheris exists for few platforms.
@@ -19,11 +19,14 @@ from pathlib import Path
 import atheris
 import numpy as np
 import pandas as pd
+import torch
 
 with atheris.instrument_imports(include=["sklearn_logitprod.io"]):
     from sklearn_logitprod.io import (
+        Embeddings,
         ExpertOutputs,
         read_clam,
+        read_embeddings,
         read_logitprod,
         read_mcat,
         read_nnmil,
@@ -44,6 +47,12 @@ def table(suffix, **params):
     return f"uni{suffix}", read
 
 
+def features(suffix):
+    return f"features{suffix}/s1{suffix}", lambda: read_embeddings(
+        {"s1": ROOT / f"features{suffix}"}
+    )
+
+
 # One byte of the input chooses among these: the file to write and how it is read. HDF5 and
 # Parquet are not among them: on some damaged files the C library of the one never returns, and
 # that of the other takes the memory which a page claims. Neither can be mended from here.
@@ -61,6 +70,7 @@ WAYS = [
     ("flow/slide_predictions.csv", lambda: read_slideflow([ROOT / "flow"])),
     ("own/uni/split_0/best_val_outputs.npy", lambda: read_logitprod(ROOT / "own")),
     ("own/uni/split_0/best_val_labels.npy", lambda: read_logitprod(ROOT / "own")),
+    *map(features, (".pt", ".pth", ".npz", ".npy", ".pkl")),
 ]
 
 
@@ -90,6 +100,14 @@ def seeds():
     yield b"slide_id,patient_id,label,probability\ns1,p1,1,0.8\ns2,p2,0,0.1\n"
     yield b",slide,msi-y_pred0,msi-y_pred1,msi-y_true\n0,s1,0.2,0.8,1.0\n1,s2,0.9,0.1,0.0\n"
     yield from (npy(np.array([[2.0, -1.0], [0.5, 1.5]])), npy(np.array([0, 1])))
+    patches = np.array([[1.5, 2.0], [3.0, 0.5]], dtype=np.float32)
+    for old in (False, True):
+        file = io.BytesIO()
+        torch.save(torch.tensor(patches), file, _use_new_zipfile_serialization=not old)
+        yield file.getvalue()
+    file = io.BytesIO()
+    np.savez_compressed(file, features=patches, coords=patches)
+    yield from (file.getvalue(), npy(patches), pickle.dumps({"features": patches}))
 
 
 def one_input(data):
@@ -103,7 +121,7 @@ def one_input(data):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = read()
-        assert isinstance(found, ExpertOutputs)
+        assert isinstance(found, (ExpertOutputs, Embeddings))
     except ValueError as error:
         text = str(error)
         if "\n" in text or not (path.name in text or path.parent.name in text):
@@ -124,7 +142,7 @@ def main():
     for number, ((name, _), content) in enumerate(zip(WAYS, seeds(), strict=True)):
         (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
         (corpus / f"{number}").write_bytes(bytes([number]) + content)
-        if name.endswith(".npy"):
+        if name.startswith("own/"):
             VALID[name] = content
             (ROOT / name).write_bytes(content)
     atheris.Setup([*sys.argv, "-timeout=10", "-rss_limit_mb=4096", str(corpus)], one_input)

@@ -33,7 +33,7 @@ def run(args):
     check_model_file(args.save)
     saved = load(args.model)
     model = saved.model
-    _check(args, model)
+    _check(args, saved)
     prior = None if args.prior is None else _prior(args.prior, model)
     if prior is not None:
         model = adapt_prior(model, prior=prior)
@@ -65,9 +65,9 @@ def told(model):
     yield textwrap.fill(text, WIDTH)
 
 
-def _check(args, model):
+def _check(args, saved):
     """Refuse arguments that say nothing to adapt to, or too much."""
-    by_hand = args.prior is not None
+    model, by_hand = saved.model, args.prior is not None
     if not (args.files or by_hand or args.safety):
         raise ValueError(
             "nothing says what to adapt to: name files of the new site, or give "
@@ -88,7 +88,7 @@ def _check(args, model):
             "adapt it with labelled files."
         )
     check_truth(args, model, needed=not classes and bool(args.files))
-    if args.group is not None and args.label is None and classes:
+    if args.group is not None and args.label is None and classes and not saved.aggregate:
         raise ValueError(f"{option('group')} is of labelled samples: give {option('label')}, too.")
     if args.safety is not None:
         checked_model(model, "with_safety", NO_MIXTURE)

@@ -10,6 +10,7 @@ from sklearn_logitprod._text import brief, keyword
 
 _MAX_SEED = 2**32 - 1
 _INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits", "mean", "mean_std")
+_AGGREGATES = ("mean", "logit-mean", "max", "noisy-or")
 _LAYOUTS = ("tables", "logitprod", "clam", "stamp", "mcat", "nnmil", "slideflow")
 
 # settings that are called otherwise in Python
@@ -33,6 +34,7 @@ examples:
   logitprod compare uni.csv other.csv --label msi --positive MSI-H --column other:MSI-H=score
   logitprod compare uni='folds/uni_*.csv' conch='folds/conch_*.csv' --label y
   logitprod compare all_models.csv --expert model --label y
+  logitprod compare uni.csv conch.csv --label tumour --group patient --aggregate mean
   logitprod compare results/uni results/conch --layout clam --split 2"""
 
 _FIT_EXAMPLES = """\
@@ -46,6 +48,7 @@ _PREDICT_EXAMPLES = """\
 examples:
   logitprod predict model.skops uni.csv conch.csv -o predictions.csv
   logitprod predict model.skops uni=a.csv conch=b.csv -o predictions.csv --weights
+  logitprod predict model.skops uni.csv conch.csv --aggregate mean --group patient -o patients.csv
 
 Experts are matched by name: the file's name without extensions, or NAME=PATH."""
 
@@ -134,6 +137,11 @@ def compare(parser, run):
     _add_gate(parser)
     own = parser.add_argument_group("comparison")
     own.add_argument("--metrics", type=_names, metavar="A,B", help="default: all there are")
+    own.add_argument(
+        "--ordered",
+        action="store_true",
+        help="the classes are grades, numbers or in the order of --classes: score them as such",
+    )
     own.add_argument("--cv", type=int, default=5, metavar="K", help="folds (default: 5)")
     own.add_argument(
         "--repeats", type=int, default=5, metavar="N", help="of the folds (default: 5)"
@@ -166,9 +174,16 @@ def predict(parser, run):
     """Arguments of ``predict``."""
     parser.epilog = _PREDICT_EXAMPLES
     _add_model(parser)
+    parser.add_argument("--group", help="column of patients, for --aggregate")
     out = _add_output(parser)
     out.add_argument("-o", "--out", metavar="CSV", required=True, help="file of the predictions")
     out.add_argument("--weights", action="store_true", help="write the experts' weights, too")
+    out.add_argument(
+        "--decision",
+        choices=("mode", "median"),
+        help="what is predicted: the most probable class, or the median of grades that are numbers "
+        "or in the order of --classes of the fit (default: as the model says)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -247,6 +262,12 @@ def _add_model(parser):
         "of an expert may be left out",
     )
     _add_tables(parser)
+    parser.add_argument(
+        "--aggregate",
+        choices=(*_AGGREGATES, "none"),
+        help="of a model fitted on slides, by predict: predictions of patients (--group). A model "
+        "fitted on patients makes them of new slides by itself; none: rows are patients already",
+    )
     return files
 
 
@@ -292,6 +313,13 @@ def _add_files(parser):
         default="inner",
         help="keep samples that are in all files (default), or all of them with a label",
     )
+    own.add_argument(
+        "--aggregate",
+        choices=_AGGREGATES,
+        help="make one row of each patient (--group), whose slides have one label: the mean of "
+        "probabilities (or risks) or of log-probabilities, the slide where the positive class or "
+        "the risk is highest, or positive unless no slide is",
+    )
     _add_tables(own)
     own.add_argument("--layout", choices=_LAYOUTS, default="tables", help="default: tables")
     own.add_argument(
@@ -314,7 +342,10 @@ def _add_files(parser):
         help="of Slideflow: what a row is of (default: slide)",
     )
     own.add_argument(
-        "--classes", type=_names, metavar="A,B", help="labels of the codes 0, 1 ... of columns"
+        "--classes",
+        type=_names,
+        metavar="A,B",
+        help="labels of the codes 0, 1 ... of columns; of grades from the lowest to the highest",
     )
 
 
@@ -335,7 +366,8 @@ def _add_tables(parser):
     parser.add_argument(
         "--positive",
         metavar="LABEL",
-        help="class of a column of outputs that stands alone and whose name does not say",
+        help="class of a column of outputs that stands alone and whose name does not say, and the "
+        "one that --aggregate max and noisy-or look for",
     )
     parser.add_argument(
         "--expert", metavar="COLUMN", help="of a long table: the column that names the experts"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from sklearn_logitprod.cli.files import check_targets, estimator_for, read_outputs, written
-from sklearn_logitprod.cli.text import table_lines, verdict
+from sklearn_logitprod.cli.patients import by_patient, check_group
+from sklearn_logitprod.cli.text import WIDTH, table_lines, verdict
 from sklearn_logitprod.inspection import compare
 from sklearn_logitprod.inspection._draw import pyplot
 
@@ -14,12 +17,14 @@ def run(args):
     if args.report:
         # what is missing for figures is better known before than after the work
         pyplot()
-    outputs = read_outputs(args)
+    check_group(args)
+    outputs, made = by_patient(read_outputs(args), args.aggregate, args.positive)
     estimator = estimator_for(outputs, args)
     table = compare(
         estimator,
         outputs,
         metrics=args.metrics,
+        ordered=args.ordered,
         cv=args.cv,
         n_repeats=args.repeats,
         n_resamples=args.resamples,
@@ -30,11 +35,20 @@ def run(args):
     if args.out:
         with written(args.out) as path:
             table.to_csv(path)
-    print("\n".join([*table_lines(table), "", verdict(table)]))
+    print(
+        "\n".join(
+            [
+                *table_lines(table),
+                "",
+                verdict(table),
+                *([textwrap.fill(made, WIDTH)] if made else []),
+            ]
+        )
+    )
     if args.report:
         from sklearn_logitprod.cli.report import report
 
         with written(args.report) as path:
-            path.write_text(report(estimator, outputs, table), encoding="utf-8")
+            path.write_text(report(estimator, outputs, table, made), encoding="utf-8")
         print(f"\nreport: {args.report}")
     return 0

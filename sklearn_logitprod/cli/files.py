@@ -261,8 +261,14 @@ _READERS = {
 
 
 def estimator_for(outputs, args):
-    """Unfitted estimator for outputs, with the gate and the seed of the arguments."""
-    return TASKS[outputs.task_name].estimator(gate_width=args.gate, random_state=args.seed)
+    """Unfitted estimator for outputs, with gate, seed and order of the classes of the arguments."""
+    own = {"gate_width": args.gate, "random_state": args.seed}
+    if args.classes and outputs.classes is not None:
+        # files are matched by name: what is said here is from which grade to which they go
+        labels = {str(label): label for label in outputs.classes.tolist()}
+        if set(labels) == set(args.classes):
+            own["classes"] = [labels[name] for name in args.classes]
+    return TASKS[outputs.task_name].estimator(**own)
 
 
 def check_targets(args, *names):

@@ -16,6 +16,7 @@ from sklearn_logitprod.cli.files import (
     written,
 )
 from sklearn_logitprod.cli.model import Saved, save, skops_io
+from sklearn_logitprod.cli.patients import by_patient, check_group
 from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.inspection._draw import METRIC_LABELS
 from sklearn_logitprod.inspection._tasks import TASKS
@@ -26,7 +27,8 @@ def run(args):
     check_targets(args, "save")
     # what is missing to save is better known before than after the work
     skops_io()
-    outputs = read_outputs(args)
+    check_group(args)
+    outputs, made = by_patient(read_outputs(args), args.aggregate, args.positive)
     model = estimator_for(outputs, args)
     progress = Progress(sys.stderr)
     if not args.quiet:
@@ -35,9 +37,14 @@ def run(args):
     progress.clear()
     with written(args.save) as path:
         columns = columns_of(args.column, outputs.input, named(args.files))
-        said = {name: getattr(args, name) for name in ("positive", "classes", "label", "target")}
+        names = ("positive", "classes", "label", "target", "aggregate")
+        said = {name: getattr(args, name) for name in names}
         said["std"] = std_of(args.std, named(args.files))
+        if args.aggregate is not None:
+            said["group"] = args.group
         save(path, Saved(model, outputs.input, columns, **said))
+    if made:
+        print(textwrap.fill(made, WIDTH), end="\n\n")
     print("\n".join(summary(model, len(outputs))))
     print(f"\nsaved to {args.save}")
     return 0

@@ -53,6 +53,10 @@ class Saved:
         Labels in the order of codes, where it was said.
     label : str or None
         Column of labels of the fit, whose name columns of outputs may hold.
+    aggregate : str or None
+        How slides became the patients of the fit; None where rows are taken as they are.
+    group : str or None
+        Column of these patients.
     target : str or None
         Column of true values of the fit, which holds no outputs elsewhere.
     std : dict of str to str, str or None
@@ -65,6 +69,8 @@ class Saved:
     positive: str | None = None
     classes: list | None = None
     label: str | None = None
+    aggregate: str | None = None
+    group: str | None = None
     target: str | None = None
     std: dict | str | None = None
 

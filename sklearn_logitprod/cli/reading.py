@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
 
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.cli.files import ONE_COLUMN, columns_of, named, std_of, tables_of
+from sklearn_logitprod.cli.patients import by_patient, new_how
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.deployment.fitted import reference_positions
 from sklearn_logitprod.io._source import named_paths
@@ -28,25 +30,30 @@ def outputs_for(saved, args):
     -------
     ExpertOutputs
     """
-    model = saved.model
+    model, (before, _) = saved.model, new_how(saved, args)
     reading = words_of(model).reading(model)
     if saved.classes is not None:
         # those of the model are sorted, and codes count in the order that was said
         reading["classes"] = saved.classes
-    said = {name: getattr(args, name, None) for name in (*_TRUTH, "group")}
+    said = {name: getattr(args, name, None) for name in _TRUTH}
     if said["target"] is None:
         # of classes, what the columns are called after
         said["target"] = saved.label
-    return tables_of(
+    outputs = tables_of(
         args,
         saved.input,
         columns=_of_files(saved, args),
         positive=saved.positive,
         std=_std(saved, args),
         ignore=[] if saved.target is None else [saved.target],
+        group=args.group or (saved.group if before else None),
         **said,
         **reading,
     )
+    outputs, made = by_patient(outputs, before, args.positive or saved.positive)
+    if made and not args.quiet:
+        print(made, file=sys.stderr)
+    return outputs
 
 
 def told_by(saved, args):

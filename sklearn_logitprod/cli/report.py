@@ -28,7 +28,7 @@ same share their weight in any proportion.</p>
 """
 
 
-def report(estimator, outputs, table):
+def report(estimator, outputs, table, made=None):
     """The page as HTML.
 
     Parameters
@@ -38,6 +38,8 @@ def report(estimator, outputs, table):
     outputs : ExpertOutputs
     table : DataFrame
         Of `compare`.
+    made : str, optional
+        How samples were made of the rows of the files.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def report(estimator, outputs, table):
     for title, caption, svg in figures(estimator, outputs, table, words_of(outputs)):
         parts.append(f"<h2>{escape(title)}</h2><figure>{svg}")
         parts.append(f"<figcaption>{escape(caption)}</figcaption></figure>")
-    parts.append(f"<h2>The data</h2>{_data(outputs)}")
+    parts.append(f"<h2>The data</h2>{_data(outputs, made)}")
     reading = _READING.format(loss=LOSS_WORDS[table.attrs["difference"]])
     parts.append(f"<h2>How to read this</h2>{reading}")
     parts.append(f'<p class="soft">{escape(_settings(estimator, table))}</p>')
@@ -75,8 +77,10 @@ def _table(table):
     )
 
 
-def _data(outputs):
+def _data(outputs, made):
     rows = [("samples", f"{len(outputs)}")]
+    if made is not None:
+        rows.append(("made of the files", made))
     if outputs.groups is not None:
         rows.append(("groups", f"{len(np.unique(outputs.groups))}"))
     rows += words_of(outputs).facts(outputs)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_logitprod.search.base import final_estimator
+from sklearn_logitprod.targets.decisions import decider
+
 _MOST_BOXES = 6
 
 
@@ -55,7 +58,9 @@ def _class_facts(outputs):
 
 def _class_columns(model, outputs):
     proba = model.predict_proba(outputs)
-    columns = {"prediction": model.classes_[proba.argmax(axis=1)]}
+    own = final_estimator(model)
+    decide = decider(own.decision, model.classes_, own.classes)
+    columns = {"prediction": model.classes_[decide(proba)]}
     return columns | {f"proba_{k}": p for k, p in zip(model.classes_, proba.T, strict=True)}
 
 

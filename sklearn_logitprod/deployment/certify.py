@@ -118,7 +118,7 @@ def certify(
 
 def _auc_differences(pool, rows, positions):
     """Area under the ROC curve of each reference and of the model."""
-    outcome = Outcome(rows.likelihood, rows.likelihood.labels)
+    outcome = Outcome(rows.likelihood, rows.likelihood.certain)
     found = reference_log_proba(rows.log_proba, pool.active, list(positions.values()))
 
     def area(log_proba):

@@ -120,9 +120,19 @@ def labelled(model, function, X, y, sample_weight=None, groups=None):
     weight = check_weights(sample_weight, n_samples)
     groups = check_groups(groups, n_samples)
     likelihood = likelihood_of(model, y, n_samples)
-    weight = weight * weighting_of(model, y, n_samples)
+    factor = np.broadcast_to(weighting_of(model, y, n_samples), n_samples)
+    weight = weight * factor
     outputs = outputs_of(model, X)
     doubt_experts(model, function, outputs, likelihood)
+    told = np.flatnonzero(factor)
+    if not len(told):
+        raise ValueError(
+            f"In every row of y all classes are possible: that tells {function} nothing. At least "
+            "some samples need a label, or a set without some of the classes."
+        )
+    if len(told) < n_samples:
+        outputs, likelihood, weight = outputs.take(told), likelihood.take(told), weight[told]
+        groups = None if groups is None else np.unique(groups[told], return_inverse=True)[1]
     return Labelled(outputs, likelihood, weight, groups)
 
 
@@ -175,7 +185,7 @@ def doubt_experts(model, function, outputs, likelihood):
     """
     if model.task_name != "classes":
         return
-    suspects = suspects_of(model, outputs, likelihood.labels)
+    suspects = suspects_of(model, outputs, likelihood.certain)
     if suspects:
         warn(
             f"Expert(s) {', '.join(suspects)} make next to no error on the rows that {function} "

@@ -211,7 +211,7 @@ class BaseLogitProd(
             load_torch()
         seed = self._seed()
         # rows of weight 0 are checked like all others, and then left out of everything
-        kept = np.flatnonzero(raw)
+        kept = np.flatnonzero(raw * target.factor)
         folds = None
         if self.gate_width == "auto":
             folds = fold_rows(self.selection_cv, target.strata, groups, kept, seed)

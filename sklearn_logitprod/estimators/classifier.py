@@ -6,20 +6,11 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._text import brief
-from sklearn_logitprod._typing import (
-    CrossValidation,
-    Experts,
-    Floats,
-    GateWidth,
-    Labels,
-    RandomState,
-)
+from sklearn_logitprod._typing import CrossValidation, Experts, GateWidth, RandomState
 from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.class_predictions import ClassPredictions, matrix_likelihood
 from sklearn_logitprod.estimators.inference import CategoryInference
 from sklearn_logitprod.estimators.standing import standing
 from sklearn_logitprod.experts.classifiers import ClassReplies
@@ -27,11 +18,27 @@ from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.outputs.classes import read_outputs
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.frames import frame_classes, is_two_level
-from sklearn_logitprod.targets.labels import check_classes, check_labels, refuse_wrapper
+from sklearn_logitprod.targets.decisions import decider
+from sklearn_logitprod.targets.labels import (
+    check_classes,
+    check_labels,
+    grade_order,
+    refuse_wrapper,
+)
+from sklearn_logitprod.targets.partial import (
+    LABELS,
+    check_matrix,
+    check_same,
+    check_told,
+    is_matrix,
+    labelled_matrix,
+    says_nothing,
+    taught_by,
+)
 from sklearn_logitprod.targets.target import Target
 
 
-class LogitProdClassifier(ClassifierMixin, CategoryInference, BaseLogitProd):
+class LogitProdClassifier(ClassPredictions, CategoryInference, BaseLogitProd):
     """Fuse the outputs of fixed experts by a sample-adaptive weighted product.
 
     The experts stay as they are. From their logits alone a gate learns how much to
@@ -63,6 +70,20 @@ class LogitProdClassifier(ClassifierMixin, CategoryInference, BaseLogitProd):
         Class labels in the order of an array's class columns. None takes the sorted
         labels of y, whose number must then be that of the columns. Frames with
         two-level columns name their classes themselves.
+
+    labels : {"single", "sets", "proba"}, default="single"
+        What y says of each sample: its class; the set of classes that it may be of, as a
+        boolean matrix (n_samples, n_classes); or a distribution over the classes, such as
+        shares of readers' votes. Columns of a matrix are named by a DataFrame, as
+        :func:`label_sets` makes, or follow `classes`; an array of plain labels is taken by
+        all three.
+
+    decision : {"mode", "median"} or array-like of shape (n_classes, n_classes), \
+default="mode"
+        What ``predict`` chooses: the most probable class, the median of ordered grades
+        (numbers, or `classes` from the lowest to the highest), or the class of least
+        expected cost, ``decision[i, j]`` being the cost of predicting class j where i is
+        true: a DataFrame with the labels on both axes, or in the order of ``classes_``.
 
     cv : "prefit", int, splitter or iterable of splits, default="prefit"
         "prefit": the experts are fitted and stay as they are, also under
@@ -162,7 +183,8 @@ class LogitProdClassifier(ClassifierMixin, CategoryInference, BaseLogitProd):
     classes_ : ndarray of shape (n_classes,)
         Sorted class labels; the order of the columns of ``predict_proba``.
     class_prior_ : ndarray of shape (n_classes,), float64
-        Share of each class in the fit data, sample weights counted.
+        Share of each class in the fit data, sample weights counted; classes that sets
+        leave open count as the fused model expects them.
     class_prior_offset_ : ndarray of shape (n_classes,), float64
         Added to the fused scores, it makes the mean prediction on the fit data this share;
         None if the fit had no sample of a class.
@@ -203,7 +225,7 @@ class LogitProdClassifier(ClassifierMixin, CategoryInference, BaseLogitProd):
     loss_curve_ : list of float
         Objective per effective sample at each of these iterations, in nats.
     n_samples_fit_ : int
-        Number of samples of the fit, without those of weight 0.
+        Number of samples of the fit, without those of weight 0 or of which y says nothing.
     fit_rows_ : ndarray of shape (n_marks,), uint64
         Marks by which rows of the fit data are known again, of at most 1000 rows.
     deployment_ : list of dict
@@ -249,6 +271,8 @@ class LogitProdClassifier(ClassifierMixin, CategoryInference, BaseLogitProd):
         "experts": [None, "array-like"],
         "input": [StrOptions({"logits", "proba"})],
         "classes": [None, "array-like"],
+        "labels": [StrOptions(set(LABELS))],
+        "decision": [StrOptions({"mode", "median"}), "array-like"],
         "missing_classes": [StrOptions({"raise", "floor", "mean"})],
     }
 
@@ -258,6 +282,8 @@ class LogitProdClassifier(ClassifierMixin, CategoryInference, BaseLogitProd):
         *,
         input: Literal["logits", "proba"] = "logits",
         classes: ArrayLike | None = None,
+        labels: Literal["single", "sets", "proba"] = "single",
+        decision: Literal["mode", "median"] | ArrayLike = "mode",
         cv: CrossValidation = "prefit",
         missing_classes: Literal["raise", "floor", "mean"] = "raise",
         gate_width: GateWidth = "auto",
@@ -282,6 +308,8 @@ class LogitProdClassifier(ClassifierMixin, CategoryInference, BaseLogitProd):
         self.experts = experts
         self.input = input
         self.classes = classes
+        self.labels = labels
+        self.decision = decision
         self.cv = cv
         self.missing_classes = missing_classes
         self.gate_width = gate_width
@@ -332,8 +360,10 @@ class LogitProdClassifier(ClassifierMixin, CategoryInference, BaseLogitProd):
             arrays are taken, too. An expert that is missing for a sample is NaN in all its
             columns. Rows are matched by position; where X, y, sample_weight or groups hold
             the same labels of rows in another order, that is an error.
-        y : array-like of shape (n_samples,), default=None
-            Class labels. None takes y and groups from ``ExpertOutputs``.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Class labels, or what `labels` says. A sample of which all classes are possible is
+            left out of everything, as one of weight 0. None takes y and groups from
+            ``ExpertOutputs``.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative; a weight of 2 is the sample twice, 0 leaves it out. Cross-fitted
             experts get it, too, if their ``fit`` takes it (with metadata routing
@@ -363,26 +393,45 @@ class LogitProdClassifier(ClassifierMixin, CategoryInference, BaseLogitProd):
         fitted_here = self.experts is not None and not self._prefit
         if not fitted_here:
             refuse_wrapper()
-        labels = check_labels(y, len(weight), fitted_here)
         known = self.classes
         if self.experts is None and isinstance(X, ExpertOutputs):
             known = X.classes
         elif self.experts is None and is_two_level(X):
             known = frame_classes(X)
+        if self.labels != "single" and is_matrix(y):
+            return self._matrix_target(X, y, weight, known, fitted_here)
+        labels = check_labels(y, len(weight), fitted_here)
         classes, codes = check_classes(labels, known)
         check_classes(labels[weight > 0], classes)
-        return Target(labels, codes, ClassLabels(codes), attributes={"classes_": classes})
+        return Target(labels, codes, ClassLabels(codes), certain=codes, **self._of_classes(classes))
 
-    def _likelihood(self, y, n_samples, fitted):
-        classes, labels = fitted["classes_"], check_labels(y, n_samples)
-        unknown = np.setdiff1d(labels, classes)
-        if len(unknown):
-            raise ValueError(
-                f"y has labels {unknown[:8].tolist()!r}, which the estimator does not know; its "
-                f"classes are {brief(classes.tolist())}. Leave these rows out, or fit on some of "
-                "them, too."
-            )
-        return ClassLabels(np.searchsorted(classes, labels))
+    def _matrix_target(self, X, y, weight, known, fitted_here):
+        """What a matrix of possible classes or of distributions says."""
+        named = known if hasattr(y, "columns") else self.classes
+        in_order = self.experts is None and not isinstance(X, ExpertOutputs) and known is None
+        classes, matrix = check_matrix(y, self.labels, named, len(weight), in_order)
+        if known is not None:
+            # an array follows `classes`, which have to be those that X names
+            check_same(classes, known)
+        check_told(matrix, weight, classes)
+        likelihood, counts = matrix_likelihood(matrix), ~says_nothing(matrix)
+        return Target(
+            labelled_matrix(matrix, classes, y),
+            matrix.argmax(axis=1),
+            likelihood,
+            factor=counts.astype(np.float64),
+            taught=taught_by(likelihood, classes, weight > 0) if fitted_here else None,
+            certain=likelihood.certain,
+            **self._of_classes(classes),
+        )
+
+    def _of_classes(self, classes):
+        """What a target has by its classes alone."""
+        return {
+            "attributes": {"classes_": classes},
+            "order": grade_order(classes, self.classes),
+            "decide": decider(self.decision, classes, self.classes),
+        }
 
     def _standing(self, pool, data, weight):
         return standing(pool, data, weight)
@@ -395,104 +444,3 @@ class LogitProdClassifier(ClassifierMixin, CategoryInference, BaseLogitProd):
 
     def _replies(self, fitted):
         return ClassReplies(fitted["classes_"], self.missing_classes)
-
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Labels:
-        """Names of the columns of ``transform``: ``expert_class``.
-
-        Parameters
-        ----------
-        input_features : array-like of str or None
-            Not used; the names come from experts and classes.
-
-        Returns
-        -------
-        ndarray of shape (n_experts * n_classes,), str objects
-        """
-        check_is_fitted(self)
-        names = [f"{name}_{label}" for name in self.expert_names_ for label in self.classes_]
-        return np.asarray(names, dtype=object)
-
-    def predict_log_proba(self, X: Any) -> Floats:
-        """Log of the fused class probabilities.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            Outputs of the same experts, in any of the forms of ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-            Natural logarithms, in the order of ``classes_``.
-        """
-        return self._log_proba(X)
-
-    def predict_proba(self, X: Any) -> Floats:
-        """Fused class probabilities.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            Outputs of the same experts, in any of the forms of ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-            In the order of ``classes_``; rows sum to 1.
-        """
-        log_proba = self.predict_log_proba(X)
-        return np.exp(log_proba, out=log_proba)
-
-    def decision_function(self, X: Any) -> Floats:
-        """Log-odds of the fused probabilities.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            Outputs of the same experts, in any of the forms of ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes), float64
-            Log-odds of the second class for a binary task, log-probabilities otherwise.
-        """
-        log_proba = self.predict_log_proba(X)
-        if len(self.classes_) == 2:
-            return log_proba[:, 1] - log_proba[:, 0]
-        return log_proba
-
-    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Accuracy of the fused predictions.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            As in ``predict``.
-        y : array-like of shape (n_samples,)
-            True labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights.
-
-        Returns
-        -------
-        float
-            Share of samples whose most probable class is the true one.
-        """
-        X, y, sample_weight, _ = self._given(X, y, sample_weight)
-        return super().score(X, y, sample_weight)
-
-    def predict(self, X: Any) -> Labels:
-        """Most probable class of each sample.
-
-        Parameters
-        ----------
-        X : array or DataFrame
-            Outputs of the same experts, in any of the forms of ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels from ``classes_``.
-        """
-        best = self.predict_log_proba(X).argmax(axis=1)
-        return self.classes_[best]

@@ -32,7 +32,11 @@ def standing(pool, data, weight):
         ``class_prior_``, ``class_prior_offset_``, ``design_effect_`` and ``n_effective_``; the
         offset is None if a class is absent.
     """
-    prior = np.bincount(data.likelihood.labels, weight, data.n_classes) / weight.sum()
+
+    def scores():
+        return np.concatenate([_of_block(pool, block) for block in data])
+
+    prior = data.likelihood.prevalence(weight, data.n_classes, scores)
     effect = data.design_effect(weight)
     told = {
         "class_prior_": prior,
@@ -48,11 +52,16 @@ def standing(pool, data, weight):
     for part in block_slices(len(rows), data.n_columns * data.n_classes):
         log_proba[part] = pool.log_proba(pool.columns(data.read(rows[part])))
     # of the rows that are looked at
-    own = np.bincount(data.likelihood.labels[rows], weight[rows], data.n_classes)
-    whole = len(rows) == len(weight) or not own.all()
-    target = prior if whole else own / own.sum()
+    seen = data.likelihood.take(rows)
+    own = seen.prevalence(weight[rows], data.n_classes, lambda: log_proba)
+    target = prior if len(rows) == len(weight) or not own.all() else own
     offset = centring_offset(log_proba, target, weight[rows])
     return told | {"class_prior_offset_": offset}
+
+
+def _of_block(pool, block):
+    """Fused scores of a block of the fit data."""
+    return pool.scores(block.columns, block.features if pool.needs_features else None)
 
 
 def centring_offset(log_proba, prior, weight):

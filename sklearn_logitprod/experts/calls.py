@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
@@ -68,8 +69,8 @@ class Caller:
         n_samples = _num_samples(X)
         return replies.collect(pairs, [[one] for one in results], [slice(None)], n_samples)
 
-    def cross_fit(self, pairs, X, y, replies, splits, fit_params):
-        """Out-of-fold outputs, and the experts refitted on everything.
+    def cross_fit(self, pairs, X, y, replies, splits, fit_params, rows=None):
+        """Out-of-fold outputs, and the experts refitted on taught.
 
         Parameters
         ----------
@@ -81,6 +82,8 @@ class Caller:
             A partition: each row is held out once.
         fit_params : dict of str to dict
             Keyword arguments of ``fit``, by expert.
+        rows : ndarray of shape (n_taught,), int, optional
+            Rows of X that y and keyword arguments are of, if not all in their order.
 
         Returns
         -------
@@ -89,34 +92,45 @@ class Caller:
         """
         fit = check_memory(self.memory).cache(_fit)
         out = check_memory(self.memory).cache(_fit_ask)
+        # of each fold: positions in y, the rows of X that they are of, and those held out
+        folds = [(train, train, test) for train, test in splits]
+        taught = X
+        if rows is not None:
+            inside = [np.flatnonzero(np.isin(rows, train)) for train, _ in splits]
+            folds = [(own, rows[own], test) for own, (_, test) in zip(inside, splits, strict=True)]
+            taught = _safe_indexing(X, rows)
         jobs = [
             (
                 f"expert {name}, fold {number}/{len(splits)}",
-                (name, out, clone(expert), X, y, train, test, fit_params[name], *asked),
+                (name, out, clone(expert), X, y, *fold, fit_params[name], *asked),
             )
             for name, expert in pairs
             for asked in [(replies.ask, replies.args(name))]
-            for number, (train, test) in enumerate(splits, start=1)
+            for number, fold in enumerate(folds, start=1)
         ]
         # one queue: the refits fill workers that the last folds leave idle
         jobs += [
-            (f"expert {name}, all rows", (name, fit, clone(expert), X, y, fit_params[name]))
+            (
+                f"expert {name}, all rows",
+                (name, fit, clone(expert), taught, y, fit_params[name]),
+            )
             for name, expert in pairs
         ]
         done = iter(self._run(jobs))
         results = [[next(done) for _ in splits] for _ in pairs]
         fitted = [(name, next(done)) for name, _ in pairs]
-        return replies.collect(pairs, results, [test for _, test in splits], len(y)), fitted
+        held_out = [test for _, test in splits]
+        return replies.collect(pairs, results, held_out, _num_samples(X)), fitted
 
 
 def _fit(expert, X, y, fit_params):
     return expert.fit(X, y, **fit_params)
 
 
-def _fit_ask(expert, X, y, train, test, fit_params, ask, args):
-    own = {
-        key: value if value is None else _safe_indexing(value, train)
+def _fit_ask(expert, X, y, own, train, test, fit_params, ask, args):
+    params = {
+        key: value if value is None else _safe_indexing(value, own)
         for key, value in fit_params.items()
     }
-    expert.fit(_safe_indexing(X, train), _safe_indexing(y, train), **own)
+    expert.fit(_safe_indexing(X, train), _safe_indexing(y, own), **params)
     return ask(expert, _safe_indexing(X, test), *args)

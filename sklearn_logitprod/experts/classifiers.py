@@ -53,7 +53,7 @@ class ClassReplies:
     @staticmethod
     def strata(target):
         """What folds of cross-fitting should hold alike."""
-        return target.y
+        return target.y if target.taught is None else target.strata
 
     def collect(self, pairs, results, rows, n_samples):
         """Outputs of answers.
@@ -83,12 +83,16 @@ class ClassReplies:
         return as_outputs(fill_classes(proba), pairs)
 
     def suspects(self, outputs, codes):
-        """Names of experts that look as if they had been trained on these rows."""
-        return leaked(outputs.names, outputs.values, codes)
+        """Names of experts that look as if they had been trained on these rows.
+
+        Rows whose class is open (-1) do not tell.
+        """
+        told = codes >= 0
+        return leaked(outputs.names, outputs.values[told], codes[told])
 
     def suspected(self, outputs, target):
         """As of :meth:`suspects`, by what y says."""
-        return self.suspects(outputs, target.strata)
+        return self.suspects(outputs, target.certain)
 
 
 def _respond(expert, X):

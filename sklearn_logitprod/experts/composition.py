@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from sklearn.utils import Bunch, indexable
+import numpy as np
+from sklearn.utils import Bunch, _safe_indexing, indexable
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -203,9 +204,35 @@ class ExpertsComposition(_BaseComposition):
                 )
             return pairs, outputs
         pairs = seeded(pairs, seed)
+        strata, told = replies.strata(target), np.flatnonzero(target.counts)
+        splits = make_splits(self.cv, strata, groups, seed, replies.shuffle, told)
+        taught = target.taught
+        if taught is None:
+            fit_params = self._expert_fit_params(pairs, weight, groups, params)
+            outputs, fitted = caller.cross_fit(pairs, X, target.y, replies, splits, fit_params)
+            return fitted, outputs
+        if taught.note:
+            warn(taught.note, about="open classes")
+        own, weight = taught.weight, None if weight is None else weight[taught.rows]
+        if own is not None:
+            weight = own if weight is None else own * weight
+        groups = None if groups is None else groups[taught.rows]
+        params = {
+            key: value if value is None else _safe_indexing(value, taught.rows)
+            for key, value in params.items()
+        }
         fit_params = self._expert_fit_params(pairs, weight, groups, params)
-        splits = make_splits(self.cv, replies.strata(target), groups, seed, replies.shuffle)
-        outputs, fitted = caller.cross_fit(pairs, X, target.y, replies, splits, fit_params)
+        lacking = [name for name, _ in pairs if "sample_weight" not in fit_params[name]]
+        if own is not None and lacking:
+            raise ValueError(
+                f"Expert(s) {', '.join(lacking)} do not take sample_weight in fit, by which they "
+                f"would learn from the distributions of y ({option('labels', 'proba')}). Use "
+                f"other experts, fit them elsewhere and pass {option('cv', 'prefit')}, or, with "
+                "metadata routing, let them request sample_weight."
+            )
+        outputs, fitted = caller.cross_fit(
+            pairs, X, taught.y, replies, splits, fit_params, taught.rows
+        )
         return fitted, outputs
 
 

@@ -2,7 +2,7 @@
 
 A likelihood holds the outcomes of some rows and is the one thing that knows what they mean:
 fits, guarantee and comparisons ask it for losses, gradients and curvature, and the automatic
-path how firmly such outcomes want parameters held. Classes and events share :class:`LabelSets`:
+path how firmly such outcomes want parameters held. Classes and events share :class:`CategorySets`:
 every sample carries one or more weighted *sets* of categories that its outcome may still be.
 With fused scores ``F`` its loss is ``logsumexp(F) - sum_r weight_r * logsumexp(F over set_r)``,
 with the gradient ``softmax(F) - sum_r weight_r * softmax(F over set_r)`` in ``F``. A class label
@@ -85,6 +85,23 @@ class Likelihood(ABC):
             As :meth:`state` gives it, up to rounding.
         """
 
+    def repeated_losses(self, scores):
+        """Losses of the outcomes that samples stand for, where one may stand for several.
+
+        A distribution over categories is as many samples, weighted by its shares.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_samples, n_categories)
+
+        Returns
+        -------
+        loss, share : ndarray of shape (n_outcomes, n_samples)
+            The shares of a sample sum to 1.
+        """
+        loss = self.loss(scores)[None]
+        return loss, np.ones(loss.shape)
+
     def taught(self, scores):
         """The likelihood whose outcomes are fused predictions, in place of what was observed.
 
@@ -147,6 +164,54 @@ class Categories(Likelihood):
     # scikit-learn's log_loss clips probabilities there
     largest_loss = -float(np.log(np.finfo(np.float64).eps))
 
+    @property
+    @abstractmethod
+    def certain(self):
+        """Category of each sample (n_samples,), int; -1 where the outcome leaves it open."""
+
+    @abstractmethod
+    def reached(self, proba):
+        """Probability of each set of each sample under some distributions.
+
+        The loss of a distribution is ``-sum_r weight_r log reached_r``.
+
+        Parameters
+        ----------
+        proba : ndarray of shape (n_samples, n_distributions, n_categories)
+
+        Returns
+        -------
+        ndarray of shape (n_sets, n_samples, n_distributions)
+        """
+
+    def shares(self, n_categories):
+        """How much of each sample is of each category, as far as its outcome says.
+
+        Parameters
+        ----------
+        n_categories : int
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_categories)
+            Rows sum to 1, or are 0 where the outcome leaves the category open.
+        """
+        return (self.certain[:, None] == np.arange(n_categories)).astype(np.float64)
+
+    def prevalence(self, weight, n_categories, scores):
+        """Share of each category among the samples: (n_categories,).
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,)
+        n_categories : int
+        scores : callable
+            ``scores()`` gives fused scores (n_samples, n_categories). Only outcomes that leave
+            categories open ask for them: they count as what the scores expect of them.
+        """
+        _, gradient, proba = self.loss_gradient(scores())
+        return weight @ (proba - gradient) / weight.sum()
+
     def state(self, scores):
         """Fused probabilities (n_samples, n_categories).
 
@@ -201,14 +266,83 @@ class SoftLabels(Categories):
         proba = np.exp(scores - normaliser[..., None])
         return normaliser - (self.proba * scores).sum(axis=-1), proba - self.proba, proba
 
+    def repeated_losses(self, scores):
+        """The loss of each category as the outcome, with its probability as the share."""
+        return (logsumexp(scores)[:, None] - scores).T, self.proba.T
+
+    @property
+    def weight(self):
+        """Weight of each category, as a set of its own: (n_categories, n_samples)."""
+        return self.proba.T
+
+    def reached(self, proba):
+        """Probability of each category."""
+        return np.moveaxis(proba, -1, 0)
+
+    @property
+    def certain(self):
+        """Category of each sample; -1 where more than one has a positive probability."""
+        return np.where((self.proba > 0).sum(axis=1) == 1, self.proba.argmax(axis=1), -1)
+
+    def shares(self, n_categories):
+        """The distributions themselves."""
+        return self.proba
+
+    def prevalence(self, weight, n_categories, scores):
+        """Weighted mean of the distributions."""
+        return weight @ self.proba / weight.sum()
+
+
+class CategorySets(Categories):
+    """Weighted sets of categories, one or more per sample.
+
+    A subclass says which categories are ``members`` of each set.
+
+    Attributes
+    ----------
+    weight : ndarray of shape (n_sets, n_samples), float64
+        Weight of each set; the weights of a sample sum to 1.
+    """
+
+    weight: np.ndarray
+
+    @abstractmethod
+    def members(self, n_categories):
+        """Membership of each category: bool array (n_sets, n_samples, n_categories)."""
+
+    def reached(self, proba):
+        """Probability of each set."""
+        inside = self.members(proba.shape[-1])[:, :, None]
+        return np.where(inside, proba, 0.0).sum(axis=-1)
+
+    def loss(self, scores):
+        """Negative log-likelihood of each sample's sets under ``softmax(scores)``."""
+        loss = logsumexp(scores)
+        for inside, weight in zip(self.members(scores.shape[-1]), self.weight, strict=True):
+            loss = loss - weight * logsumexp(np.where(inside, scores, -np.inf))
+        return loss
+
+    def loss_gradient(self, scores):
+        """Losses, their gradient in the scores, and the fused probabilities ``softmax(F)``."""
+        normaliser = logsumexp(scores)
+        proba = np.exp(scores - normaliser[..., None])
+        loss, gradient = normaliser, proba
+        for inside, weight in zip(self.members(scores.shape[-1]), self.weight, strict=True):
+            # in log space from end to end: a set of tiny probability keeps its digits
+            own = np.where(inside, scores, -np.inf)
+            within = logsumexp(own)
+            loss = loss - weight * within
+            gradient = gradient - weight[:, None] * np.exp(own - within[..., None])
+        return loss, gradient, proba
+
 
 @dataclass(frozen=True, eq=False)
-class LabelSets(Categories):
+class LabelSets(CategorySets):
     """Weighted ranges of categories, one or more per sample.
 
     Categories are ordered and a set is a range ``first..last``, both included: enough
-    for a class label (``y..y``), an event in an interval, a sample that was censored
-    (``k..tail``) and a grade known to be at least 3.
+    for a class label (``y..y``), an event in an interval, and a sample that was censored
+    (``k..tail``).
 
     Attributes
     ----------
@@ -238,25 +372,47 @@ class LabelSets(Categories):
         inside = (category >= self.first[:, None]) & (category <= self.last[:, None])
         return np.moveaxis(inside, 1, -1)
 
-    def loss(self, scores):
-        """Negative log-likelihood of each sample's sets under ``softmax(scores)``."""
-        loss = logsumexp(scores)
-        for inside, weight in zip(self.members(scores.shape[-1]), self.weight, strict=True):
-            loss = loss - weight * logsumexp(np.where(inside, scores, -np.inf))
-        return loss
+    @property
+    def certain(self):
+        """Category of each sample; -1 where its sets are not one and the same category."""
+        first = self.first[0]
+        return np.where(((self.first == first) & (self.last == first)).all(axis=0), first, -1)
 
-    def loss_gradient(self, scores):
-        """Losses, their gradient in the scores, and the fused probabilities ``softmax(F)``."""
-        normaliser = logsumexp(scores)
-        proba = np.exp(scores - normaliser[..., None])
-        loss, gradient = normaliser, proba
-        for inside, weight in zip(self.members(scores.shape[-1]), self.weight, strict=True):
-            # in log space from end to end: a set of tiny probability keeps its digits
-            own = np.where(inside, scores, -np.inf)
-            within = logsumexp(own)
-            loss = loss - weight * within
-            gradient = gradient - weight[:, None] * np.exp(own - within[..., None])
-        return loss, gradient, proba
+
+@dataclass(frozen=True, eq=False)
+class PartialLabels(CategorySets):
+    """A set of categories for each sample, any of which its outcome may be.
+
+    Attributes
+    ----------
+    possible : ndarray of shape (n_samples, n_categories), bool
+        At least one category in each row.
+    """
+
+    possible: np.ndarray
+
+    @property
+    def n_samples(self):
+        """Number of samples."""
+        return len(self.possible)
+
+    @property
+    def weight(self):
+        """1 for the one set of each sample: (1, n_samples)."""
+        return np.ones((1, len(self.possible)))
+
+    def take(self, rows):
+        """The sets of some rows (a slice, a mask or indices)."""
+        return PartialLabels(self.possible[rows])
+
+    def members(self, n_categories):
+        """Membership of each category: bool array (1, n_samples, n_categories)."""
+        return self.possible[None]
+
+    @property
+    def certain(self):
+        """Category of each sample; -1 where several are possible."""
+        return np.where(self.possible.sum(axis=1) == 1, self.possible.argmax(axis=1), -1)
 
 
 class ClassLabels(LabelSets):
@@ -276,6 +432,15 @@ class ClassLabels(LabelSets):
     def labels(self):
         """Category indices (n_samples,)."""
         return self.first[0]
+
+    @property
+    def certain(self):
+        """Category indices (n_samples,)."""
+        return self.first[0]
+
+    def prevalence(self, weight, n_categories, scores):
+        """Weighted share of each label."""
+        return np.bincount(self.labels, weight, n_categories) / weight.sum()
 
     def take(self, rows):
         """The labels of some rows (a slice, a mask or indices)."""

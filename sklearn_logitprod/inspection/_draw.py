@@ -8,6 +8,8 @@ METRIC_LABELS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "brier": "Brier score",
+    "rps": "ranked probability score",
+    "quadratic_kappa": "quadratic kappa",
     "concordance": "concordance",
     "ibs": "integrated Brier score",
     "nll": "NLL",

@@ -94,8 +94,7 @@ def _greedy(log_proba, likelihood, max_size=50):
     same one again if it does; the best ensemble on the way is kept.
     """
     log_proba = filled(log_proba)
-    inside = likelihood.members(log_proba.shape[2])[:, :, None]
-    reached = np.where(inside, np.exp(log_proba), 0.0).sum(axis=-1)
+    reached = likelihood.reached(np.exp(log_proba))
     total, counts = np.zeros(reached.shape[:2]), np.zeros(reached.shape[2])
     best_loss, best = np.inf, counts
     for size in range(1, max_size + 1):
@@ -113,7 +112,12 @@ def _stacked(log_proba, likelihood):
     """Logistic regression, as it comes, on the log-probabilities of all experts."""
     n_classes = log_proba.shape[2]
     model = LogisticRegression(max_iter=5000)
-    model.fit(filled(log_proba).reshape(len(log_proba), -1), likelihood.labels)
+    share = likelihood.shares(n_classes)
+    # a distribution over classes is several weighted rows, an outcome that is open none
+    rows, labels = np.nonzero(share)
+    weight = share[rows, labels]
+    flat = filled(log_proba).reshape(len(log_proba), -1)[rows]
+    model.fit(flat, labels, None if (weight == 1.0).all() else weight)
 
     def predict(new):
         proba = np.zeros((len(new), n_classes))

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import rankdata
 
 from sklearn_logitprod.fusion.events import log_survival_from_log_events
 from sklearn_logitprod.inspection._methods import risk_of
 from sklearn_logitprod.metrics import concordance_index, safe_time_grid
 from sklearn_logitprod.metrics.brier import mean_over_time, sample_brier_scores
+from sklearn_logitprod.metrics.grades import grade_scores
 
 _BLOCK = 1 << 22
 _TIE = 1e-8
@@ -50,21 +50,31 @@ class Outcome:
     ----------
     likelihood : Likelihood
     y : ndarray of shape (n_samples,)
-        Class labels, values, or a structured array of events and times.
+        Classes, values, or a structured array of events and times.
     times : ndarray of shape (n_times,) or None
         For survival.
     cohort : structured array of shape (n_all,) or None
         For survival: events and times of all samples, from which censoring is estimated.
+    order : ndarray of shape (n_classes,), int, or None
+        Positions of classes from the lowest grade to the highest, if they have an order.
+    decide : callable or None
+        From probabilities to positions of predicted classes; None for the most probable ones.
     """
 
     likelihood: object
     y: object
     times: object = None
     cohort: object = None
+    order: object = None
+    decide: object = None
 
     def take(self, rows):
         """Outcome of some of the samples."""
         return replace(self, likelihood=self.likelihood.take(rows), y=self.y[rows])
+
+    def decided(self, log_proba):
+        """Positions of the classes that log-probabilities (n_samples, n_classes) stand for."""
+        return log_proba.argmax(axis=1) if self.decide is None else self.decide(np.exp(log_proba))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,25 +130,45 @@ def _log_loss(outcome, prediction):
     return mean_score(losses(outcome, prediction))
 
 
+def _of_shares(share, values):
+    """Mean of values of each sample as each class, and contributions; NaN where nothing counts.
+
+    Parameters
+    ----------
+    share : ndarray of shape (n_samples, n_classes)
+        How much of each sample is of each class: a distribution stands for as many weighted
+        samples, and rows of 0 for samples whose class is open, which do not count.
+    values : ndarray of shape (n_samples, n_classes)
+    """
+    total = share.sum()
+    if total == 0.0:
+        return np.nan, np.full(len(share), np.nan)
+    own = (share * values).sum(axis=1)
+    mean = own.sum() / total
+    return mean, (own - share.sum(axis=1) * mean) / total
+
+
+def _hits(outcome, prediction):
+    """How much of each sample is of each class, and whether that is predicted."""
+    n_classes = prediction.log_proba.shape[1]
+    decided = outcome.decided(prediction.log_proba)
+    return outcome.likelihood.shares(n_classes), decided[:, None] == np.arange(n_classes)
+
+
 def _accuracy(outcome, prediction):
-    return mean_score(
-        (prediction.log_proba.argmax(axis=1) == outcome.likelihood.labels).astype(float)
-    )
+    return _of_shares(*_hits(outcome, prediction))
 
 
 def _balanced_accuracy(outcome, prediction):
     """Mean over the classes of the share of their samples that are recognised."""
-    hit = prediction.log_proba.argmax(axis=1) == outcome.likelihood.labels
-    return _class_mean(outcome.likelihood.labels, hit)
-
-
-def _class_mean(labels, values):
-    """Mean over classes of the mean over their samples."""
-    counts = np.bincount(labels)
-    present = counts > 0
-    means = np.bincount(labels, values) / np.maximum(counts, 1)
-    share = 1.0 / (counts[labels] * present.sum())
-    return means[present].mean(), (values - means[labels]) * share
+    share, hit = _hits(outcome, prediction)
+    present = share.any(axis=0)
+    if not present.any():
+        return np.nan, np.full(len(share), np.nan)
+    counts = share[:, present].sum(axis=0)
+    own = share[:, present] / counts
+    means = (own * hit[:, present]).sum(axis=0)
+    return means.mean(), (own * (hit[:, present] - means)).mean(axis=1)
 
 
 def _brier(outcome, prediction):
@@ -148,33 +178,79 @@ def _brier(outcome, prediction):
     """
     proba = np.exp(prediction.log_proba)
     n_classes = proba.shape[1]
-    wanted = np.eye(n_classes)[outcome.likelihood.labels]
-    return mean_score(((proba - wanted) ** 2).sum(axis=1) / (2.0 if n_classes == 2 else 1.0))
+    # of each class, were it the true one
+    values = (proba**2).sum(axis=1)[:, None] - 2.0 * proba + 1.0
+    share = outcome.likelihood.shares(n_classes)
+    return _of_shares(share, values / (2.0 if n_classes == 2 else 1.0))
 
 
 def _roc_auc(outcome, prediction):
     """Area under the ROC curve; for several classes the mean of one against the rest."""
-    labels, log_proba = outcome.likelihood.labels, prediction.log_proba
+    log_proba = prediction.log_proba
     n_classes = log_proba.shape[1]
+    share = outcome.likelihood.shares(n_classes)
+    known = share.sum(axis=1)
     found = []
     for k in [1] if n_classes == 2 else range(n_classes):
-        own = labels == k
-        if own.any() and not own.all():
-            found.append(_area(own, np.exp(log_proba[:, k])))
+        own, other = share[:, k], known - share[:, k]
+        if own.any() and other.any():
+            found.append(_area(own, other, np.exp(log_proba[:, k])))
     if not found:
-        return np.nan, np.full(len(labels), np.nan)
+        return np.nan, np.full(len(share), np.nan)
     return tuple(np.mean(part, axis=0) for part in zip(*found, strict=True))
 
 
-def _area(own, score):
-    """Share of pairs that a score orders rightly, ties half, and placement values."""
-    n_own, n_other = own.sum(), (~own).sum()
-    rank = rankdata(score)
-    place = np.empty(len(score))
-    place[own] = (rank[own] - rankdata(score[own])) / n_other
-    place[~own] = 1.0 - (rank[~own] - rankdata(score[~own])) / n_own
-    area = place[own].mean()
-    return area, (place - area) / np.where(own, n_own, n_other)
+def _area(own, other, score):
+    """Share of pairs that a score orders rightly, ties half, and contributions.
+
+    Each sample is of the class by the weight ``own``, and not by the weight ``other``.
+    """
+    place = np.unique(score, return_inverse=True)[1]
+    # of the others the weight below each score, and of its own that above, equal ones half
+    equal = np.bincount(place, other)
+    below = (np.cumsum(equal) - 0.5 * equal)[place] / other.sum()
+    equal = np.bincount(place, own)
+    above = 1.0 - (np.cumsum(equal) - 0.5 * equal)[place] / own.sum()
+    area = own @ below / own.sum()
+    return area, own * (below - area) / own.sum() + other * (above - area) / other.sum()
+
+
+def _rps(outcome, prediction):
+    """Ranked probability score of grades."""
+    share, order = outcome.likelihood.shares(len(outcome.order)), outcome.order
+    values = grade_scores(np.exp(prediction.log_proba[:, order]))
+    return _of_shares(share[:, order], values)
+
+
+def _quadratic_kappa(outcome, prediction):
+    """Agreement of grades beyond chance, disagreement weighed by its square (Cohen 1968).
+
+    1 less the ratio of the mean squared difference of predicted and true grades to what it is
+    where both are drawn apart.
+    """
+    share, order = outcome.likelihood.shares(len(outcome.order)), outcome.order
+    grade = np.empty(len(order))
+    grade[order] = np.arange(len(order))
+    weight = share.sum(axis=1)
+    total = weight.sum()
+    if total == 0.0:
+        return np.nan, np.full(len(share), np.nan)
+    guess = grade[outcome.decided(prediction.log_proba)]
+    # moments of both grades are all that squares need
+    first, second = share @ grade, share @ grade**2
+    differs = second - 2.0 * guess * first + weight * guess**2
+    means = first.sum() / total, weight @ guess / total
+    squares = second.sum() / total, weight @ guess**2 / total
+    found, expected = differs.sum() / total, sum(squares) - 2.0 * means[0] * means[1]
+    if expected <= 0.0:
+        return np.nan, np.full(len(share), np.nan)
+    moved = (
+        (second - weight * squares[0])
+        + weight * (guess**2 - squares[1])
+        - 2.0 * ((first - weight * means[0]) * means[1] + weight * (guess - means[1]) * means[0])
+    )
+    ratio = found / expected
+    return 1.0 - ratio, -(differs - weight * found - ratio * moved) / (total * expected)
 
 
 def _concordance(outcome, prediction):
@@ -215,6 +291,12 @@ CLASS_SCORES = {
     "brier": Score(_brier, False, (0.0, 2.0)),
 }
 """For classes."""
+
+GRADE_SCORES = {
+    "rps": Score(_rps, False, (0.0, np.inf)),
+    "quadratic_kappa": Score(_quadratic_kappa, True, (-1.0, 1.0)),
+}
+"""For classes that have an order."""
 
 SURVIVAL_SCORES = {
     "concordance": Score(_concordance, True, (0.0, 1.0), reads="risk"),

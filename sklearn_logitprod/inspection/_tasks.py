@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from sklearn_logitprod._text import brief
+from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.estimators.base import likelihood_of
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
 from sklearn_logitprod.estimators.regressor import LogitProdRegressor
@@ -21,6 +21,7 @@ from sklearn_logitprod.inspection._methods import (
 )
 from sklearn_logitprod.inspection._scores import (
     CLASS_SCORES,
+    GRADE_SCORES,
     SURVIVAL_SCORES,
     Outcome,
     Prediction,
@@ -56,6 +57,8 @@ class Task:
         Of the scores one that asks for the order of samples alone, in which chance has 0.5.
     turned : str
         What to check where an expert is below chance.
+    graded : dict of str to Score
+        Further scores where the user says that the classes have an order.
     told : callable
         From an outcome and a model that is fitted on other samples of it to the outcome in the
         terms of the model, as its predictions are.
@@ -74,35 +77,43 @@ class Task:
     shared: Callable
     order: dict = field(default_factory=dict)
     turned: str = ""
+    graded: dict = field(default_factory=dict)
     told: Callable = lambda outcome, model: outcome
     difference: str = "log_loss"
     mean: str = "mean of logits"
 
-    def choose(self, metrics, baselines):
+    def choose(self, metrics, baselines, ordered=False):
         """Scores and simpler methods by name.
 
         Parameters
         ----------
         metrics : str, list of str or None
         baselines : bool or list of str
+        ordered : bool
+            Whether the classes have an order.
 
         Returns
         -------
         scores, methods : dict
         """
+        scores = self.scores | self.graded if ordered else self.scores
         wanted = [metrics] if isinstance(metrics, str) else metrics
-        wanted = self.scores if wanted is None else wanted
+        early = [name for name in wanted or [] if name in self.graded]
+        if early and not ordered:
+            raise ValueError(
+                f"metrics: {early[0]!r} is for classes that have an order. Say so with "
+                f"{option('ordered', True)}."
+            )
+        wanted = scores if wanted is None else wanted
         simpler = self.methods if baselines is True else baselines or []
-        asked = ((wanted, self.scores, "metrics"), (simpler, self.methods, "baselines"))
+        asked = ((wanted, scores, "metrics"), (simpler, self.methods, "baselines"))
         for names, known, what in asked:
             unknown = [name for name in names if name not in known]
             if unknown:
                 raise ValueError(f"{what}: there is no {unknown[0]!r}; there are {brief(known)}.")
         if not wanted:
-            raise ValueError(
-                f"metrics is empty: name some of {brief(self.scores)}, or leave it out."
-            )
-        return {n: self.scores[n] for n in wanted}, {n: self.methods[n] for n in simpler}
+            raise ValueError(f"metrics is empty: name some of {brief(scores)}, or leave it out.")
+        return {n: scores[n] for n in wanted}, {n: self.methods[n] for n in simpler}
 
 
 def predicting(methods, prediction):
@@ -134,11 +145,14 @@ TASKS = {
         CLASS_SCORES,
         predicting(CLASS_METHODS, Prediction),
         Prediction,
-        lambda target: Outcome(target.likelihood, target.y),
+        lambda target: Outcome(
+            target.likelihood, target.strata, order=target.order, decide=target.decide
+        ),
         lambda target: {"classes": list(target.attributes["classes_"])},
         {"roc_auc": CLASS_SCORES["roc_auc"]},
         "Its classes may be swapped: check which class each of its columns is of, and that its "
         "labels mean the same as those of y.",
+        GRADE_SCORES,
     ),
     "events": Task(
         LogitProdSurvival,

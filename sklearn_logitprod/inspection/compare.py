@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from sklearn_logitprod._progress import Progress
-from sklearn_logitprod._text import Elsewhere, option, said_once, warn
+from sklearn_logitprod._text import Elsewhere, brief, option, said_once, warn
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
 from sklearn_logitprod.inspection._split import Comparison, run_split
@@ -26,6 +28,7 @@ from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.search.base import BaseLogitProdCV, searched_estimator
 from sklearn_logitprod.targets.folds import repeated_splits
+from sklearn_logitprod.targets.labels import grade_order
 from sklearn_logitprod.targets.weights import check_groups
 
 
@@ -36,6 +39,7 @@ def compare(
     *,
     baselines: bool | Sequence[str] = True,
     metrics: Sequence[str] | None = None,
+    ordered: bool | Sequence[Any] = False,
     cv: CrossValidation = 5,
     groups: ArrayLike | None = None,
     n_repeats: int = 5,
@@ -61,7 +65,11 @@ def compare(
     X : array, DataFrame or ExpertOutputs, default=None
         As in ``fit`` of the estimator; left out with `ExpertOutputs`.
     y : array-like of shape (n_samples,), default=None
-        Class labels, events and times, or values; None takes those of `ExpertOutputs`.
+        Class labels, events and times, or values; None takes those of `ExpertOutputs`. What
+        ``labels`` of the estimator says, too: of sets, log-loss is that of the set, and other
+        metrics are over samples of which one class alone is possible; a distribution counts as a
+        sample of each class, by its shares. Samples of which all classes are possible are left
+        out.
     baselines : bool or list of str, default=True
         Which simpler methods: "mean of logits", "mean of probabilities", "greedy
         ensemble", "stacked regression"; for survival "mean of logits", "mean of curves",
@@ -73,7 +81,12 @@ def compare(
         "balanced_accuracy", "brier"; for survival "concordance" (Harrell's C), "log_loss"
         (negative log-likelihood over the intervals), "ibs" (integrated Brier score,
         censoring as in all samples); for values "nll" (negative log-likelihood), "crps",
-        "rmse", "mae", in the unit of y, and "r2". None: all. Methods are ranked by the first.
+        "rmse", "mae", in the unit of y, and "r2". With `ordered` also "rps" (ranked probability
+        score) and "quadratic_kappa". None: all. Methods are ranked by the first. Classes are
+        predicted as ``decision`` of the estimator says, for all methods alike.
+    ordered : bool or list, default=False
+        Whether the classes are grades: True where they are numbers or in the order of
+        ``classes`` of the estimator, or a list of them from the lowest to the highest.
     cv : int, splitter or iterable of splits, default=5
         A number: so many folds, stratified and by group, `n_repeats` times. Other splits
         are gathered into repeats in their order: one ends before the split that would
@@ -146,14 +159,21 @@ def compare(
         )
     estimator, X, y, groups = _arguments(estimator_or_outputs, X, y, groups)
     task = TASKS[estimator.task_name]
-    wanted, methods = task.choose(metrics, baselines)
+    graded = np.ndim(ordered) > 0 or bool(ordered)
+    wanted, methods = task.choose(metrics, baselines, graded)
     # experts below chance are told of, whichever metrics are asked for
     scores = wanted | task.order
     target = target_of(searched_estimator(estimator), X, y)
-    estimator = clone(estimator).set_params(**task.shared(target))
+    # what the estimator says itself stays: columns of an array follow its own order of classes
+    shared = {k: v for k, v in task.shared(target).items() if getattr(estimator, k) is None}
+    estimator = clone(estimator).set_params(**shared)
     groups = check_groups(groups, len(target.strata))
-    comparison = Comparison(task, task.outcome(target), target.strata, groups, scores, methods)
-    repeats = repeated_splits(cv, n_repeats, target.strata, groups, random_state)
+    outcome = task.outcome(target)
+    if graded:
+        outcome = _graded(task, outcome, target, ordered)
+    comparison = Comparison(task, outcome, target.strata, groups, scores, methods)
+    told = np.flatnonzero(target.counts)
+    repeats = repeated_splits(cv, n_repeats, target.strata, groups, random_state, told)
     splits = [split for repeat in repeats for split in repeat]
     totals = Totals(comparison, len(repeats))
     progress = Progress(sys.stderr) if verbose else None
@@ -180,6 +200,23 @@ def compare(
     table = comparison_table(totals, settings)
     tell_of_order(table, task)
     return with_metrics(table, wanted)
+
+
+def _graded(task, outcome, target, ordered):
+    """An outcome whose classes have an order, checked."""
+    if not task.graded:
+        raise ValueError(f"{option('ordered', True)} is for classes; here there are none.")
+    classes = target.attributes["classes_"]
+    order = outcome.order if np.ndim(ordered) == 0 else grade_order(classes, ordered)
+    if order is None:
+        known = brief(classes.tolist())
+        raise ValueError(
+            f"{option('ordered', True)} needs the order of the classes {known}, which are no "
+            f"numbers. Name them from the lowest to the highest: {option('classes')}."
+            if np.ndim(ordered) == 0
+            else f"ordered={list(ordered)!r}, but the classes are {known}: name each of them once."
+        )
+    return replace(outcome, order=order)
 
 
 def _arguments(first, X, y, groups):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, likelihood_of
+from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, likelihood_of, weighting_of
 from sklearn_logitprod.estimators.inference import expert_log_proba, fused_log_proba
 from sklearn_logitprod.inspection._methods import best_expert, filled, mean_of_logits
 from sklearn_logitprod.inspection._tasks import TASKS
@@ -88,11 +88,15 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
         raise ValueError("y is missing: the loss needs the outcomes. Pass y.")
     log_proba = expert_log_proba(estimator, X)
     likelihood = likelihood_of(estimator, y, len(log_proba))
+    fused = fused_log_proba(estimator, X)
+    # rows of which y says nothing are lost by nobody
+    told = np.flatnonzero(weighting_of(estimator, y, len(log_proba)) * np.ones(len(log_proba)))
+    log_proba, likelihood, fused = log_proba[told], likelihood.take(told), fused[told]
     alone = filled(log_proba, likelihood.family)
     best = best_expert(log_proba, likelihood)
     oracle = _oracle(estimator, log_proba, likelihood)
     losses = {
-        "LogitProd": likelihood.loss(fused_log_proba(estimator, X)).mean(),
+        "LogitProd": likelihood.loss(fused).mean(),
         "best expert": likelihood.loss(alone[:, best]).mean(),
         TASKS[estimator.task_name].mean: likelihood.loss(
             mean_of_logits(log_proba, likelihood.family)

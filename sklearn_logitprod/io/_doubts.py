@@ -255,7 +255,7 @@ def doubt_curves(table, values, times):
         )
 
 
-def doubt_labels(table, name, values):
+def doubt_labels(table, name, values, instead=""):
     """Refuse labels that are numbers, with fractions or many, hardly any of which occurs twice.
 
     Parameters
@@ -264,6 +264,8 @@ def doubt_labels(table, name, values):
     name : str
     values : list of str
         Distinct labels.
+    instead : str
+        What else numbers may be named by, for the message.
     """
     kinds = [text for text in values if text != ""]
     if 2 * len(kinds) <= len(table) or not table.is_numeric(name):
@@ -272,7 +274,7 @@ def doubt_labels(table, name, values):
         raise table.source.error(
             f"column {name!r} (label) holds numbers such as {brief(kinds, 2)}, hardly any of them "
             "twice: these are no classes. Name the column of the true classes with "
-            f"{option('label', 'its name')}."
+            f"{option('label', 'its name')}{instead}."
         )
 
 

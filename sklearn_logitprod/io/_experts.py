@@ -15,6 +15,7 @@ from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.io._columns import free_columns, numeric_columns
 from sklearn_logitprod.io._doubts import is_truth
 from sklearn_logitprod.io._formats import read_table
+from sklearn_logitprod.io._join import each
 from sklearn_logitprod.io._names import beside, labels_in, meaning, named_alike, owner, timed
 from sklearn_logitprod.io._source import Source, named_paths
 
@@ -90,10 +91,12 @@ def read_all(files, id, input, coded):
     -------
     dict of str to list of Table
     """
-    return {
-        name: [_read(name, own, id, input, coded) for own in all_own]
-        for name, all_own in files.items()
-    }
+    pairs = [(name, own) for name, all_own in files.items() for own in all_own]
+    tables = each(lambda pair: _read(*pair, id, input, coded), pairs)
+    found = {name: [] for name in files}
+    for (name, _), table in zip(pairs, tables, strict=True):
+        found[name].append(table)
+    return found
 
 
 def _read(name, own, id, input, coded):

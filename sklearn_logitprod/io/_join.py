@@ -77,7 +77,7 @@ def join(parts, input, how, sort=True):
         [source.expert for source in sources],
         classes=labels_array(names) if input in ("proba", "logits") else None,
         y=y,
-        ids=as_array(ids),
+        ids=as_array(ids, each),
         groups=None if groups is None else np.asarray(groups.of(np.array), dtype=str),
         times=np.array(names, dtype=np.float64) if of_times else None,
     )
@@ -100,18 +100,21 @@ def _values(parts, at, names):
     """Values of all experts, their columns in one order: (n_samples, n_experts, n_columns)."""
     values = np.empty((len(at), len(parts), parts[0].values.shape[1]))
 
-    def fill(m):
-        part, order = parts[m], slice(None)
-        if part.names != names:
-            order = [part.names.index(name) for name in names]
-        for start in range(0, len(at), _AT_A_TIME):
-            some = slice(start, start + _AT_A_TIME)
+    orders = [
+        slice(None) if part.names == names else [part.names.index(name) for name in names]
+        for part in parts
+    ]
+
+    def fill(start):
+        # rows of all experts, so that no two threads write to one page of memory
+        some = slice(start, start + _AT_A_TIME)
+        for m, (part, order) in enumerate(zip(parts, orders, strict=True)):
             rows = at[some, m]
             own = part.values.take(rows, axis=0)
             own[rows < 0] = np.nan
             values[some, m] = own[:, order]
 
-    each(fill, range(len(parts)))
+    each(fill, range(0, len(at), _AT_A_TIME))
     return values
 
 
@@ -125,29 +128,35 @@ def _placed(parts):
         if same_texts(texts[m], texts[0]):
             return np.arange(len(known), dtype=np.int32), None
         own = Ids(texts[m])
+        column = _inverse(known.rows_of(own), len(known))
+        if np.count_nonzero(column >= 0) == len(own):
+            # identifiers take more memory than texts: they go where all were found
+            return column, None
         check_ids(parts[m], own)
-        column = own.rows_of(known)
-        # identifiers take more memory than texts: they go where all were found
-        return column, own if np.count_nonzero(column >= 0) < len(own) else None
+        return column, own
 
     columns = []
     for column, own in each(look, range(len(parts))):
         if own is not None:
-            if len(known) > len(column):
-                column = own.rows_of(known)
-            # the last one stands for no row
-            fresh = np.ones(len(own) + 1, dtype=bool)
-            fresh[column] = False
-            new = np.flatnonzero(fresh[:-1]).astype(np.int32)
+            rows = known.rows_of(own)
+            new = np.flatnonzero(rows < 0).astype(np.int32)
+            column = np.r_[_inverse(rows, len(known)), new]
             if len(new):
                 both = (np.asarray(t, dtype=object) for t in (known.texts, own.texts[new]))
                 known = Ids(as_texts(np.concatenate([*both])))
-            column = np.r_[column, new]
         columns.append(column)
     at = np.full((len(parts), len(known)), -1, dtype=np.int32)
     for m, column in enumerate(columns):
         at[m, : len(column)] = column
     return known.texts, at.T
+
+
+def _inverse(rows, n_known):
+    """Where each known row is among `rows`, -1 where it is not."""
+    found = np.full(n_known + 1, -1, dtype=np.int32)
+    # what is not known goes to the end, and is cut off
+    found[rows] = np.arange(len(rows), dtype=np.int32)
+    return found[:-1]
 
 
 def _kept(parts, ids, at, how):

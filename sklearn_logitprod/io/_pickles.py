@@ -22,19 +22,19 @@ _CHARACTERS = {"string": np.int32, "large_string": np.int64}
 _MOST_ROWS = 2**24
 
 
-class _Sealed(type):
+class Sealed(type):
     """Classes that a pickle cannot change for the files after it."""
 
     def __setattr__(cls, name, value):
         raise pickle.UnpicklingError(f"{cls.__name__} is not to be changed")
 
 
-def _sealed(recipe):
+def sealed(recipe):
     """A function in the form of a sealed class."""
-    return _Sealed(recipe.__name__, (), {"__new__": lambda cls, *args: recipe(*args)})
+    return Sealed(recipe.__name__, (), {"__new__": lambda cls, *args: recipe(*args)})
 
 
-class _Dtype(metaclass=_Sealed):
+class _Dtype(metaclass=Sealed):
     """A dtype: numbers, booleans, text and objects, no records."""
 
     def __init__(self, spec, align=False, copy=False):
@@ -49,7 +49,7 @@ class _Dtype(metaclass=_Sealed):
         self.value = self.value.newbyteorder(order)
 
 
-class _Array(metaclass=_Sealed):
+class _Array(metaclass=Sealed):
     """An array between its two halves, as pickles write it."""
 
     value = None
@@ -59,7 +59,7 @@ class _Array(metaclass=_Sealed):
         self.value = _decoded(content, dtype, shape, "F" if fortran else "C")
 
 
-class _Frame(metaclass=_Sealed):
+class _Frame(metaclass=Sealed):
     """Columns of a frame."""
 
     value = None
@@ -68,7 +68,7 @@ class _Frame(metaclass=_Sealed):
         self.value = state["_mgr"].columns
 
 
-class _Manager(metaclass=_Sealed):
+class _Manager(metaclass=Sealed):
     """Blocks of columns, and the axes that name them."""
 
     def __init__(self, blocks, axes, verify_integrity=True):
@@ -82,7 +82,7 @@ class _Manager(metaclass=_Sealed):
                 self.columns[names[position]] = row
 
 
-class _Texts(metaclass=_Sealed):
+class _Texts(metaclass=Sealed):
     """Text that pandas holds in an array of its own."""
 
     value = None
@@ -94,7 +94,7 @@ class _Texts(metaclass=_Sealed):
             self.value = next(part.value for part in state if isinstance(part, _Array))
 
 
-class _Name(metaclass=_Sealed):
+class _Name(metaclass=Sealed):
     """Something that is only named, and never called."""
 
     def __init__(self, *args):
@@ -125,31 +125,31 @@ def _decoded(content, dtype, shape, order):
     return values.reshape(shape, order=order)
 
 
-@_sealed
+@sealed
 def _reconstruct(kind, shape, code):
     return _Array()
 
 
-@_sealed
+@sealed
 def _frombuffer(content, dtype, shape, order):
     array = _Array()
     array.value = _decoded(content, dtype, shape, order)
     return array
 
 
-@_sealed
+@sealed
 def _scalar(dtype, content):
     return content if dtype.value.kind == "O" else _decoded(content, dtype, (), "C")[()]
 
 
-@_sealed
+@sealed
 def _latin1(text, encoding):
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"encoding {encoding!r}")
     return text.encode("latin1")
 
 
-@_sealed
+@sealed
 def _new_index(kind, content):
     if "start" in content:
         rows = range(content["start"], content["stop"], content["step"])
@@ -159,22 +159,22 @@ def _new_index(kind, content):
     return list(unwrapped(content["data"]))
 
 
-@_sealed
+@sealed
 def _unpickle_block(values, placement, ndim):
     return unwrapped(values), placement if isinstance(placement, slice) else unwrapped(placement)
 
 
-@_sealed
+@sealed
 def _backed(kind, checksum, state):
     return _Texts()
 
 
-@_sealed
+@sealed
 def _text_type(name):
     return _CHARACTERS[name]
 
 
-@_sealed
+@sealed
 def _bytes(content=b"", encoding=None):
     # of a number they would be so many zeros
     if not isinstance(content, (bytes, bytearray, str)):
@@ -182,7 +182,7 @@ def _bytes(content=b"", encoding=None):
     return content.encode(encoding or "latin1") if isinstance(content, str) else bytes(content)
 
 
-@_sealed
+@sealed
 def _texts(parts):
     """Strings of an Arrow array: validity bits, offsets, characters."""
     offset_type, length, _, start, (valid, offsets, characters) = parts[:5]
@@ -199,7 +199,7 @@ def _texts(parts):
     return values
 
 
-_RECIPES = {
+RECIPES = {
     ("collections", "OrderedDict"): OrderedDict,
     ("_codecs", "encode"): _latin1,
     ("numpy", "ndarray"): _Name,
@@ -218,13 +218,13 @@ _RECIPES = {
     ("pyarrow.lib", "type_for_alias"): _text_type,
 }
 for _core in ("numpy.core", "numpy._core"):
-    _RECIPES[f"{_core}.multiarray", "_reconstruct"] = _reconstruct
-    _RECIPES[f"{_core}.multiarray", "scalar"] = _scalar
-    _RECIPES[f"{_core}.numeric", "_frombuffer"] = _frombuffer
+    RECIPES[f"{_core}.multiarray", "_reconstruct"] = _reconstruct
+    RECIPES[f"{_core}.multiarray", "scalar"] = _scalar
+    RECIPES[f"{_core}.numeric", "_frombuffer"] = _frombuffer
 for _builtins in ("builtins", "__builtin__"):
     for _kind in (complex, dict, frozenset, list, set, slice, tuple):
-        _RECIPES[_builtins, _kind.__name__] = _kind
-    _RECIPES[_builtins, "bytearray"] = _RECIPES[_builtins, "bytes"] = _bytes
+        RECIPES[_builtins, _kind.__name__] = _kind
+    RECIPES[_builtins, "bytearray"] = RECIPES[_builtins, "bytes"] = _bytes
 for _module, _name, _recipe in (
     ("pandas.core.frame", "DataFrame", _Frame),
     ("pandas.core.indexes.base", "Index", _Name),
@@ -232,16 +232,15 @@ for _module, _name, _recipe in (
     ("pandas.core.arrays.string_", "StringDtype", _Name),
     ("pandas.core.arrays.string_", "StringArray", _Name),
 ):
-    _RECIPES[_module, _name] = _recipe
-    _RECIPES["pandas.arrays" if _name == "StringArray" else "pandas", _name] = _recipe
+    RECIPES[_module, _name] = _recipe
+    RECIPES["pandas.arrays" if _name == "StringArray" else "pandas", _name] = _recipe
 
 
 class _Bounded:
     """A file that refuses to read more than it has, before memory for that is taken."""
 
-    def __init__(self, stream):
-        self._stream, self.readline = stream, stream.readline
-        self._size = os.fstat(stream.fileno()).st_size
+    def __init__(self, stream, size):
+        self._stream, self.readline, self._size = stream, stream.readline, size
 
     def read(self, size):
         if size > self._size - self._stream.tell():
@@ -249,20 +248,35 @@ class _Bounded:
         return self._stream.read(size)
 
 
-class _Unpickler(pickle._Unpickler):
+class Unpickler(pickle._Unpickler):
     """Answers names by recipes, and keeps the first that has none.
 
     The one written in Python: in the other a few bytes, a memo of number 2e9, take all memory.
+
+    Parameters
+    ----------
+    stream : binary file
+    size : int
+        Of the file in bytes.
+
+    Attributes
+    ----------
+    unknown : str or None
+        The name that has none.
     """
 
     unknown = None
+    recipes: dict[tuple, Any] = RECIPES
     dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
 
+    def __init__(self, stream, size):
+        super().__init__(_Bounded(stream, size))
+
     def find_class(self, module, name):
-        if (module, name) not in _RECIPES:
+        if (module, name) not in self.recipes:
             self.unknown = f"{module}.{name}"
             raise pickle.UnpicklingError(self.unknown)
-        return _RECIPES[module, name]
+        return self.recipes[module, name]
 
     def load_bytearray8(self):
         # not of the claimed size before it is known to be there
@@ -298,7 +312,7 @@ def load_pickle(source, file):
         If the pickle names anything else, or is damaged.
     """
     with open(file, "rb") as stream:
-        unpickler = _Unpickler(_Bounded(stream))
+        unpickler = Unpickler(stream, os.fstat(stream.fileno()).st_size)
         try:
             return unwrapped(unpickler.load())
         except Exception as error:

@@ -18,7 +18,7 @@ class Source:
     path : str
         The file, as messages show it.
     expert : str
-        Name of the expert.
+        Name of the expert; empty where the file is of none.
     line : callable, optional
         From a row of the file to its line, the header being line 1; None for files without
         lines, whose rows count from 0.
@@ -61,7 +61,8 @@ class Source:
         ValueError
         """
         where = self.path if row is None else self.where(row)
-        text = f"{where} (expert {self.expert!r}): {message}"
+        of = f" (expert {self.expert!r})" if self.expert else ""
+        text = f"{where}{of}: {message}"
         return ValueError(" ".join(text.splitlines()))
 
 

@@ -10,6 +10,7 @@ import zlib
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,36 @@ if _NEW:
 
         _TEXT = pd.ArrowDtype(pa.large_string())
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+
+
+class _Parsing:
+    """Context in which pandas refuses what it would warn of, in any number of threads.
+
+    Filters of warnings are those of the whole process: the first thread to come sets them, the
+    last to go restores them.
+    """
+
+    def __init__(self):
+        self._lock, self._n_inside, self._before = Lock(), 0, None
+
+    def __enter__(self):
+        with self._lock:
+            if self._n_inside == 0:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                # of numbers and text in one column: such cells are looked at one by one
+                warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+            self._n_inside += 1
+
+    def __exit__(self, *_):
+        with self._lock:
+            self._n_inside -= 1
+            if self._n_inside == 0:
+                self._before.__exit__(None, None, None)
+
+
+_PARSING = _Parsing()
 
 
 def read_text(source, path, id=None, coded=()):
@@ -139,10 +170,7 @@ class _Content:
 
     def _parsed(self, kinds, names=None, spaces=True):
         """Some columns as pandas reads them, without spaces before cells."""
-        with warnings.catch_warnings():
-            # of numbers and text in one column: such cells are looked at one by one
-            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-            warnings.simplefilter("error", pd.errors.ParserWarning)
+        with _PARSING:
             options = {} if names is None else {"usecols": names}
             return pd.read_csv(
                 self.path,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sklearn_logitprod._text import brief, option, warn
+from sklearn_logitprod._text import brief, option
 from sklearn_logitprod._typing import Tables
+from sklearn_logitprod.io._barcodes import mention_patients
 from sklearn_logitprod.io._columns import LONE, Question, class_columns, sorted_labels
 from sklearn_logitprod.io._doubts import (
     doubt_classes,
@@ -49,7 +49,6 @@ from sklearn_logitprod.io._value_columns import (
 )
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
-_PATIENTS = ("patient", "patientid", "patients", "case", "caseid", "subject", "subjectid")
 _INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits", "mean", "mean_std")
 
 
@@ -230,7 +229,7 @@ def read_tables(
         (((table,),),) = (tables.values(),)
         tables = wide(table, stated)
     if group is None and not (label is event is value is None):
-        _mention_patients(every, reserved)
+        mention_patients(every, reserved)
     del every
     named = {
         name: [_columns_of(table, asked, told, stated[name]) for table in own]
@@ -401,21 +400,6 @@ def _reading(table, named):
     file = os.path.basename(table.source.path)
     own = "" if file.split(".")[0] == table.source.expert else f" (expert {table.source.expert})"
     return f"{file}{own}: {', '.join(shown[:4])}{more}{several}, {len(table):,} rows"
-
-
-def _mention_patients(tables, reserved):
-    """Say once that a column looks like one of patients, whose rows depend on each other."""
-    for table in tables:
-        for name in set(table.columns) - reserved:
-            if re.sub(r"[\W_]", "", name.lower()) in _PATIENTS:
-                cells = table.coded(name)
-                if len(cells.values) < len(cells):
-                    warn(
-                        f"column {name!r} of {table.source.path} is not used, and rows of one "
-                        f"patient are taken as independent. Pass {option('group', name)} to keep "
-                        "them together."
-                    )
-                    return
 
 
 def _events(table, told):

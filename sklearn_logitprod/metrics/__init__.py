@@ -1,8 +1,9 @@
-"""Scores of survival predictions, and of predicted distributions of values."""
+"""Scores of predictions: survival, grades, distributions of values."""
 
 from sklearn_logitprod.metrics.brier import brier_score, integrated_brier_score, safe_time_grid
 from sklearn_logitprod.metrics.calibration import DCalibration, d_calibration
 from sklearn_logitprod.metrics.concordance import concordance_index, concordance_index_ipcw
+from sklearn_logitprod.metrics.grades import ranked_probability_score
 from sklearn_logitprod.metrics.kaplan_meier import kaplan_meier
 from sklearn_logitprod.metrics.values import (
     crps_gaussian,
@@ -25,5 +26,6 @@ __all__ = [
     "kaplan_meier",
     "nll_gaussian",
     "pinball_loss",
+    "ranked_probability_score",
     "safe_time_grid",
 ]

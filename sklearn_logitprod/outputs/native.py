@@ -148,7 +148,11 @@ def named_columns(frame, name="X"):
     if nw.dependencies.is_pandas_dataframe(frame) and frame.index.name is not None:
         frame = frame.reset_index()
     known = nw.from_native(frame, eager_only=True)
-    return [(str(column), _column(known[column])) for column in known.columns]
+    # by position: a name of pandas may be a number
+    return [
+        (str(name), _column(column))
+        for name, column in zip(known.columns, known.iter_columns(), strict=True)
+    ]
 
 
 def index_of(values):

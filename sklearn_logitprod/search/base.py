@@ -54,8 +54,8 @@ class BaseLogitProdCV(
     """Search over gate width, gate temperature and alpha by cross-validation.
 
     Subclasses say which estimator is searched over (``_searched``), what folds of a number
-    are stratified by (``_checked``), what all folds share (``_shared``), and which fitted
-    attributes of the best estimator are theirs, too (``_handed_on``).
+    are stratified by and made of (``_checked``), what all folds share (``_shared``), and which
+    fitted attributes of the best estimator are theirs, too (``_handed_on``).
     """
 
     _experts_cv = "expert_cv"
@@ -114,15 +114,17 @@ class BaseLogitProdCV(
 
     def _compare(self, X, y, sample_weight, groups, progress):
         X, y, sample_weight, groups = self._estimator({})._given(X, y, sample_weight, groups)
-        y, strata = self._checked(y, n_rows(X))
         grid = self._grid()
+        y, strata, told = self._checked(X, y)
         first = self._estimator(grid[0])
         first._check_parameters()
         if any(params["gate_width"] is not None for params in grid):
             load_torch()
         start = time.perf_counter()
         with progress.stage("outputs"):
-            prepared, parts = self._parts(first, X, y, strata, sample_weight, groups, progress)
+            prepared, parts = self._parts(
+                first, X, y, strata, told, sample_weight, groups, progress
+            )
         # all candidates together: whoever differs in the gate alone shares outputs and passes
         specs = [self._estimator(params)._head_spec(*parts[0].shape) for params in grid]
         with progress.stage("candidates"):
@@ -176,7 +178,7 @@ class BaseLogitProdCV(
         grid = {"alpha": self.alphas, "gate_width": self.gate_widths}
         return list(ParameterGrid({**grid, "temperature": self.temperatures}))
 
-    def _parts(self, estimator, X, y, strata, sample_weight, groups, progress):
+    def _parts(self, estimator, X, y, strata, told, sample_weight, groups, progress):
         """What the candidates are fitted on: a part for folds that share the experts' outputs.
 
         Returns
@@ -192,14 +194,15 @@ class BaseLogitProdCV(
             data, own = estimator._fit_data(prepared)
             position = np.full(n_samples, -1)
             position[prepared.kept] = np.arange(len(prepared.kept))
-            folds = [
-                position[test] for _, test in search_splits(self.cv, strata, groups, self._seed())
-            ]
+            splits = search_splits(self.cv, strata, groups, self._seed(), told=told)
+            folds = [position[test] for _, test in splits]
             folds = [test[test >= 0] for test in folds]
             return prepared, self._prefit_parts(estimator, prepared, data, own, folds, y)
         X, y = indexable(X, y)
         # a fold must not learn its experts from rows that it holds out: they are cross-fitted anew
-        splits = search_splits(self.cv, strata, groups, self._seed())
+        splits = search_splits(self.cv, strata, groups, self._seed(), told=told)
+        if told is not None:
+            weight = np.where(np.isin(np.arange(n_samples), told), weight, 0.0)
         shared = self._estimator({**self._grid()[0], **self._shared(estimator, X, y, weight)})
         parts = []
         for number, (train, test) in enumerate(splits, start=1):

@@ -10,9 +10,12 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 
 from sklearn_logitprod._typing import CrossValidation, Experts, Floats, Labels, RandomState, Scoring
+from sklearn_logitprod.estimators.base import target_of
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
+from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.search.base import CategorySearch, search_constraints
 from sklearn_logitprod.targets.labels import check_labels
+from sklearn_logitprod.targets.partial import is_matrix
 
 
 class LogitProdClassifierCV(ClassifierMixin, CategorySearch):
@@ -51,8 +54,9 @@ class LogitProdClassifierCV(ClassifierMixin, CategorySearch):
         samples, otherwise the folds in which they are cross-fitted, anew in each fold of
         the search.
 
-    input, classes, missing_classes, cross_class, diversity, features, calibrate, \
-linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_state, verbose
+    input, classes, labels, decision, missing_classes, cross_class, diversity, features, \
+calibrate, linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, \
+random_state, verbose
         As in :class:`LogitProdClassifier`.
 
     Attributes
@@ -117,6 +121,8 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         expert_cv: CrossValidation = "prefit",
         input: Literal["logits", "proba"] = "logits",
         classes: ArrayLike | None = None,
+        labels: Literal["single", "sets", "proba"] = "single",
+        decision: Literal["mode", "median"] | ArrayLike = "mode",
         missing_classes: Literal["raise", "floor", "mean"] = "raise",
         cross_class: float | None = None,
         diversity: float = 0.0,
@@ -142,6 +148,8 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         self.expert_cv = expert_cv
         self.input = input
         self.classes = classes
+        self.labels = labels
+        self.decision = decision
         self.missing_classes = missing_classes
         self.cross_class = cross_class
         self.diversity = diversity
@@ -171,8 +179,8 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         ----------
         X : array or DataFrame
             As in :class:`LogitProdClassifier`.
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Class labels, or what `labels` says.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative; counts in the fits and, with ``scoring=None``, in the scores.
         groups : array-like of shape (n_samples,), default=None
@@ -191,13 +199,23 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         self._search(X, y, sample_weight, groups)
         return self
 
-    def _checked(self, y, n_samples):
+    def _checked(self, X, y):
+        if self.labels != "single" and is_matrix(y):
+            if isinstance(self.scoring, str):
+                raise ValueError(
+                    f"scoring={self.scoring!r} takes one label for each sample, which y does not "
+                    "hold. Leave scoring out: candidates are then compared by their log-loss."
+                )
+            target = target_of(self._estimator({}), X, y)
+            return target.y, target.strata, np.flatnonzero(target.counts)
         fitted_here = self.experts is not None and not self._prefit
-        labels = check_labels(y, n_samples, fitted_here)
-        return labels, labels
+        labels = check_labels(y, n_rows(X), fitted_here)
+        return labels, labels, None
 
     def _shared(self, estimator, X, y, weight):
-        known = np.unique(y) if self.classes is None else self.classes
+        known = self.classes
+        if known is None:
+            known = y.columns if is_matrix(y) else np.unique(y)
         return {"classes": list(known)}
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -207,21 +225,20 @@ linear_pool, solver, max_iter, tol, batch_size, memory, n_jobs, device, random_s
         ----------
         X : array or DataFrame
             As in ``fit``.
-        y : array-like of shape (n_samples,)
-            True labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            True labels, or what `labels` says.
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights.
 
         Returns
         -------
         float
-            Share of samples whose most probable class is the true one.
+            Share of samples whose predicted class is the true one.
         """
-        X, y, sample_weight, _ = self._estimator({})._given(X, y, sample_weight)
-        return super().score(X, y, sample_weight)
+        return self._best.score(X, y, sample_weight)
 
     def predict(self, X: Any) -> Labels:
-        """Most probable class of each sample, by the best candidate.
+        """Class of each sample by the best candidate: the most probable, or as `decision` says.
 
         Parameters
         ----------

@@ -11,6 +11,7 @@ from sklearn.base import RegressorMixin
 
 from sklearn_logitprod._typing import CrossValidation, Experts, Floats, RandomState, Scoring
 from sklearn_logitprod.estimators.regressor import LogitProdRegressor
+from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.search.base import BaseLogitProdCV, search_constraints
 from sklearn_logitprod.targets.values import centre_and_scale, check_values
 
@@ -176,11 +177,11 @@ memory, n_jobs, device, random_state, verbose
         self._search(X, y, sample_weight, groups)
         return self
 
-    def _checked(self, y, n_samples):
-        values = check_values(y, n_samples)
-        centre_and_scale(values, np.ones(n_samples))
+    def _checked(self, X, y):
+        values = check_values(y, n_rows(X))
+        centre_and_scale(values, np.ones(len(values)))
         # one stratum: folds in the order of the rows, as scikit-learn has them
-        return values, np.zeros(n_samples, dtype=int)
+        return values, np.zeros(len(values), dtype=int), None
 
     def _shared(self, estimator, X, y, weight):
         return {}

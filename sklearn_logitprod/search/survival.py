@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod._typing import CrossValidation, Experts, Floats, Labels, RandomState, Scoring
 from sklearn_logitprod.estimators.survival import LogitProdSurvival
+from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.search.base import CategorySearch, search_constraints
 from sklearn_logitprod.targets.events import check_events
 
@@ -196,8 +197,8 @@ verbose
         self._search(X, y, sample_weight, groups)
         return self
 
-    def _checked(self, y, n_samples):
-        return y, check_events(y, n_samples)[0].astype(int)
+    def _checked(self, X, y):
+        return y, check_events(y, n_rows(X))[0].astype(int), None
 
     def _shared(self, estimator, X, y, weight):
         return {"times": estimator._target(X, y, weight).attributes["unique_times_"]}

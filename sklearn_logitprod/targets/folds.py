@@ -23,7 +23,7 @@ def shuffled(n_splits, groups, seed):
     return splitter(n_splits, shuffle=True, random_state=seed)
 
 
-def search_splits(cv, strata, groups, seed, shuffle=False):
+def search_splits(cv, strata, groups, seed, shuffle=False, told=None):
     """Rows to fit on and rows held out, as scikit-learn's searches choose them.
 
     Parameters
@@ -37,11 +37,17 @@ def search_splits(cv, strata, groups, seed, shuffle=False):
     seed : int
     shuffle : bool
         Whether a number of folds without groups is made of shuffled rows.
+    told : ndarray of int, optional
+        Rows that a number of folds is made of, if not all. Others are in none.
 
     Returns
     -------
     list of (ndarray of int, ndarray of int)
     """
+    if told is not None and len(told) < len(strata) and isinstance(cv, Integral):
+        own = None if groups is None else np.asarray(groups)[told]
+        splits = search_splits(cv, strata[told], own, seed, shuffle)
+        return [(told[train], told[test]) for train, test in splits]
     if isinstance(cv, Integral) and (shuffle or groups is not None):
         cv = shuffled(cv, groups, seed)
     every = np.arange(len(strata))
@@ -55,7 +61,7 @@ def search_splits(cv, strata, groups, seed, shuffle=False):
         ) from error
 
 
-def repeated_splits(cv, n_repeats, strata, groups, seed):
+def repeated_splits(cv, n_repeats, strata, groups, seed, told=None):
     """Splits of a comparison, in repeats that test a sample at most once each.
 
     Parameters
@@ -67,11 +73,22 @@ def repeated_splits(cv, n_repeats, strata, groups, seed):
     strata : ndarray of shape (n_samples,), int
     groups : ndarray of shape (n_samples,), int, or None
     seed : int
+    told : ndarray of int, optional
+        Rows that are split, if not all. Others are in no split.
 
     Returns
     -------
     list of list of (ndarray of int, ndarray of int)
     """
+    if told is not None and len(told) < len(strata):
+        if isinstance(cv, Integral):
+            own = None if groups is None else groups[told]
+            repeats = repeated_splits(cv, n_repeats, strata[told], own, seed)
+            return [[(told[train], told[test]) for train, test in repeat] for repeat in repeats]
+        repeats = repeated_splits(cv, n_repeats, strata, groups, seed)
+        kept = [[tuple(p[np.isin(p, told)] for p in split) for split in own] for own in repeats]
+        kept = [[split for split in own if all(map(len, split))] for own in kept]
+        return [own for own in kept if own]
     if isinstance(cv, Integral):
         if n_repeats < 1:
             raise ValueError(f"{option('n_repeats', n_repeats)} is too few: 1 at least is needed.")
@@ -96,7 +113,7 @@ def _placeholder(strata):
     return np.empty((len(strata), 0))
 
 
-def make_splits(cv, y, groups, seed, shuffle=False):
+def make_splits(cv, y, groups, seed, shuffle=False, told=None):
     """Splits for cross-fitting: a partition of the rows, groups kept together.
 
     Parameters
@@ -107,12 +124,18 @@ def make_splits(cv, y, groups, seed, shuffle=False):
     seed : int
     shuffle : bool
         Whether a number of folds without groups is made of shuffled rows.
+    told : ndarray of int, optional
+        Rows that a number of folds is made of, if not all. Others are held out by the first.
 
     Returns
     -------
     list of (ndarray of int, ndarray of int)
     """
-    splits = search_splits(cv, y, groups, seed, shuffle)
+    splits = search_splits(cv, y, groups, seed, shuffle, told)
+    if told is not None and isinstance(cv, Integral):
+        (train, test), *others = splits
+        rest = np.setdiff1d(np.arange(len(y)), told)
+        splits = [(train, np.append(test, rest)), *others]
     held_out = np.concatenate([test for _, test in splits])
     if len(held_out) != len(y) or len(np.unique(held_out)) != len(y):
         raise ValueError(

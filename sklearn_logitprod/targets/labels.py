@@ -14,6 +14,16 @@ _PER_LABEL = (
     "label: [LogitProdClassifier().fit(X[:, :, j], y[:, j]) for j in range(y.shape[1])], where "
     "X[:, :, j] are their log-odds."
 )
+_MATRIX = (
+    "If each row says which classes the sample may be of, set labels='sets'; if it is a "
+    "distribution over the classes, labels='proba'. "
+)
+_OPEN = (set, frozenset, dict, list, tuple)
+_SETS = (
+    "y holds sets, lists or dicts, but one label per sample is needed, or a matrix with a column "
+    "for each class. Make it with label_sets(y, classes=[...]), and set labels='sets', or "
+    "labels='proba' for dicts of probabilities."
+)
 _SEVERAL = (
     "; if a sample may have several of these classes, each of them needs an estimator of its own, "
     "fitted on outputs for that label alone."
@@ -65,7 +75,12 @@ def check_labels(y, n_samples, fitted_here=False):
     """
     if y is None:
         raise ValueError("LogitProdClassifier requires y to be passed, but the target y is None.")
-    labels = np.asarray(y)
+    try:
+        labels = np.asarray(y)
+    except ValueError as error:
+        raise ValueError(_SETS) from error
+    if labels.dtype == object and any(isinstance(entry, _OPEN) for entry in labels.ravel()):
+        raise ValueError(_SETS)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = column_or_1d(labels, warn=True)
     check_length(labels, n_samples, "y")
@@ -90,9 +105,42 @@ def check_labels(y, n_samples, fitted_here=False):
     if labels.ndim != 1:
         raise ValueError(
             f"y has shape {labels.shape} ({found}): one label per sample is needed. "
+            + _MATRIX
             + (_WRAP if fitted_here else _PER_LABEL)
         )
     return labels
+
+
+def sorted_classes(classes):
+    """Class labels that were given, sorted; each must be named once."""
+    known = np.unique(np.asarray(list(classes)))
+    if len(known) < len(classes):
+        raise ValueError(f"classes={list(classes)!r} names a class more than once.")
+    return known
+
+
+def grade_order(classes, named):
+    """Positions of sorted classes from the lowest to the highest, as far as anything says.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    named : sequence or None
+        The same labels in their order, if that was said.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,), int, or None
+        None of labels that are no numbers, whose sorted order is that of the alphabet.
+    """
+    if named is not None:
+        order = np.asarray(list(named)).tolist()
+        labels = classes.tolist()
+        if len(order) == len(labels) and set(order) == set(labels):
+            return np.array([labels.index(label) for label in order])
+        return None
+    return np.arange(len(classes)) if classes.dtype.kind in "biuf" else None
 
 
 def check_classes(labels, classes):
@@ -115,9 +163,7 @@ def check_classes(labels, classes):
     if classes is None:
         known = seen
     else:
-        known = np.unique(np.asarray(list(classes)))
-        if len(known) < len(classes):
-            raise ValueError(f"classes={list(classes)!r} names a class more than once.")
+        known = sorted_classes(classes)
         unknown = [label for label in seen.tolist() if label not in set(known.tolist())]
         if unknown:
             raise ValueError(

@@ -42,7 +42,8 @@ def fit_affine(scores, likelihood, weight, groups=None):
     shift : ndarray of shape (n_classes,)
         Means of both over the grid, by evidence.
     """
-    weight = weight / design_effect(likelihood.loss(scores), weight, groups)
+    losses, shares = likelihood.repeated_losses(scores)
+    weight = weight / design_effect(losses, weight, groups, shares)
     problem = _Problem(scores, likelihood, weight)
     grid = list(product(_BIAS, _SHARPNESS))
     solved = [problem.solve(sharpness, bias) for bias, sharpness in grid]

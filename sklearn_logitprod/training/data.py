@@ -196,17 +196,23 @@ class FitData:
 
     @cached_property
     def centre_losses(self):
-        """Loss of each row at the centre of the priors: equal weights, nothing fitted."""
+        """Losses at the centre of the priors, equal weights, and shares, as of repeated rows."""
         # dependence is measured before anything is fitted, as the strength of the priors is to
         # follow from it and not from a fit that they shape
         gate = Gate(np.zeros(self.n_columns))
-        return self.row_losses([Head(gate, 0.0, np.zeros(self.n_classes))])[0]
+        centre = Head(gate, 0.0, np.zeros(self.n_classes))
+        found = [
+            block.likelihood.repeated_losses(next(scores))
+            for block, scores in self._block_scores([centre])
+        ]
+        return tuple(np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
 
     def design_effect(self, weight):
         """Design effect under sample weights (n_samples,); 1 without groups."""
         if self.groups is None:
             return 1.0
-        return design_effect(self.centre_losses, weight, self.groups)
+        losses, shares = self.centre_losses
+        return design_effect(losses, weight, self.groups, shares)
 
     def expert_losses(self):
         """Loss of each expert on each row, and where it is present.
@@ -222,6 +228,23 @@ class FitData:
         for block in self:
             losses[block.rows], present[block.rows] = block.expert_losses()
         return losses, present
+
+    def loss_correlations(self, weights):
+        """Correlation of the experts' losses under each set of weights (n, n_samples): a list."""
+        losses, present, shares = [], [], []
+        for block in self:
+            columns = block.columns
+            each = [
+                block.likelihood.repeated_losses(columns.log_proba[:, m])
+                for m in range(self.n_experts)
+            ]
+            losses.append(np.stack([loss for loss, _ in each], axis=-1))
+            present.append(columns.present[:, : self.n_experts])
+            shares.append(each[0][1])
+        losses, shares = np.concatenate(losses, axis=1), np.concatenate(shares, axis=1)
+        present = np.tile(np.concatenate(present), (len(losses), 1))
+        flat = losses.reshape(-1, self.n_experts)
+        return [loss_correlation(flat, present, (shares * own).ravel()) for own in weights]
 
     def mean_expert_losses(self, weight):
         """Weighted mean loss of each expert on the rows it has; NaN if it has none."""
@@ -264,7 +287,7 @@ class FitData:
             yield block, (head.scores(block.columns, features) for head in heads)
 
 
-def design_effect(losses, weight, groups):
+def design_effect(losses, weight, groups, shares=None):
     """Factor by which dependence within groups shrinks the information in the data.
 
     ``1 + (m0 - 1) rho`` with ``m0`` the usual average group size and ``rho`` >= 0 the
@@ -273,10 +296,12 @@ def design_effect(losses, weight, groups):
 
     Parameters
     ----------
-    losses : ndarray of shape (n_samples,)
+    losses : ndarray of shape (n_samples,) or (n_outcomes, n_samples)
         Losses of the samples at the centre of the priors.
     weight : ndarray of shape (n_samples,)
     groups : ndarray of shape (n_samples,), int, or None
+    shares : ndarray of shape (n_outcomes, n_samples), optional
+        Of several outcomes that a sample stands for.
 
     Returns
     -------
@@ -285,6 +310,9 @@ def design_effect(losses, weight, groups):
     """
     if groups is None:
         return 1.0
+    if shares is not None:
+        groups = np.tile(groups, len(shares))
+        weight, losses = (weight * shares).ravel(), losses.ravel()
     size = np.bincount(groups, weights=weight)
     kept = size > 0
     total, n_groups = weight.sum(), kept.sum()

@@ -15,7 +15,7 @@ from functools import singledispatch
 import numpy as np
 import torch
 
-from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets
+from sklearn_logitprod.fusion.likelihood import CategorySets, ClassLabels
 from sklearn_logitprod.training.lbfgs import Solution, minimise
 from sklearn_logitprod.training.prior import MAX_LOG_SHARPNESS
 
@@ -111,7 +111,7 @@ def _(likelihood: ClassLabels, n_categories, where):
 
 
 @terms_of.register
-def _(likelihood: LabelSets, n_categories, where):
+def _(likelihood: CategorySets, n_categories, where):
     outside = where.tensor(~likelihood.members(n_categories).transpose(0, 2, 1))
     weight = where.tensor(likelihood.weight)
 

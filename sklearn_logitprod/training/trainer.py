@@ -9,7 +9,6 @@ import numpy as np
 from sklearn_logitprod.training.constant import ConstantObjective, newton
 from sklearn_logitprod.training.coordinates import Coordinates, Dense, Kronecker, Scaled
 from sklearn_logitprod.training.curvature import head_curvature
-from sklearn_logitprod.training.data import loss_correlation
 from sklearn_logitprod.training.lbfgs import Solution, Start, minimise
 from sklearn_logitprod.training.problems import Problems
 
@@ -261,10 +260,7 @@ class Trainer:
 
     def _all_correlations(self):
         if self._correlations is None:
-            losses, present = self.data.expert_losses()
-            self._correlations = [
-                loss_correlation(losses, present, weight) for weight in self.weights
-            ]
+            self._correlations = self.data.loss_correlations(self.weights)
         return self._correlations
 
 
