@@ -87,9 +87,9 @@ def checked_model(model, function, of_values=None):
                 else "Fit one first."
             )
         )
-        raise TypeError(
-            f"{function} takes a fitted LogitProdClassifier or LogitProdSurvival, not {name}. {has}"
-        )
+        last = ", LogitProdSurvival or LogitProdRegressor"
+        kinds = "LogitProdClassifier" + (last if of_values is None else " or LogitProdSurvival")
+        raise TypeError(f"{function} takes a fitted {kinds}, not {name}. {has}")
     refuse_panel(model, function)
     if of_values is not None and model.task_name == "values":
         raise ValueError(f"{function} takes no {type(model).__name__}: {of_values}")

@@ -75,7 +75,7 @@ def join(parts, input, how, sort=True):
         values[:, :, 0] if names is None else values,
         input,
         [source.expert for source in sources],
-        classes=labels_array(names) if input in ("proba", "logits") else None,
+        classes=None if of_times or names is None or input == "mean_std" else labels_array(names),
         y=y,
         ids=as_array(ids, each),
         groups=None if groups is None else np.asarray(groups.of(np.array), dtype=str),
