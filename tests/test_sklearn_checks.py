@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import sklearn
 from sklearn.base import BaseEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.estimator_checks import (
     check_methods_subset_invariance,
     check_pipeline_consistency,
@@ -16,7 +16,12 @@ from sklearn.utils.fixes import parse_version
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array
 
-from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV
+from sklearn_logitprod import (
+    LogitProdClassifier,
+    LogitProdClassifierCV,
+    LogitProdRegressor,
+    LogitProdRegressorCV,
+)
 
 EXPERTS = [LogisticRegression(), GaussianNB(), DecisionTreeClassifier(max_depth=3)]
 SEEDED = [LogisticRegression(), DecisionTreeClassifier(max_depth=3, random_state=0)]
@@ -114,6 +119,40 @@ def expected_failures(estimator):
     expected_failed_checks=expected_failures,
 )
 def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+REGRESSORS = [Ridge(), DecisionTreeRegressor(max_depth=3)]
+
+
+def expected_failures_of_regressors(estimator):
+    failures = {}
+    if parse_version(sklearn.__version__) < parse_version("1.7"):
+        failures |= OLDER
+    if isinstance(estimator, LogitProdRegressorCV):
+        failures["check_sample_weight_equivalence_on_dense_data"] = FOLDS
+        failures["check_sample_weight_equivalence_on_sparse_data"] = FOLDS
+        failures["check_estimators_nan_inf"] = "y is sorted: each of two folds has a constant one"
+    elif estimator.experts is None:
+        failures["check_dtype_object"] = "all bad values are a ValueError here"
+        if estimator.gate_width == "auto":
+            failures["check_sample_weight_equivalence_on_dense_data"] = FOLDS
+    return failures
+
+
+# experts of the checks are constant, or guess
+@pytest.mark.filterwarnings("ignore:The prediction of expert:UserWarning")
+@parametrize_with_checks(
+    [
+        LogitProdRegressor(REGRESSORS, cv=3, gate_width=None),
+        LogitProdRegressor(REGRESSORS, cv=3),
+        LogitProdRegressor(gate_width=None),
+        LogitProdRegressor(),
+        LogitProdRegressorCV(REGRESSORS, expert_cv=3, gate_widths=(None,), alphas=(100,), cv=2),
+    ],
+    expected_failed_checks=expected_failures_of_regressors,
+)
+def test_scikit_learns_checks_of_regressors(estimator, check):
     check(estimator)
 
 

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
 
 from sklearn_logitprod import LogitProdSurvival, stack_outputs
-from sklearn_logitprod.estimators import risk_calibration
+from sklearn_logitprod.estimators import survival as survival_module
 from sklearn_logitprod.fusion.events import label_sets_from_events, log_survival_from_log_events
 
 TIMES = np.array([1.0, 2.0, 4.0])
@@ -180,8 +180,8 @@ class TestPredictions:
             seen.append(weight)
             return fit_risks(risks, sets, weight, n_times)
 
-        fit_risks = risk_calibration.fit_risks
-        monkeypatch.setattr(risk_calibration, "fit_risks", spy)
+        fit_risks = survival_module.fit_risks
+        monkeypatch.setattr(survival_module, "fit_risks", spy)
         folds = list(KFold(4).split(RISKS))
         model("risk", gate_width="auto", selection_cv=folds).fit(RISKS, Y)
         np.testing.assert_array_equal(seen[0], 1)

@@ -12,8 +12,10 @@ TRUSTED = [
         f"sklearn_logitprod.{name}"
         for name in (
             "estimators.classifier.LogitProdClassifier",
+            "estimators.regressor.LogitProdRegressor",
             "estimators.survival.LogitProdSurvival",
             "fusion.extended.ExtendedPool",
+            "fusion.family.Categorical",
             "fusion.features.Standardiser",
             "fusion.gaps.Gaps",
             "fusion.gate.Gate",
@@ -21,7 +23,10 @@ TRUSTED = [
             "fusion.pool.Pool",
             "fusion.risk.RiskModel",
             "fusion.safety.SafePool",
+            "fusion.values.Gaussian",
+            "fusion.values.ValueModel",
             "search.classifier.LogitProdClassifierCV",
+            "search.regressor.LogitProdRegressorCV",
             "search.survival.LogitProdSurvivalCV",
         )
     ),

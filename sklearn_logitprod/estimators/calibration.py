@@ -12,8 +12,9 @@ class CalibrationMixin:
     """What a fit does where experts are calibrated before they are fused.
 
     Subclasses name the fitted attribute that holds the calibrations by the experts' names
-    (``_models_name``) and what is calibrated (``_models_word``), and say which experts have one (``_to_calibrate``), how they are fitted
-    (``_fit_models``), and what to doubt of them (``_model_doubts``).
+    (``_models_name``) and what is calibrated (``_models_word``), and say which experts have one
+    (``_to_calibrate``), how they are fitted (``_fit_models``), and what to doubt of them
+    (``_model_doubts``).
     """
 
     _models_name: str
@@ -56,4 +57,6 @@ class CalibrationMixin:
             return data, weight
         outputs, likelihood = self._calibrating(prepared)
         fit_models = self._fit_models(outputs, likelihood)
-        return EstimatedData(data, lambda own: outputs.calibrated(fit_models(own)).log_proba), weight
+        return EstimatedData(
+            data, lambda own: outputs.calibrated(fit_models(own)).log_proba
+        ), weight

@@ -215,6 +215,22 @@ class CategoryInference(PoolInference):
         return all_log_proba(self._outputs(X))
 
 
+def expert_log_proba(model, X):
+    """What each expert of a fitted estimator says of X, as its pool reads it.
+
+    Parameters
+    ----------
+    model : PoolInference
+    X : array or DataFrame
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_experts, n_classes)
+        Log-probabilities or other natural parameters; NaN where an expert is missing.
+    """
+    return all_log_proba(model._outputs(X))
+
+
 def fused_log_proba(model, X):
     """Fused log-probabilities of a fitted estimator: (n_samples, n_classes)."""
     return model._log_proba(X)

@@ -42,8 +42,8 @@ class ValueReplies:
 
     @staticmethod
     def strata(target):
-        """What folds of cross-fitting should hold alike."""
-        return target.strata
+        """What folds of cross-fitting should hold alike: nothing, as in scikit-learn."""
+        return np.zeros(len(target.y), dtype=int)
 
     def collect(self, pairs, results, rows, n_samples):
         """Outputs of answers.

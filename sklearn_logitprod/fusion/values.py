@@ -179,7 +179,9 @@ class Values(Likelihood):
         return self._loss(*moments(scores))
 
     def _loss(self, mean, variance):
-        squared = (self.value - mean) ** 2 + self.variance
+        # a wild trial step may overflow: its loss is infinite, and it is not taken
+        with np.errstate(over="ignore"):
+            squared = (self.value - mean) ** 2 + self.variance
         return 0.5 * (squared / variance + np.log(variance) + _LOG_2PI) + self.log_scale
 
     def loss_gradient(self, scores):
@@ -187,7 +189,8 @@ class Values(Likelihood):
         mean, variance = moments(scores)
         gradient = np.empty_like(scores)
         gradient[..., 0] = mean - self.value
-        gradient[..., 1] = 0.5 * (self.value**2 + self.variance - mean**2 - variance)
+        with np.errstate(over="ignore"):
+            gradient[..., 1] = 0.5 * (self.value**2 + self.variance - mean**2 - variance)
         return self._loss(mean, variance), gradient, self._state(mean, scores)
 
     def state(self, scores):

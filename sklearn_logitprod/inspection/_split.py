@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from sklearn_logitprod.estimators.inference import fused_log_proba
+from sklearn_logitprod.estimators.inference import expert_log_proba, fused_log_proba
 from sklearn_logitprod.inspection._methods import best_expert, filled
 from sklearn_logitprod.inspection._scores import Outcome, evaluate, losses
 from sklearn_logitprod.inspection._tasks import Task
@@ -92,7 +92,7 @@ def run_split(estimator, X, y, comparison, train, test):
     model = final_estimator(model)
     known = flat.reshape(len(flat), model.n_experts_, -1)
     X_test = _safe_indexing(X, test)
-    new = model.expert_logits(X_test)
+    new = expert_log_proba(model, X_test)
     names = list(model.expert_names_)
     clash = sorted({*comparison.methods, BEST, FUSED} & set(names))
     if clash:

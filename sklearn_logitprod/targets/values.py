@@ -46,6 +46,8 @@ def check_values(y, n_samples):
             f"Input y contains NaN or None: {int(missing.sum())} missing value(s), the first in "
             f"row {int(np.argmax(missing))}. Remove these rows from X and y."
         )
+    if values.dtype.kind == "c":
+        raise ValueError("y holds complex numbers. Complex data not supported: values are real.")
     try:
         values = values.astype(np.float64)
     except (TypeError, ValueError) as error:

@@ -77,8 +77,6 @@ class FitData:
         Whether each of the `parts` reads the outputs in its own way.
     family : Family
         In which the experts predict.
-    n_free : int
-        Number of scores, the first ones, that class bias and correction move: all of classes.
     """
 
     read_anew = False
@@ -87,7 +85,6 @@ class FitData:
         self.n_samples, self.n_experts, self.n_classes = shape
         self.n_columns = self.n_experts + bool(linear_pool)
         self.likelihood, self.groups, self.family = likelihood, groups, likelihood.family
-        self.n_free = self.family.n_free(self.n_classes)
         self.linear_pool, self.feature_set = bool(linear_pool), features
         self.read = read
         per_row = (self.n_columns + self.n_experts) * self.n_classes
@@ -146,6 +143,11 @@ class FitData:
         return FitData(
             read, shape, self.likelihood.take(rows), self.linear_pool, self.feature_set, groups
         )
+
+    @property
+    def n_free(self):
+        """Number of scores, the first ones, that class bias and correction move: all of classes."""
+        return self.family.n_free(self.n_classes)
 
     @property
     def n_features(self):
