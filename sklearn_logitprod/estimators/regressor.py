@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -25,11 +26,15 @@ from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.calibration import CalibrationMixin
 from sklearn_logitprod.experts.regressors import ValueReplies
 from sklearn_logitprod.fusion.logits import block_slices
-from sklearn_logitprod.fusion.values import Values, moments
+from sklearn_logitprod.fusion.values import Values, moments, spreads
 from sklearn_logitprod.outputs.values import read_value_outputs
 from sklearn_logitprod.targets.target import Target
 from sklearn_logitprod.targets.values import centre_and_scale, check_values, value_strata
-from sklearn_logitprod.training.values import fit_values, value_doubts
+from sklearn_logitprod.training.values import fit_values, tail_freedom, value_doubts
+
+
+# of calibrations by which tails are measured
+_SOME_FREEDOM = 10.0
 
 
 class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
@@ -77,6 +82,12 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         experts that hold separate evidence add up. None leaves it out, or, with "auto", tries
         several.
 
+    tails : {"auto", "gaussian"} or float > 2, default="auto"
+        How far values stray. "gaussian": experts and the fused density are Gaussian. A number:
+        Student's t with as many degrees of freedom, in the place of every Gaussian. "auto": the
+        degrees of freedom follow from the fit data, and are infinite, which is the Gaussian,
+        unless its likelihood is clearly the smaller one.
+
     diversity : float, default=0.0
         Strength of the penalty on giving weight to experts whose losses are correlated.
 
@@ -115,6 +126,8 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     ----------
     y_mean_, y_scale_ : float
         Weighted mean and standard deviation of y in the fit.
+    freedom_ : float
+        Degrees of freedom of the fused density; infinite for a Gaussian.
     value_models_ : dict of str to ValueModel
         Calibration of each expert, by name, in standard deviations of y.
     expert_names_ : list of str
@@ -199,6 +212,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         "experts": [None, "array-like"],
         "input": [StrOptions({"mean", "mean_std"})],
         "correction": [None, Interval(Real, 0.0, None, closed="neither")],
+        "tails": [StrOptions({"auto", "gaussian"}), Interval(Real, 2.0, None, closed="neither")],
     }
 
     def __init__(
@@ -211,6 +225,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         temperature: float = 1.0,
         alpha: float = 100.0,
         correction: float | None = None,
+        tails: Literal["auto", "gaussian"] | float = "auto",
         diversity: float = 0.0,
         calibrate: bool = True,
         linear_pool: bool = True,
@@ -232,6 +247,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         self.temperature = temperature
         self.alpha = alpha
         self.correction = correction
+        self.tails = tails
         self.diversity = diversity
         self.calibrate = calibrate
         self.linear_pool = linear_pool
@@ -299,15 +315,29 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     def _target(self, X, y, weight):
         values = check_values(y, len(weight))
         centre, scale = centre_and_scale(values, weight)
-        attributes = {"y_mean_": centre, "y_scale_": scale}
-        likelihood = _likelihood(values, centre, scale)
+        freedom = np.inf if isinstance(self.tails, str) else float(self.tails)
+        attributes = {"y_mean_": centre, "y_scale_": scale, "freedom_": freedom}
+        likelihood = _likelihood(values, attributes)
         return Target(values, value_strata(values), likelihood, attributes=attributes)
 
     def _likelihood(self, y, n_samples, fitted):
-        return _likelihood(check_values(y, n_samples), fitted["y_mean_"], fitted["y_scale_"])
+        return _likelihood(check_values(y, n_samples), fitted)
 
     def _meaning(self):
-        return {}
+        return {"tails": self.freedom_ if np.isfinite(self.freedom_) else "gaussian"}
+
+    def _judged(self, prepared):
+        if self.tails != "auto":
+            return prepared
+        outputs, likelihood = self._calibrating(prepared)
+        weight, values = prepared.weight[prepared.kept], outputs.by_expert()
+        # calibrated with some tails, so that these tell of no more than what strays
+        models = fit_values(values, replace(likelihood, freedom=_SOME_FREEDOM), weight)
+        apart = spreads(models, {m: mean for m, (mean, _) in values.items()})
+        freedom = tail_freedom(models, values, apart, likelihood, weight)
+        attributes = {**prepared.attributes, "freedom_": freedom}
+        likelihood = replace(prepared.likelihood, freedom=freedom)
+        return replace(prepared, likelihood=likelihood, attributes=attributes)
 
     def _read(self, X, fitted, expert_names=None):
         return read_value_outputs(X, self.input, expert_names)
@@ -341,11 +371,15 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     def _in_units(self, standardised):
         return self.y_mean_ + self.y_scale_ * standardised
 
-    def _moments(self, X):
-        """Fused means and standard deviations (n_samples, 2), in the unit of y."""
-        parameters = self._log_proba(X)
-        mean, variance = moments(parameters)
+    def _located(self, X):
+        """Fused locations and scales (n_samples,), in the unit of y."""
+        mean, variance = moments(self._log_proba(X))
         return self._in_units(mean), self.y_scale_ * np.sqrt(variance)
+
+    def _widened(self):
+        """Standard deviation of a density of scale 1."""
+        finite = np.isfinite(self.freedom_)
+        return np.sqrt(self.freedom_ / (self.freedom_ - 2.0)) if finite else 1.0
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Labels:
         """Names of the columns of ``transform``: those of the experts.
@@ -370,7 +404,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         X : array or DataFrame
             Predictions of the same experts, in any of the forms of ``fit``.
         return_std : bool, default=False
-            Also give the standard deviation of the fused Gaussian.
+            Also give the standard deviation of the fused density.
 
         Returns
         -------
@@ -379,11 +413,11 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         std : ndarray of shape (n_samples,), float64
             Of a value to be observed; only if asked for.
         """
-        mean, std = self._moments(X)
-        return (mean, std) if return_std else mean
+        mean, scale = self._located(X)
+        return (mean, self._widened() * scale) if return_std else mean
 
     def predict_quantiles(self, X: Any, quantiles: ArrayLike) -> Floats:
-        """Quantiles of the fused Gaussian of each sample.
+        """Quantiles of the fused density of each sample.
 
         Parameters
         ----------
@@ -402,8 +436,10 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
             raise ValueError(
                 f"quantiles={quantiles!r} are levels within (0, 1), such as [0.05, 0.5, 0.95]."
             )
-        mean, std = self._moments(X)
-        return mean[:, None] + std[:, None] * ndtri(levels)
+        mean, scale = self._located(X)
+        finite = np.isfinite(self.freedom_)
+        standard = stdtrit(self.freedom_, levels) if finite else ndtri(levels)
+        return mean[:, None] + scale[:, None] * standard
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Floats:
         """Central interval in which the value of each sample lies with a given probability.
@@ -443,7 +479,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         """
         mean, variance = _expert_moments(self._outputs(X))
         mean = self._in_units(mean)
-        return (mean, self.y_scale_ * np.sqrt(variance)) if return_std else mean
+        return (mean, self._widened() * self.y_scale_ * np.sqrt(variance)) if return_std else mean
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Coefficient of determination R^2 of the fused means.
@@ -466,8 +502,10 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         return super().score(X, y, sample_weight)
 
 
-def _likelihood(values, centre, scale):
-    return Values((values - centre) / scale, log_scale=float(np.log(scale)))
+def _likelihood(values, fitted):
+    centre, scale = fitted["y_mean_"], fitted["y_scale_"]
+    own = (values - centre) / scale
+    return Values(own, log_scale=float(np.log(scale)), freedom=fitted["freedom_"])
 
 
 def _expert_moments(outputs):
