@@ -7,8 +7,8 @@ becomes a Gaussian by the variance of what it leaves on rows that it was not fit
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import norm
+from scipy.special import beta
+from scipy.stats import norm, t
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import cross_val_predict
@@ -67,20 +67,28 @@ RIVALS = {
 }
 
 
-def crps_gaussian(y, mean, std):
-    """Continuous ranked probability score (Gneiting & Raftery 2007, equation 21)."""
-    z = (y - mean) / std
-    return std * (z * (2.0 * norm.cdf(z) - 1.0) + 2.0 * norm.pdf(z) - 1.0 / np.sqrt(np.pi))
+def crps(z, freedom):
+    """Continuous ranked probability score at distances ``z`` from a density of scale 1.
+
+    Gneiting & Raftery 2007, Journal of the American Statistical Association 102, equation 21,
+    for Gaussians; Jordan, Krueger & Lerch 2019, Journal of Statistical Software 90, for Student's t.
+    """
+    if np.isinf(freedom):
+        return z * (2.0 * norm.cdf(z) - 1.0) + 2.0 * norm.pdf(z) - 1.0 / np.sqrt(np.pi)
+    own = t(freedom)
+    tail = 2.0 * own.pdf(z) * (freedom + z**2)
+    constant = 2.0 * np.sqrt(freedom) * beta(0.5, freedom - 0.5) / beta(0.5, 0.5 * freedom) ** 2
+    return z * (2.0 * own.cdf(z) - 1.0) + (tail - constant) / (freedom - 1.0)
 
 
-def gaussian_scores(y, mean, variance):
-    """Scores of Gaussian predictions, values in one unit: a dict."""
-    std = np.sqrt(np.broadcast_to(variance, y.shape))
-    z = np.abs(y - mean) / std
+def scores_of(y, location, scale, freedom=np.inf):
+    """Scores of predictions by Gaussians or Student's t, values in one unit: a dict."""
+    density = norm if np.isinf(freedom) else t(freedom)
+    z = (y - location) / scale
     return {
-        "NLL": np.mean(0.5 * z**2 + np.log(std) + 0.5 * np.log(2.0 * np.pi)),
-        "CRPS": np.mean(crps_gaussian(y, mean, std)),
-        "RMSE": np.sqrt(np.mean((y - mean) ** 2)),
-        "in 80 %": np.mean(z <= ndtri(0.9)),
-        "in 95 %": np.mean(z <= ndtri(0.975)),
+        "NLL": np.mean(np.log(scale) - density.logpdf(z)),
+        "CRPS": np.mean(scale * crps(z, freedom)),
+        "RMSE": np.sqrt(np.mean((y - location) ** 2)),
+        "in 80 %": np.mean(np.abs(z) <= density.ppf(0.9)),
+        "in 95 %": np.mean(np.abs(z) <= density.ppf(0.975)),
     }

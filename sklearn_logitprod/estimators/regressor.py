@@ -13,7 +13,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._text import option
+from sklearn_logitprod._text import option, warn
 from sklearn_logitprod._typing import (
     CrossValidation,
     Experts,
@@ -324,10 +324,10 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         return _likelihood(check_values(y, n_samples), fitted)
 
     def _meaning(self):
-        return {"tails": self.freedom_ if np.isfinite(self.freedom_) else "gaussian"}
+        return {"tails": self.freedom_}
 
     def _judged(self, prepared):
-        if self.tails != "auto":
+        if not isinstance(self.tails, str):
             return prepared
         outputs, likelihood = self._calibrating(prepared)
         weight, values = prepared.weight[prepared.kept], outputs.by_expert()
@@ -335,6 +335,16 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         models = fit_values(values, replace(likelihood, freedom=_SOME_FREEDOM), weight)
         apart = spreads(models, {m: mean for m, (mean, _) in values.items()})
         freedom = tail_freedom(models, values, apart, likelihood, weight)
+        if self.tails == "gaussian":
+            if np.isfinite(freedom):
+                warn(
+                    "Values stray farther from the experts than Gaussians let them, about as "
+                    f"Student's t with {freedom:.0f} degrees of freedom does: intervals will be too "
+                    "wide for most samples, and a few outliers decide the weights. Set "
+                    f"{option('tails', 'auto')}; where y is positive and skewed, consider experts "
+                    "of its logarithm, too."
+                )
+            return prepared
         attributes = {**prepared.attributes, "freedom_": freedom}
         likelihood = replace(prepared.likelihood, freedom=freedom)
         return replace(prepared, likelihood=likelihood, attributes=attributes)
