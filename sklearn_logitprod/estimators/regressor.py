@@ -33,6 +33,9 @@ from sklearn_logitprod.targets.values import centre_and_scale, check_values, val
 from sklearn_logitprod.training.values import fit_values, tail_freedom, value_doubts
 
 
+CORRECTION = 30.0
+"""Prior precision of the correction, unless it is given or cross-validated."""
+
 # of calibrations by which tails are measured
 _SOME_FREEDOM = 10.0
 
@@ -76,11 +79,11 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     alpha : float, default=100.0
         Prior precision of the gate weights.
 
-    correction : float, default=None
+    correction : "auto", float or None, default="auto"
         Prior precision of a linear correction of the mean: ``sum_m u_m tau_m mu_m`` is added
         to what is divided by the precision, with coefficients ``u_m`` of either sign. It lets
-        experts that hold separate evidence add up. None leaves it out, or, with "auto", tries
-        several.
+        experts that hold separate evidence add up, as stacked ridge regression does. "auto"
+        tries several with the automatic gate, and is 30 with any other. None leaves it out.
 
     tails : {"auto", "gaussian"} or float > 2, default="auto"
         How far values stray. "gaussian": experts and the fused density are Gaussian. A number:
@@ -211,7 +214,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         },
         "experts": [None, "array-like"],
         "input": [StrOptions({"mean", "mean_std"})],
-        "correction": [None, Interval(Real, 0.0, None, closed="neither")],
+        "correction": [None, StrOptions({"auto"}), Interval(Real, 0.0, None, closed="neither")],
         "tails": [StrOptions({"auto", "gaussian"}), Interval(Real, 2.0, None, closed="neither")],
     }
 
@@ -224,7 +227,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         gate_width: GateWidth = "auto",
         temperature: float = 1.0,
         alpha: float = 100.0,
-        correction: float | None = None,
+        correction: Literal["auto"] | float | None = "auto",
         tails: Literal["auto", "gaussian"] | float = "auto",
         diversity: float = 0.0,
         calibrate: bool = True,
@@ -318,6 +321,8 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         freedom = np.inf if isinstance(self.tails, str) else float(self.tails)
         attributes = {"y_mean_": centre, "y_scale_": scale, "freedom_": freedom}
         likelihood = _likelihood(values, attributes)
+        if self.correction is None:
+            likelihood = replace(likelihood, corrections=())
         return Target(values, value_strata(values), likelihood, attributes=attributes)
 
     def _likelihood(self, y, n_samples, fitted):
@@ -356,7 +361,9 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         return ValueReplies()
 
     def _correction_prior(self):
-        return self.correction
+        if self.correction != "auto":
+            return self.correction
+        return None if self.gate_width == "auto" else CORRECTION
 
     def _pool_attributes(self, pool):
         correction = pool.correction
