@@ -215,7 +215,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         "experts": [None, "array-like"],
         "input": [StrOptions({"mean", "mean_std"})],
         "correction": [None, StrOptions({"auto"}), Interval(Real, 0.0, None, closed="neither")],
-        "tails": [StrOptions({"auto", "gaussian"}), Interval(Real, 2.0, None, closed="neither")],
+        "tails": [StrOptions({"auto", "gaussian"}), Interval(Real, 2.0, None, closed="right")],
     }
 
     def __init__(
