@@ -17,7 +17,7 @@ import pandas as pd
 from value_rivals import BOOSTING, INVERSE, MEAN, RIDGE, RIVALS, SINGLE, scores_of
 from value_tables import FAMILIES, load_tables, side_of, splits
 
-from sklearn_logitprod import LogitProdClassifier, LogitProdRegressor
+from sklearn_logitprod import LogitProdRegressor
 
 AUTO, CONSTANT, GAUSSIAN = "LogitProd auto", "LogitProd constant", "LogitProd auto, Gaussian"
 OURS = {

@@ -71,7 +71,7 @@ def crps(z, freedom):
     """Continuous ranked probability score at distances ``z`` from a density of scale 1.
 
     Gneiting & Raftery 2007, Journal of the American Statistical Association 102, equation 21,
-    for Gaussians; Jordan, Krueger & Lerch 2019, Journal of Statistical Software 90, for Student's t.
+    for Gaussians; for Student's t Jordan, Krueger & Lerch 2019, Journal of Statistical Software 90.
     """
     if np.isinf(freedom):
         return z * (2.0 * norm.cdf(z) - 1.0) + 2.0 * norm.pdf(z) - 1.0 / np.sqrt(np.pi)

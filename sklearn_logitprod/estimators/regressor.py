@@ -26,41 +26,37 @@ from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.calibration import CalibrationMixin
 from sklearn_logitprod.experts.regressors import ValueReplies
 from sklearn_logitprod.fusion.logits import block_slices
-from sklearn_logitprod.fusion.values import Values, moments, spreads
+from sklearn_logitprod.fusion.values import Values, moments
 from sklearn_logitprod.outputs.values import read_value_outputs
 from sklearn_logitprod.targets.target import Target
 from sklearn_logitprod.targets.values import centre_and_scale, check_values, value_strata
-from sklearn_logitprod.training.values import fit_values, tail_freedom, value_doubts
-
+from sklearn_logitprod.training.values import fit_values, tail_doubt, tail_freedom, value_doubts
 
 CORRECTION = 30.0
 """Prior precision of the correction, unless it is given or cross-validated."""
-
-# of calibrations by which tails are measured
-_SOME_FREEDOM = 10.0
 
 
 class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     """Fuse fixed regressors by a sample-adaptive weighted product of Gaussians.
 
-    Every expert is read as a Gaussian: calibrated by a line and the variance of what remains,
-    within every fold anew. The fused density is their product, raised to weights that a gate
-    learns, as :class:`LogitProdClassifier` does with class probabilities [1]_: with precisions
-    ``tau_m`` and means ``mu_m`` it is Gaussian with precision ``sum_m a_m tau_m`` and mean
-    ``(sum_m a_m tau_m mu_m + c) / sum_m a_m tau_m`` [2]_. On the fit data the fused model is
-    never worse in this likelihood than the best single expert, the mean of log-densities and
-    the Gaussian of the mean density.
+    Every expert is read as a Gaussian, calibrated within every fold anew: by a line, and a
+    variance that follows its prediction and how far the experts lie apart. The fused density is
+    their product, raised to weights that a gate learns, as :class:`LogitProdClassifier` does with
+    class probabilities [1]_: with precisions ``tau_m`` and means ``mu_m`` it is Gaussian with
+    precision ``sum_m a_m tau_m`` and mean ``(sum_m a_m tau_m mu_m + c) / sum_m a_m tau_m`` [2]_.
+    Where values stray farther, all of these are Student's t (``tails``). On the fit data the
+    fused model is never worse in this likelihood than the best single calibrated expert, the mean
+    of log-densities and the density of mean and variance of the mixture.
 
     Parameters
     ----------
     experts : list of (str, estimator) or of estimators, default=None
         Regressors; X is whatever they take. One whose ``predict`` takes ``return_std`` gives a
-        standard deviation with each value. Bare estimators are named by their class. ``"drop"``
-        in place of an estimator leaves it out. None: X holds precomputed predictions.
+        standard deviation with each value. ``"drop"`` in place of an estimator leaves it out.
+        None: X holds precomputed predictions.
 
     input : {"mean", "mean_std"}, default="mean"
-        Without `experts`, what X holds: a predicted value of each expert, or its mean and
-        standard deviation. It is never guessed from the values.
+        Without `experts`, what X holds: a predicted value of each expert, or mean and deviation.
 
     cv : "prefit", int, splitter or iterable of splits, default="prefit"
         "prefit": the experts stay as they are, also under ``sklearn.base.clone``. **You
@@ -73,23 +69,18 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         one hidden layer of h units. "auto" cross-validates several candidates within the
         fit data and mixes them.
 
-    temperature : float, default=1.0
-        Gate temperature.
-
-    alpha : float, default=100.0
-        Prior precision of the gate weights.
+    temperature, alpha : float, default=1.0 and 100.0
+        Gate temperature, and prior precision of the gate weights.
 
     correction : "auto", float or None, default="auto"
         Prior precision of a linear correction of the mean: ``sum_m u_m tau_m mu_m`` is added
-        to what is divided by the precision, with coefficients ``u_m`` of either sign. It lets
-        experts that hold separate evidence add up, as stacked ridge regression does. "auto"
-        tries several with the automatic gate, and is 30 with any other. None leaves it out.
+        to what is divided by the precision, ``u_m`` of either sign, so that separate evidence
+        adds up. "auto" tries several with the automatic gate, else it is 30. None: no correction.
 
     tails : {"auto", "gaussian"} or float > 2, default="auto"
-        How far values stray. "gaussian": experts and the fused density are Gaussian. A number:
-        Student's t with as many degrees of freedom, in the place of every Gaussian. "auto": the
-        degrees of freedom follow from the fit data, and are infinite, which is the Gaussian,
-        unless its likelihood is clearly the smaller one.
+        "gaussian", or degrees of freedom of Student's t in the place of every Gaussian. "auto":
+        they are told by the fit data, and infinite, which is the Gaussian, unless its likelihood
+        is clearly the smaller one.
 
     diversity : float, default=0.0
         Strength of the penalty on giving weight to experts whose losses are correlated.
@@ -99,9 +90,8 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         calibrated in any case.
 
     linear_pool : bool, default=True
-        Whether the Gaussian with mean and variance of the experts' mixture enters the product
-        as one more column: it is wide where experts disagree. Without it that mixture is no
-        reference of the guarantee.
+        Whether the density with mean and variance of the experts' mixture, wide where experts
+        disagree, enters the product as one more column. Without it, it is no reference.
 
     solver, max_iter, tol, batch_size
         How gates are trained, as in :class:`LogitProdClassifier`.
@@ -109,21 +99,8 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     selection_cv : int, splitter or iterable, default=5
         Cross-validation of "auto" within the fit data; a number means as for `cv`.
 
-    memory : str or joblib.Memory, default=None
-        Caches the experts' predictions and cross-fits.
-
-    n_jobs : int, default=None
-        Experts run in parallel, through joblib.
-
-    device : str, default="auto"
-        Where gates are trained.
-
-    random_state : int, RandomState instance or None, default=None
-        Seeds mini-batches, folds, and cross-fitted experts whose own
-        ``random_state`` is None. None means 0.
-
-    verbose : int, default=0
-        Say what is being fitted, on standard error, if positive.
+    memory, n_jobs, device, random_state, verbose
+        As in :class:`LogitProdClassifier`.
 
     Attributes
     ----------
@@ -335,20 +312,11 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         if not isinstance(self.tails, str):
             return prepared
         outputs, likelihood = self._calibrating(prepared)
-        weight, values = prepared.weight[prepared.kept], outputs.by_expert()
-        # calibrated with some tails, so that these tell of no more than what strays
-        models = fit_values(values, replace(likelihood, freedom=_SOME_FREEDOM), weight)
-        apart = spreads(models, {m: mean for m, (mean, _) in values.items()})
-        freedom = tail_freedom(models, values, apart, likelihood, weight)
+        weight = prepared.weight[prepared.kept]
+        freedom = tail_freedom(outputs.by_expert(), likelihood, weight)
         if self.tails == "gaussian":
             if np.isfinite(freedom):
-                warn(
-                    "Values stray farther from the experts than Gaussians let them, about as "
-                    f"Student's t with {freedom:.0f} degrees of freedom does: intervals will be too "
-                    "wide for most samples, and a few outliers decide the weights. Set "
-                    f"{option('tails', 'auto')}; where y is positive and skewed, consider experts "
-                    "of its logarithm, too."
-                )
+                warn(tail_doubt(freedom))
             return prepared
         attributes = {**prepared.attributes, "freedom_": freedom}
         likelihood = replace(prepared.likelihood, freedom=freedom)
@@ -395,8 +363,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
 
     def _widened(self):
         """Standard deviation of a density of scale 1."""
-        finite = np.isfinite(self.freedom_)
-        return np.sqrt(self.freedom_ / (self.freedom_ - 2.0)) if finite else 1.0
+        return 1.0 / np.sqrt(1.0 - 2.0 / self.freedom_)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Labels:
         """Names of the columns of ``transform``: those of the experts.
@@ -454,8 +421,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
                 f"quantiles={quantiles!r} are levels within (0, 1), such as [0.05, 0.5, 0.95]."
             )
         mean, scale = self._located(X)
-        finite = np.isfinite(self.freedom_)
-        standard = stdtrit(self.freedom_, levels) if finite else ndtri(levels)
+        standard = ndtri(levels) if np.isinf(self.freedom_) else stdtrit(self.freedom_, levels)
         return mean[:, None] + scale[:, None] * standard
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Floats:

@@ -16,10 +16,10 @@ Statistical Association 84).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import gammaln
 
 from sklearn_logitprod.fusion.family import Family
 from sklearn_logitprod.fusion.likelihood import Likelihood
@@ -268,7 +268,7 @@ def student_loss(ratio, freedom):
     """
     if np.isinf(freedom):
         return 0.5 * (ratio + _LOG_2PI)
-    constant = gammaln(0.5 * freedom) - gammaln(0.5 * (freedom + 1.0))
+    constant = math.lgamma(0.5 * freedom) - math.lgamma(0.5 * (freedom + 1.0))
     constant += 0.5 * np.log(freedom * np.pi)
     return 0.5 * (freedom + 1.0) * np.log1p(ratio / freedom) + constant
 

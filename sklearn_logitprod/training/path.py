@@ -56,8 +56,9 @@ def candidates(spec, data):
     """Candidates of the path that are fitted, in groups of one layout, with prior masses.
 
     Constant weights at two strengths hold most of the prior mass; gates and cross-class
-    corrections must earn theirs, unless the likelihood wants them everywhere. How strong priors are is the likelihood's to say, but not
-    that of the class bias, which all samples inform.
+    corrections must earn theirs, unless the likelihood wants the latter everywhere. How strong
+    priors are is the likelihood's to say, but not that of the class bias, which all samples
+    inform.
 
     Parameters
     ----------

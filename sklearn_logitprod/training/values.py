@@ -11,14 +11,18 @@ away. Heavy tails are those of Student's t, fitted by its weights (Lange et al. 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from sklearn_logitprod._text import option
 from sklearn_logitprod.fusion.values import (
     LOG_LEAST_VARIANCE,
     ValueModel,
     Values,
     clipped,
     mixture_log_variance,
+    spreads,
     student_loss,
     student_weight,
 )
@@ -47,6 +51,10 @@ _LEAST_GAIN = 1e-6
 _SURE = 3.0
 # nats in total: Gaussian noise gains as much in one fit of a hundred
 _TAIL_GAIN = 4.0
+# degrees of freedom of the calibrations by which tails are measured
+_SOME_FREEDOM = 10.0
+# of distances: of values that are met exactly nothing is told
+_LEAST_SQUARE = 1e-12
 
 
 def fit_values(values, likelihood, weight):
@@ -78,7 +86,7 @@ def fit_value(mean, deviation, value, weight):
     return fit_values({0: (mean, deviation)}, Values(value), weight)[0]
 
 
-def tail_freedom(models, values, apart, likelihood, weight):
+def tail_freedom(values, likelihood, weight):
     """Degrees of freedom of what calibrated experts leave, infinite unless the data say so.
 
     What is looked at is the distance of the values from the equal product of all experts, after
@@ -86,37 +94,43 @@ def tail_freedom(models, values, apart, likelihood, weight):
 
     Parameters
     ----------
-    models : dict of int to ValueModel
     values : dict of int to (ndarray of shape (n_samples,), ndarray of shape (n_samples,) or None)
-    apart : dict of int to ndarray of shape (n_samples,)
-        As of :func:`~sklearn_logitprod.fusion.values.spreads`.
+        As for :func:`fit_values`.
     likelihood : Values
     weight : ndarray of shape (n_samples,)
-        Over the design effect.
 
     Returns
     -------
     float
     """
+    # calibrated with some tails, so that these tell of no more than what strays
+    models = fit_values(values, replace(likelihood, freedom=_SOME_FREEDOM), weight)
+    apart = spreads(models, {m: mean for m, (mean, _) in values.items()})
     read = [models[m].moments(*own, apart[m]) for m, own in values.items()]
     mean, variance = (np.array(part) for part in zip(*read, strict=True))
     present = ~np.isnan(mean)
     tau = np.where(present, 1.0 / np.where(present, variance, 1.0), 0.0)
-    pooled = (tau * np.where(present, mean, 0.0)).sum(axis=0) / tau.sum(axis=0)
-    scale = np.sqrt(present.sum(axis=0) / tau.sum(axis=0))
-    # a line that minimises what is left in these scales
-    by = weight / scale**2
+    total = tau.sum(axis=0)
+    pooled = (tau * np.where(present, mean, 0.0)).sum(axis=0) / total
+    # distances in units of the mean precision, after a line of least squares in these units
+    by = weight * total / present.sum(axis=0)
     centre, middle = by @ pooled / by.sum(), by @ likelihood.value / by.sum()
     inside = by @ (pooled - centre) ** 2 + SLOPE_PRECISION
     slope = by @ ((pooled - centre) * (likelihood.value - middle)) / inside
-    squared = ((likelihood.value - middle - slope * (pooled - centre)) / scale) ** 2
-    # of equal values nothing is told
-    squared = np.maximum(squared, 1e-12)
+    squared = (likelihood.value - middle - slope * (pooled - centre)) ** 2
+    squared = np.maximum(squared * total / present.sum(axis=0), _LEAST_SQUARE)
     losses = [_profile(squared, weight, freedom) for freedom in (np.inf, *FREEDOMS)]
     best = int(np.argmin(losses))
-    if losses[0] - losses[best] < _TAIL_GAIN:
-        return np.inf
-    return (np.inf, *FREEDOMS)[best]
+    return FREEDOMS[best - 1] if losses[0] - losses[best] >= _TAIL_GAIN else np.inf
+
+
+def tail_doubt(freedom):
+    """What should be known where Gaussians are asked for and tails are heavier: words."""
+    return (
+        "Values stray farther from the experts than Gaussians let them, about as Student's t with "
+        f"{freedom:.0f} degrees of freedom: intervals will be too wide for most samples, and a few "
+        f"outliers decide the weights. Set {option('tails', 'auto')}."
+    )
 
 
 def _profile(squared, weight, freedom):
@@ -288,7 +302,9 @@ class _Problem:
             expected = -(gradient * step).sum(axis=1)
             if (expected <= _LEAST_GAIN).all():
                 break
-            step *= np.minimum(1.0, _MAX_STEP / np.maximum(np.abs(step).max(axis=1), 1e-300))[:, None]
+            step *= np.minimum(1.0, _MAX_STEP / np.maximum(np.abs(step).max(axis=1), 1e-300))[
+                :, None
+            ]
             length = np.ones(len(theta))
             for _ in range(20):
                 trial = theta + length[:, None] * step
