@@ -11,7 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_memory
 
 from sklearn_logitprod._progress import SILENT, FitProgress
-from sklearn_logitprod.experts.naming import named_call
+from sklearn_logitprod.experts.naming import named_call, own_columns
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Caller:
         -------
         Outputs or EventOutputs
         """
-        call = check_memory(self.memory).cache(replies.ask)
+        call, read = check_memory(self.memory).cache(replies.ask), own_columns(pairs, X)
         results = self._run(
             [
-                (f"expert {name}", (name, call, expert, X, *replies.args(name)))
+                (f"expert {name}", (name, call, expert, read[name], *replies.args(name)))
                 for name, expert in pairs
             ]
         )
@@ -89,10 +89,12 @@ class Caller:
         """
         fit = check_memory(self.memory).cache(_fit)
         out = check_memory(self.memory).cache(_fit_ask)
+        # workers elsewhere get what they need alone
+        read = own_columns(pairs, X)
         jobs = [
             (
                 f"expert {name}, fold {number}/{len(splits)}",
-                (name, out, clone(expert), X, y, train, test, fit_params[name], *asked),
+                (name, out, clone(expert), read[name], y, train, test, fit_params[name], *asked),
             )
             for name, expert in pairs
             for asked in [(replies.ask, replies.args(name))]
@@ -100,7 +102,10 @@ class Caller:
         ]
         # one queue: the refits fill workers that the last folds leave idle
         jobs += [
-            (f"expert {name}, all rows", (name, fit, clone(expert), X, y, fit_params[name]))
+            (
+                f"expert {name}, all rows",
+                (name, fit, clone(expert), read[name], y, fit_params[name]),
+            )
             for name, expert in pairs
         ]
         done = iter(self._run(jobs))
