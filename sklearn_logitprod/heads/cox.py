@@ -74,6 +74,10 @@ class PartialLikelihood:
         own -= np.exp(2.0 * hazard + self._exposure(log_event, risk, 2))
         return np.maximum(own, 0.0)[self._back][:, :, None]
 
+    def blocks(self, scores, weights):
+        """As of :class:`~sklearn_logitprod.heads.path.Loss`."""
+        return self.curvature(scores, weights)[:, :, :, None]
+
     def held_out(self, scores, fitted, every):
         """As of :class:`~sklearn_logitprod.heads.path.Loss`.
 

@@ -58,6 +58,16 @@ class ClassLoss:
         proba = self._proba(scores)
         return weights[:, :, None] * proba * (1.0 - proba)
 
+    def blocks(self, scores, weights):
+        """As of :class:`~sklearn_logitprod.heads.path.Loss`."""
+        proba = self._proba(scores)
+        if self.n_outputs == 1:
+            return (weights[:, :, None] * proba * (1.0 - proba))[:, :, :, None]
+        own = -proba[:, :, :, None] * proba[:, :, None, :]
+        place = np.arange(self.n_outputs)
+        own[:, :, place, place] += proba
+        return weights[:, :, None, None] * own
+
     def held_out(self, scores, fitted, every):
         """As of :class:`~sklearn_logitprod.heads.path.Loss`; probabilities are floored as a pool
         reads them, so that no single row decides.

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sklearn_logitprod.training.coordinates import Coordinates, Scaled
+from sklearn_logitprod.training.coordinates import Coordinates, Dense, Scaled
 from sklearn_logitprod.training.lbfgs import Start, minimise
 
 # objective per unit of weight, in nats, at which a fit ends: that of folds, that of all rows
@@ -15,6 +15,8 @@ _ROUGH, _FINE = 1e-5, 1e-9
 # relative precision of objectives from scores in single and in double precision
 _SINGLE, _DOUBLE = 1e-7, 2e-16
 _MAX_ITER = 1000
+# parameters up to which all curvature is taken into account, and not that of each alone
+_FEW = 400
 # penalties beyond the best one so far that are tried before the path ends
 _PATIENCE = 2
 
@@ -44,6 +46,13 @@ class Loss(Protocol):
 
     def curvature(self, scores, weights):
         """Second derivatives in each score alone, of the shape of `scores`; not negative."""
+
+    def blocks(self, scores, weights):
+        """Second derivatives in the scores of each row.
+
+        Positive semi-definite, of shape (n_samples, n_problems, n_outputs, n_outputs); those
+        between rows are left out.
+        """
 
     def held_out(self, scores, fitted, every):
         """Sum over all folds of the loss of their held-out rows.
@@ -112,14 +121,28 @@ class _Batch:
         return value, self._back(self.inputs, slope) + pull
 
     def metric(self, theta, which):
-        curvature = self.loss.curvature(self.scores(theta), self.weights[:, which])
-        diagonal = self._back(self.squares, curvature) + self.prior.ravel()
-        # a constant whose class no row has any more
-        floor = 1e-6 * self.weights[:, which].sum(axis=0)
-        diagonal = diagonal.reshape(len(theta), *self.size)
+        scores, weights = self.scores(theta), self.weights[:, which]
+        # nothing holds a shift of all constants, nor that of a class which no row has any more
+        held = np.tile(self.prior, (len(theta), 1, 1))
         if self.loss.has_intercept:
-            diagonal[:, -1] = np.maximum(diagonal[:, -1], floor[:, None])
-        return Coordinates([(slice(None), Scaled(diagonal.reshape(len(theta), -1)))])
+            held[:, -1] = 1e-6 * weights.sum(axis=0)[:, None]
+        held = held.reshape(len(theta), -1)
+        if held.shape[1] > _FEW:
+            own = Scaled(self._back(self.squares, self.loss.curvature(scores, weights)) + held)
+        else:
+            own = Dense(self._hessian(scores, weights) + held[:, :, None] * np.eye(held.shape[1]))
+        return Coordinates([(slice(None), own)])
+
+    def _hessian(self, scores, weights):
+        """Second derivatives in the parameters (n_problems, size, size), without the prior."""
+        blocks = self.loss.blocks(scores, weights)
+        n_inputs, n_outputs = self.size
+        out = np.empty((blocks.shape[1], n_inputs, n_outputs, n_inputs, n_outputs))
+        for problem, k, j in np.ndindex(out.shape[0], n_outputs, n_outputs):
+            if j <= k:
+                own = self.inputs.T @ (blocks[:, problem, k, j, None] * self.inputs)
+                out[problem, :, k, :, j] = out[problem, :, j, :, k] = own
+        return out.reshape(len(out), n_inputs * n_outputs, -1)
 
     def solve(self, theta, tolerance, rounding):
         which = np.arange(len(theta))
@@ -157,16 +180,18 @@ def fit_path(principal, loss, weight, folds, penalties):
     size = inputs.shape[1] * loss.n_outputs
     best, middle = 0, np.zeros(size)
     if len(penalties) > 1:
-        # products with long thin matrices take as long as their bytes take to come
-        single = inputs.astype(np.float32)
-        both = single, single**2
+        both, rounding = (inputs, inputs**2), _DOUBLE
+        if size > _FEW:
+            # products with long thin matrices take as long as their bytes take to come
+            single, rounding = inputs.astype(np.float32), _SINGLE
+            both = single, single**2
         weights = np.repeat(weight[:, None], len(folds), axis=1)
         for number, rows in enumerate(folds):
             weights[rows, number] = 0.0
         theta = np.zeros((len(folds), size))
         for number, penalty in enumerate(penalties):
             batch = _Batch(both, loss, weights, penalty)
-            theta = batch.solve(theta, _ROUGH, _SINGLE).theta
+            theta = batch.solve(theta, _ROUGH, rounding).theta
             total = loss.held_out(batch.scores(theta), weights, weight)
             losses[number] = total / weight.sum()
             if number == 0 or losses[number] < losses[best]:
