@@ -1,8 +1,8 @@
 """Which encoder, or all of them: experts on views against the best view and all features at once.
 
 ``python examples/benchmarks/bench_views.py`` takes the feature tables of the development collection
-(see ``tasks.py``), each an encoder: six hand-made texture encoders of 1000 colorectal tiles, and six
-groups of features of tumour slides, for five mutations and microsatellite instability. Repeated
+(see ``tasks.py``), each an encoder: six hand-made texture encoders of 1000 colorectal tiles, and
+six groups of features of tumour slides, for five mutations and microsatellite instability. Repeated
 5-fold cross-validation; every head is the default one (of slide features, whose scales span many
 orders of magnitude, after a map to normal quantiles). *Best view* is chosen with hindsight, by the
 held-out log-loss itself; *concatenation* is one default head on all features. ``--time`` instead

@@ -39,12 +39,13 @@ class LinearHead(BaseEstimator):
 
     def _values(self, X, reset):
         """Features as an array; their number and names become or meet those of the fit."""
-        validate_data(self, X, reset=reset, skip_check_array=True)
         # of a frame its array: checks of the dtype of each column take longer than a fit
         values = plain(X)
         values = values.to_numpy() if hasattr(values, "to_numpy") else values
         name = type(self).__name__
-        return check_array(values, ensure_min_samples=1 + reset, estimator=name, input_name="X")
+        values = check_array(values, ensure_min_samples=1 + reset, estimator=name, input_name="X")
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return values
 
     def _variances(self):
         """Prior variances, the smallest and so the largest penalty first."""

@@ -50,14 +50,14 @@ class PartialLikelihood:
 
     def _exposure(self, log_event, risk, power):
         """Logarithm of the sum of ``v_i / R_i^power`` over events up to each row's time."""
-        terms = np.where(np.isneginf(log_event), -np.inf, log_event - power * risk)
+        terms, counted = np.full(risk.shape, -np.inf), ~np.isneginf(log_event)
+        terms[counted] = log_event[counted] - power * risk[counted]
         return np.logaddexp.accumulate(terms[::-1], axis=0)[::-1][self._first]
 
     def _values(self, scores, log_event, risk):
-        counted = ~np.isneginf(log_event)
-        with np.errstate(invalid="ignore"):
-            terms = np.exp(log_event) * (risk - scores)
-        return np.where(counted, terms, 0.0).sum(axis=0)
+        terms, counted = np.zeros(risk.shape), ~np.isneginf(log_event)
+        terms[counted] = np.exp(log_event[counted]) * (risk - scores)[counted]
+        return terms.sum(axis=0)
 
     def value_and_slope(self, scores, weights):
         """As of :class:`~sklearn_logitprod.heads.path.Loss`."""

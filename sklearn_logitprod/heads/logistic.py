@@ -256,4 +256,5 @@ class LogisticHead(ClassifierMixin, LinearHead):
         ndarray of shape (n_samples,)
             Class labels.
         """
-        return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
+        best = self.predict_log_proba(X).argmax(axis=1)
+        return self.classes_[best]
