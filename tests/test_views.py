@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV, LogitProdSurvival
+from sklearn_logitprod.cli.model import TRUSTED
 from sklearn_logitprod.experts import CoxHead, LogisticHead, RidgeHead, ViewExpert, on_view
 
 WIDTHS = {"uni": 4, "conch": 3}
@@ -44,6 +45,18 @@ def make_views(n_samples=120, missing=0, seed=0):
 
 def two_views(head=None, **given):
     return [(name, on_view(name, head, **given)) for name in WIDTHS]
+
+
+def test_stored_models_hold_views_and_their_heads():
+    skops = pytest.importorskip("skops.io", reason="needs skops")
+    X, y, events, _ = make_views(missing=10)
+    classes = LogitProdClassifier(two_views(), cv=3, gate_width=None).fit(X, y)
+    risks = LogitProdSurvival(two_views(), cv=3, n_bins=4, gate_width=None).fit(X, events)
+    for model in (classes, risks, on_view("uni", RidgeHead()).fit(X, events["time"])):
+        stored = skops.dumps(model)
+        assert set(skops.get_untrusted_types(data=stored)) <= set(TRUSTED)
+        loaded = skops.loads(stored, trusted=TRUSTED)
+        assert (loaded.predict(X) == model.predict(X)).all()
 
 
 class Recorder(ClassifierMixin, BaseEstimator):

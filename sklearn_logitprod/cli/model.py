@@ -13,6 +13,7 @@ TRUSTED = [
         for name in (
             "estimators.classifier.LogitProdClassifier",
             "estimators.survival.LogitProdSurvival",
+            "experts.views.ViewExpert",
             "fusion.extended.ExtendedPool",
             "fusion.features.Standardiser",
             "fusion.gaps.Gaps",
@@ -21,6 +22,9 @@ TRUSTED = [
             "fusion.pool.Pool",
             "fusion.risk.RiskModel",
             "fusion.safety.SafePool",
+            "heads.cox.CoxHead",
+            "heads.logistic.LogisticHead",
+            "heads.ridge.RidgeHead",
             "search.classifier.LogitProdClassifierCV",
             "search.survival.LogitProdSurvivalCV",
         )
