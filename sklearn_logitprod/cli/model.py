@@ -12,8 +12,11 @@ TRUSTED = [
         f"sklearn_logitprod.{name}"
         for name in (
             "estimators.classifier.LogitProdClassifier",
+            "estimators.multilabel.LogitProdMultilabelClassifier",
             "estimators.regressor.LogitProdRegressor",
             "estimators.survival.LogitProdSurvival",
+            "experts.panel.LabelByLabel",
+            "experts.views.ViewExpert",
             "fusion.extended.ExtendedPool",
             "fusion.family.Categorical",
             "fusion.features.Standardiser",
@@ -25,6 +28,9 @@ TRUSTED = [
             "fusion.safety.SafePool",
             "fusion.values.Gaussian",
             "fusion.values.ValueModel",
+            "heads.cox.CoxHead",
+            "heads.logistic.LogisticHead",
+            "heads.ridge.RidgeHead",
             "search.classifier.LogitProdClassifierCV",
             "search.regressor.LogitProdRegressorCV",
             "search.survival.LogitProdSurvivalCV",

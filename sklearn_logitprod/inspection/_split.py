@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import clone
@@ -11,8 +12,10 @@ from sklearn.utils import _safe_indexing
 from sklearn_logitprod.estimators.inference import expert_log_proba, fused_log_proba
 from sklearn_logitprod.inspection._methods import best_expert, filled
 from sklearn_logitprod.inspection._scores import Outcome, evaluate, losses
-from sklearn_logitprod.inspection._tasks import Task
 from sklearn_logitprod.search.base import final_estimator, fitted_log_proba
+
+if TYPE_CHECKING:
+    from sklearn_logitprod.inspection._tasks import Task
 
 BEST, FUSED = "best expert", "LogitProd"
 
@@ -32,6 +35,8 @@ class Comparison:
     scores : dict of str to Score
     methods : dict of str to callable
         Simpler methods, as those of the task.
+    names : list
+        Of the parts of a comparison that are compared on their own, such as labels.
     """
 
     task: Task
@@ -40,6 +45,7 @@ class Comparison:
     groups: object
     scores: dict
     methods: dict
+    names: list = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,21 +96,50 @@ def run_split(estimator, X, y, comparison, train, test):
     known = fitted_log_proba(model, _safe_indexing(X, train), _safe_indexing(y, train), groups)
     model = final_estimator(model)
     X_test = _safe_indexing(X, test)
-    new = expert_log_proba(model, X_test)
-    names = list(model.expert_names_)
+    return scored_methods(
+        comparison,
+        list(model.expert_names_),
+        known,
+        # the best expert is what one would have picked without fusing: that of the training part
+        task.told(comparison.outcome.take(train), model).likelihood,
+        expert_log_proba(model, X_test),
+        fused_log_proba(model, X_test),
+        task.told(comparison.outcome.take(test), model),
+    )
+
+
+def scored_methods(comparison, names, known, likelihood, new, fused, outcome):
+    """Fit simpler methods on outputs of experts, and score all methods on new ones.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    names : list of str
+        Of the experts.
+    known : ndarray of shape (n_train, n_experts, n_classes)
+        Log-probabilities that methods are fitted on.
+    likelihood : Likelihood
+        Of the training part.
+    new : ndarray of shape (n_test, n_experts, n_classes)
+    fused : ndarray of shape (n_test, n_classes)
+    outcome : Outcome
+        Of the test part.
+
+    Returns
+    -------
+    Scored
+    """
+    task = comparison.task
     clash = sorted({*comparison.methods, BEST, FUSED} & set(names))
     if clash:
         raise ValueError(f"An expert is called {clash[0]!r}, as a method here is. Rename it.")
-    # the best expert is what one would have picked without fusing: known from the training part
-    likelihood = task.told(comparison.outcome.take(train), model).likelihood
     best = names[best_expert(known, likelihood)]
     alone = np.moveaxis(filled(new, likelihood.family), 1, 0)
     predictions = {name: task.prediction(own) for name, own in zip(names, alone, strict=True)}
     predictions[BEST] = predictions[best]
     for name, fit in comparison.methods.items():
         predictions[name] = fit(known, likelihood)(new)
-    predictions[FUSED] = task.prediction(fused_log_proba(model, X_test))
-    outcome = task.told(comparison.outcome.take(test), model)
+    predictions[FUSED] = task.prediction(fused)
     values, contributions = zip(
         *(evaluate(comparison.scores, outcome, own) for own in predictions.values()), strict=True
     )
@@ -112,3 +147,8 @@ def run_split(estimator, X, y, comparison, train, test):
     return Scored(
         names, best, list(predictions), np.array(values), np.array(contributions), by_sample
     )
+
+
+def part_comparison(comparison, outcome):
+    """The same comparison of another outcome."""
+    return replace(comparison, outcome=outcome)

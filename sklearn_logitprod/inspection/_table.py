@@ -107,7 +107,7 @@ def comparison_table(totals, settings):
     reference = methods.index(BEST)
     contributions = totals.contributions()
     shape = contributions.shape[:2]
-    paired = _differences(totals.sample_losses(), reference)
+    paired = differences_to(totals.sample_losses(), reference)
     differences = paired.mean(axis=1)
     columns = np.vstack(
         [
@@ -123,7 +123,7 @@ def comparison_table(totals, settings):
     widths = found.half_width[: -len(methods)].reshape(shape)
     width, p_value = found.half_width[-len(methods) :], found.p_value[-len(methods) :]
     p_value[reference] = np.nan
-    by_repeat = _differences(totals.repeat_losses().T, reference)
+    by_repeat = differences_to(totals.repeat_losses().T, reference)
     by_repeat[reference] = np.nan
     values = totals.values()
     table = _metric_columns(comparison.scores, values, widths)
@@ -155,7 +155,7 @@ def comparison_table(totals, settings):
     return table
 
 
-def _differences(losses, reference):
+def differences_to(losses, reference):
     """Losses (n_methods, n) less those of one method."""
     differences = losses - losses[reference]
     return np.where(np.abs(differences) < _ROUNDING, 0.0, differences)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod._typing import CrossValidation, Scoring
 from sklearn_logitprod.estimators.base import BaseLogitProd
+from sklearn_logitprod.estimators.panel_inference import refuse_panel
 from sklearn_logitprod.inspection._draw import COLOURS, Display, axes
 from sklearn_logitprod.inspection._tasks import TASKS
 
@@ -86,6 +87,7 @@ def temperature_sensitivity(
     >>> table.shape
     (7, 7)
     """
+    refuse_panel(estimator, "temperature_sensitivity")
     if not isinstance(estimator, BaseLogitProd):
         raise TypeError(
             "temperature_sensitivity takes a LogitProdClassifier, a LogitProdSurvival or a "
@@ -98,7 +100,7 @@ def temperature_sensitivity(
             f"gate_width={width!r} {what}: pass an estimator with gate_width=0 (a linear gate) or "
             "the width of a hidden layer."
         )
-    search_type = TASKS[estimator.task_name].search
+    search_type: Any = TASKS[estimator.task_name].search
     params = estimator.get_params(deep=False)
     names = set(params) & set(search_type().get_params(deep=False)) - {"cv"}
     shared = {name: params[name] for name in names}
