@@ -6,7 +6,7 @@ import pytest
 
 from sklearn_logitprod import LogitProdRegressor
 from sklearn_logitprod.cli import main
-from sklearn_logitprod.io import read_tables
+from sklearn_logitprod.io import ExpertOutputs, aggregate, read_tables
 
 N = 40
 IDS = [f"s{i:02d}" for i in range(N)]
@@ -134,6 +134,34 @@ def test_files_that_disagree_about_the_target_are_an_error():
 def test_a_target_of_two_values_may_be_one_of_classes():
     with pytest.warns(UserWarning, match="holds 0 and 1 alone. If these are classes, name it"):
         read_tables({"a": predictions(age=np.arange(N) % 2)}, **MEAN)
+
+
+# ---------------------------------------------------------------- slides to patients
+
+
+def test_slides_of_a_patient_become_the_mixture_of_their_gaussians():
+    rng = np.random.default_rng(0)
+    both = rng.uniform(1.0, 3.0, size=(6, 2, 2))
+    by, y = np.repeat(["anna", "bert"], [5, 1]), np.repeat([40.0, 60.0], [5, 1])
+    outputs = ExpertOutputs(both, "mean_std", ["a", "b"], y=y, groups=by)
+    found = aggregate(outputs, "groups")
+    mean, std = both[:5, :, 0], both[:5, :, 1]
+    np.testing.assert_allclose(found.values[0, :, 0], mean.mean(axis=0))
+    variance = (std**2).mean(axis=0) + mean.var(axis=0)
+    np.testing.assert_allclose(found.values[0, :, 1], np.sqrt(variance))
+    # a patient of one slide is that slide, exactly
+    np.testing.assert_array_equal(found.values[1], both[5])
+    assert found.y.tolist() == [40.0, 60.0]
+    alone = aggregate(both[..., 0], by, "max", input="mean")
+    np.testing.assert_array_equal(alone[0], mean.max(axis=0))
+    # and of fused predictions, as the command line writes them
+    table = pd.DataFrame({"prediction": both[:, 0, 0], "std": both[:, 0, 1], "lower_90": 0.0}, by)
+    fused = aggregate(table, by)
+    np.testing.assert_allclose(fused[["prediction", "std"]], found.values[:, 0])
+    low = fused["prediction"] - 1.6448536269514722 * fused["std"]
+    np.testing.assert_allclose(fused["lower_90"], low)
+    with pytest.raises(ValueError, match="is of classes, and these are 'mean_std' of values"):
+        aggregate(outputs, "groups", "noisy-or")
 
 
 # ---------------------------------------------------------------- on the command line

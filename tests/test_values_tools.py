@@ -183,6 +183,12 @@ def test_an_average_of_independent_experts_beats_each_of_them():
     assert table.loc["mean of experts", "rmse_mean"] == pytest.approx(6 / np.sqrt(3), rel=0.15)
 
 
+def test_few_samples_are_compared():
+    X, y = ages(12)
+    table = compare(CONSTANT, X, y, n_repeats=1, n_resamples=20)
+    assert np.isfinite(table["nll_mean"]).all()
+
+
 def test_experts_of_their_own_and_searches_are_compared():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(90, 3))

@@ -6,7 +6,11 @@ from sklearn_logitprod._text import option, options_renamed
 from sklearn_logitprod.io import aggregate
 
 AS_IT_IS = "none"
-_HIGHEST = {"classes": "the positive class is most probable", "events": "the risk is highest"}
+_HIGHEST = {
+    "classes": "the positive class is most probable",
+    "events": "the risk is highest",
+    "values": "the predicted value is highest",
+}
 _SAID = {
     "mean": "the mean of each patient's slides",
     "logit-mean": "the mean of log-probabilities of each patient's slides",
@@ -72,7 +76,7 @@ def predicted_by_patient(table, groups, how, positive=None):
     """
     with options_renamed(how="aggregate"):
         found = aggregate(table, groups, how, positive=positive)
-    task_name = "events" if "risk" in table else "classes"
+    task_name = "events" if "risk" in table else "values" if "std" in table else "classes"
     return found.rename_axis(table.index.name), _counted(table, found, how, task_name)
 
 

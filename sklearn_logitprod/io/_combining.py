@@ -195,6 +195,17 @@ def _hazard_logits(events):
     return _log(events[..., :-1]) - _log(_survival(events))
 
 
+def _raw_moments(values):
+    """Mean and mean square of Gaussians, from mean and standard deviation."""
+    return np.stack([values[..., 0], values[..., 0] ** 2 + values[..., 1] ** 2], axis=-1)
+
+
+def _mean_and_std(raw):
+    """Those of a mixture, from the means of mean and mean square."""
+    variance = np.maximum(raw[..., 1] - raw[..., 0] ** 2, 0.0)
+    return np.stack([raw[..., 0], np.sqrt(variance)], axis=-1)
+
+
 KINDS = {
     "proba": Kind(_same, _same, lambda v, k: v[..., k], log_proba_from_proba),
     "logits": Kind(
@@ -208,6 +219,8 @@ KINDS = {
         _events, _hazard_logits, lambda v, k: -_survival(_events(v)).sum(axis=-1)
     ),
     "risk": Kind(_same, _same, lambda v, k: v[..., 0]),
+    "mean": Kind(_same, _same, lambda v, k: v[..., 0]),
+    "mean_std": Kind(_raw_moments, _mean_and_std, lambda v, k: v[..., 0]),
 }
 """What can be combined, by its `input`."""
 

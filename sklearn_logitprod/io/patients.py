@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+from scipy.special import ndtri
 
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod._text import plain as written
@@ -24,12 +26,17 @@ from sklearn_logitprod.outputs.events import EventOutputs
 from sklearn_logitprod.outputs.frames import frame_classes, frame_values, is_two_level
 from sklearn_logitprod.outputs.given import check_order
 from sklearn_logitprod.outputs.native import plain, plain_outputs
+from sklearn_logitprod.outputs.values import MOMENTS, ValueOutputs
 from sklearn_logitprod.targets.events import check_times
 
 Given = TypeVar("Given")
 
+# inputs of one column an expert
+_FLAT = {"risk": "risks", "mean": "predicted values"}
 _HOWS = ("mean", "logit-mean", "max", "noisy-or")
 _PROBA, _SURVIVAL, _WEIGHT = "proba_", "survival_", "weight_"
+_VALUES = ("prediction", "std")
+_END = re.compile(r"(lower|upper)_(\d+)")
 _WORDS = ("class or time", "first expert's", "Call the columns of all experts alike.", "Add it.")
 
 
@@ -50,25 +57,28 @@ def aggregate(
     Parameters
     ----------
     outputs : ExpertOutputs, DataFrame or array
-        Outputs of experts: `ExpertOutputs`; a frame with two-level columns (expert, class)
-        or (expert, time); an array (n_rows, n_experts, n_classes), or for risks (n_rows,
-        n_experts). Or fused predictions: a frame with the columns ``proba_<class>``, or
-        ``risk`` and ``survival_<time>``, as ``logitprod predict`` writes; an array (n_rows,
-        n_classes) of probabilities, (n_rows, n_times) of survival, or (n_rows,) of risks.
+        Outputs of experts: `ExpertOutputs`; a frame with two-level columns (expert, class),
+        (expert, time) or (expert, "mean" or "std"); an array (n_rows, n_experts, n_classes), or
+        for risks and predicted values (n_rows, n_experts). Or fused predictions: a frame with the
+        columns ``proba_<class>``, or ``risk`` and ``survival_<time>``, or ``prediction`` and
+        ``std``, as ``logitprod predict`` writes; an array (n_rows,
+        n_classes) of probabilities, (n_rows, n_times) of survival, or (n_rows,) of risks
+        or predicted values.
     by : array-like of shape (n_rows,) or str
         The patient of each row. ``"groups"`` are those of `ExpertOutputs`; of a frame the name
         of its index, of one of predictions also of a column.
     how : {"mean", "logit-mean", "max", "noisy-or"}, default="mean"
         ``"mean"``: the mean of probabilities (for logits and hazard logits, too: of the
-        probabilities that they stand for), of survival, or of risks. ``"logit-mean"``: that of
+        probabilities that they stand for), of survival, of risks, or of predicted values (with
+        standard deviations: mean and deviation of the mixture). ``"logit-mean"``: that of
         log-probabilities, floored at 1e-6 and normalised again: slides agree on one class
         that they all show. ``"max"``: the row in
-        which the positive class is most probable, or the risk (minus the sum of survival)
-        is highest; the mean of these rows if they are several. ``"noisy-or"``: a patient is
-        positive unless no slide is, ``1 - prod(1 - p)``, if slides were independent; the other
-        classes share the rest as they do in the mean. Noisy-or and the mean of logits are of
-        classes alone.
-    input : {"proba", "logits", "survival", "hazard_logits", "risk"}, optional
+        which the positive class is most probable, or the risk (minus the sum of survival) or the
+        predicted value is highest; the mean of these rows if they are several. ``"noisy-or"``: a
+        patient is positive unless no slide is, ``1 - prod(1 - p)``, if slides were independent;
+        the other classes share the rest as they do in the mean. Noisy-or and the mean of logits
+        are of classes alone.
+    input : {"proba", "logits", "survival", "hazard_logits", "risk", "mean", "mean_std"}, optional
         What the values of an array or of a frame of experts are; needed for these alone.
     positive : object, optional
         The positive class of ``"max"`` and ``"noisy-or"``. Evident are 1 of 0 and 1, true of
@@ -163,20 +173,23 @@ def _of_outputs(outputs, by, how, input, positive):
 
 
 def _of_frame(frame, by, how, input, positive):
-    """A frame of experts: two levels of columns, or one column of risks each."""
+    """A frame of experts: two levels of columns, or one column of risks or values each."""
     import pandas as pd
 
     _need_input(input, "the values of a frame of experts")
-    if input == "risk":
+    if input in _FLAT:
         if is_two_level(frame):
             raise ValueError(
-                "a frame of risks has one column an expert, but X has columns of two levels."
+                f"a frame of {_FLAT[input]} has one column an expert, but X has columns of two "
+                "levels."
             )
         values, names = numeric(frame.to_numpy())[..., None], list(map(str, frame.columns))
         labels, columns = None, frame.columns
     elif is_two_level(frame):
         labels = frame_classes(frame)
-        if not KINDS[input].of_classes:
+        if input == "mean_std":
+            labels = list(MOMENTS)
+        elif not KINDS[input].of_classes:
             labels = check_times(sorted(labels)).tolist()
         values, names = frame_values(frame, np.array(labels, dtype=object), None, _WORDS)
         experts = dict.fromkeys(expert for expert, _ in frame.columns)
@@ -201,18 +214,19 @@ def _of_array(array, by, how, input, positive):
     _need_input(input, "the values of an array")
     values = numeric(array)
     patients = Patients.of(plain(by, "by"), n_rows(values))
-    # risks have no last axis, and fused predictions none of experts
-    fused = {"risk": 1, "proba": 2, "survival": 2}.get(input)
+    # risks and means have no last axis, and fused predictions none of experts
+    fused = {"risk": 1, "mean": 1, "proba": 2, "survival": 2, "mean_std": 2}.get(input)
     shape = values.shape[1:]
     if values.ndim == fused:
         values = values.reshape(len(values), 1, -1)
-    elif input == "risk" and values.ndim == 2:
+    elif input in _FLAT and values.ndim == 2:
         values = values[..., None]
-    elif values.ndim != 3 or input == "risk":
+    elif values.ndim != 3 or input in _FLAT:
         raise ValueError(
             f"{option('input', input)} has {values.ndim} dimension(s) here, shape {values.shape}, "
             "which does not tell experts from classes: reshape it to (n_rows, n_experts, "
-            "n_classes), (n_rows, n_experts, n_times), or for risks (n_rows, n_experts)."
+            "n_classes), (n_rows, n_experts, n_times), or for risks and predicted values (n_rows, "
+            "n_experts)."
         )
     values = _checked(values, input, [f"expert{m}" for m in range(values.shape[1])])
     classes = list(range(values.shape[2])) if KINDS[input].of_classes else None
@@ -232,15 +246,17 @@ def _of_predictions(frame, names, by, how, positive):
         [name for name in names if name.startswith(start)] for start in (_PROBA, _SURVIVAL, _WEIGHT)
     )
     risk = [name for name in names if name == "risk"]
-    if bool(proba) == bool(survival or risk):
+    of_values = not (proba or survival or risk) and set(_VALUES) <= set(names)
+    if bool(proba) == bool(survival or risk or of_values):
         raise ValueError(
             f"the frame has the columns {brief(names)}, which are no fused predictions: these are "
-            "called proba_<class>, or risk and survival_<time>. Of outputs of experts say what the "
-            f"values are, {option('input', 'proba')}."
+            "called proba_<class>, risk and survival_<time>, or prediction and std. Of outputs of "
+            f"experts say what the values are, {option('input', 'proba')}."
         )
     patients = Patients.of(_ids_of(frame, by), len(frame))
     classes = [name.removeprefix(_PROBA) for name in proba]
     parts = {"proba": proba, "risk": risk, "survival": survival}
+    parts["mean_std"] = list(_VALUES) if of_values else []
     values = {
         input: _checked(numeric(frame[own].to_numpy())[:, None], input, ["LogitProd"])
         for input, own in parts.items()
@@ -267,10 +283,17 @@ def _of_predictions(frame, names, by, how, positive):
         if name == "prediction" and proba:
             best = np.column_stack([columns[own] for own in proba]).argmax(axis=1)
             columns[name] = _labels(classes, frame[name])[best]
+        elif of_values and (end := _END.fullmatch(name)):
+            columns[name] = columns["prediction"] + _quantile(end) * columns["std"]
         elif name not in columns and not (isinstance(by, str) and name == by):
             columns[name] = patients.agreed(frame[name].to_numpy(), name, frame.index)
     index = pd.Index(patients.names, name=by if isinstance(by, str) else getattr(by, "name", None))
     return pd.DataFrame({name: columns[name] for name in names if name in columns}, index=index)
+
+
+def _quantile(end):
+    """Quantile of a standard Gaussian at the end of a central interval, such as ``lower_90``."""
+    return (-1.0 if end[1] == "lower" else 1.0) * ndtri(0.5 + float(end[2]) / 200.0)
 
 
 def _labels(classes, predictions):
@@ -313,8 +336,10 @@ def _combined(values, patients, input, how, classes, positive):
     kind, position = KINDS[input], None
     if how in ("logit-mean", "noisy-or") and not kind.of_classes:
         raise ValueError(
-            f"{option('how', how)} is of classes, and these are {input!r} of survival. Take "
-            f"{option('how', 'mean')}, or {option('how', 'max')} for the slide of the highest risk."
+            f"{option('how', how)} is of classes, and these are {input!r} of "
+            f"{'values' if input in ('mean', 'mean_std') else 'survival'}. Take "
+            f"{option('how', 'mean')}, or {option('how', 'max')} for the slide of the highest "
+            f"{'value' if input in ('mean', 'mean_std') else 'risk'}."
         )
     if how in ("max", "noisy-or") and kind.of_classes:
         position = positive_position(classes, positive, how)
@@ -335,6 +360,15 @@ def _checked(values, input, names):
         values = values[..., None]
     if input not in KINDS:
         raise ValueError(f"outputs with {option('input', input)} cannot be aggregated.")
+    if input in ("mean", "mean_std"):
+        own = values[..., 0] if input == "mean" else values
+        if own.shape[2:] not in ((), (2,)):
+            raise ValueError(
+                f"{option('input', input)} has the last axis (mean, std), but the values have "
+                f"{own.shape[2]} there: reshape them to (n_rows, n_experts, 2)."
+            )
+        ValueOutputs(own, input, names, alone=False).predictions()
+        return values
     if input == "risk":
         read = EventOutputs(values[..., 0], input, names, 0)
         for position in read.risks:

@@ -9,6 +9,7 @@ from sklearn_logitprod.targets.weights import check_length, missing_values
 
 # relative to the largest absolute value: what varies less is constant but for rounding
 _CONSTANT = 1e-12
+_LEAST = 20
 
 
 def check_values(y, n_samples):
@@ -110,10 +111,13 @@ def value_strata(values, n_strata=5):
     ----------
     values : ndarray of shape (n_samples,)
     n_strata : int
+        At most: a stratum has 20 values or more, where there are as many.
 
     Returns
     -------
     ndarray of shape (n_samples,), int
     """
+    # each stratum has enough for the folds that are usual
+    n_strata = max(1, min(n_strata, len(values) // _LEAST))
     order = np.argsort(np.argsort(values, kind="stable"), kind="stable")
     return order * n_strata // max(len(values), 1)
