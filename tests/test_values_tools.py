@@ -258,7 +258,8 @@ def test_adapt_moves_mean_and_spread_of_values_where_the_site_has_moved():
     assert adapted.deployment_[-1]["class_bias"][1] == 0.0
     # where nothing has moved, next to nothing moves
     same = adapt(model, X[200:], y[200:])
-    np.testing.assert_allclose(same.predict(X), model.predict(X), atol=1.0)
+    moved = same.predict(X) - model.predict(X)
+    assert np.sqrt(np.mean(moved**2)) < 0.1 * y.std()
 
 
 @pytest.mark.parametrize(
