@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.stats import norm
+from scipy.stats import norm, t
 from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
@@ -50,6 +50,25 @@ def test_crps_is_the_integral_of_the_squared_distance_of_distribution_functions(
         below = quad(lambda x, m=mean, s=std: norm.cdf(x, m, s) ** 2, -30, y)[0]
         above = quad(lambda x, m=mean, s=std: norm.sf(x, m, s) ** 2, y, 30)[0]
         assert crps_gaussian([y], [mean], [std]) == pytest.approx(below + above, abs=1e-7)
+
+
+def test_scores_of_student_t_are_those_of_its_distribution():
+    y, mean, std, _ = gaussians(5)
+    for freedom in (2.5, 4.0, 30.0):
+        law = t(freedom)
+        scale = std * np.sqrt((freedom - 2.0) / freedom)
+        exact = []
+        for one in zip(y, mean, scale, strict=True):
+            z = (one[0] - one[1]) / one[2]
+            below = quad(lambda x, own=law: own.cdf(x) ** 2, -np.inf, z)[0]
+            above = quad(lambda x, own=law: own.sf(x) ** 2, z, np.inf)[0]
+            exact.append(one[2] * (below + above))
+        found = crps_gaussian(y, mean, std, freedom=freedom)
+        assert found == pytest.approx(np.mean(exact), abs=1e-6)
+        nll = -t.logpdf(y, freedom, mean, scale).mean()
+        assert nll_gaussian(y, mean, std, freedom=freedom) == pytest.approx(nll)
+    with pytest.raises(ValueError, match="freedom=2 is not above 2"):
+        crps_gaussian(y, mean, std, freedom=2)
 
 
 def test_scores_are_those_of_scoringrules():
