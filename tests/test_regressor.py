@@ -364,42 +364,86 @@ def test_groups_stay_together_and_widen_the_prior(problem):
     LogitProdRegressor().fit(X, y, groups=groups)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda X, y: (X, np.full(len(y), 2.5)), "y is constant, 2.5 on all samples"),
-        (lambda X, y: (X, np.where(y > 9, np.inf, y)), "y contains infinity, the first in row"),
-        (lambda X, y: (X, np.where(y > 9, np.nan, y)), "y contains NaN or None"),
-        (lambda X, y: (X, ["low"] * len(y)), "for class labels use LogitProdClassifier"),
-        (lambda X, y: (X, np.column_stack([y, y])), "one value per sample"),
-        (lambda X, y: (X, None), "requires y to be passed"),
-        (lambda X, y: (np.full_like(X, np.inf), y), "infinite value in row 0"),
-        (lambda X, y: (np.full_like(X, np.nan), y), "all experts are missing"),
-        (lambda X, y: (np.stack([X, X], axis=2), y), "declare input='mean_std'"),
-        (lambda X, y: (X, y[1:]), "y has 149 entries"),
-    ],
-)
-def test_bad_input_is_told(problem, change, message):
-    X, y = problem
-    X, y = change(X[:, [0, 1, 3]], y)
-    with pytest.raises(ValueError, match=message):
-        LogitProdRegressor(gate_width=None).fit(X, y)
+def small():
+    """Predictions of two experts for 30 samples, and values."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=30)
+    return y[:, None] + rng.normal(size=(30, 2)), y
 
 
-@pytest.mark.parametrize(
-    ("std", "message"),
-    [
-        (-1.0, r"is negative \(-1\) in row 0"),
-        (0.0, r"is 0 \(0\) in row 0"),
-        (np.nan, "is NaN in 1"),
-    ],
-)
-def test_bad_deviations_are_told(problem, std, message):
-    X, y = problem
-    X = np.stack([X[:, :2], np.ones((len(y), 2))], axis=2)
-    X[0, 0, 1] = std
+def fit_badly(change, input="mean"):
+    X, y = change(*small())
+    return LogitProdRegressor(input=input, gate_width=None).fit(X, y)
+
+
+def with_std(std):
+    def change(X, y):
+        X = np.stack([X, np.ones(X.shape)], axis=2)
+        X[0, 0, 1] = std
+        return X, y
+
+    return change
+
+
+BAD = {
+    "a constant y": (
+        lambda: fit_badly(lambda X, y: (X, np.full(len(y), 2.5))),
+        "y is constant, 2.5 on all samples",
+    ),
+    "an infinite value": (
+        lambda: fit_badly(lambda X, y: (X, np.where(y > 1, np.inf, y))),
+        "y contains infinity, the first in row",
+    ),
+    "a missing value": (
+        lambda: fit_badly(lambda X, y: (X, np.where(y > 1, np.nan, y))),
+        "y contains NaN or None",
+    ),
+    "class labels": (
+        lambda: fit_badly(lambda X, y: (X, ["low"] * len(y))),
+        "for class labels use LogitProdClassifier",
+    ),
+    "two values a sample": (
+        lambda: fit_badly(lambda X, y: (X, np.column_stack([y, y]))),
+        "one value per sample",
+    ),
+    "no y": (lambda: fit_badly(lambda X, y: (X, None)), "requires y to be passed"),
+    "an infinite prediction": (
+        lambda: fit_badly(lambda X, y: (np.full_like(X, np.inf), y)),
+        "infinite value in row 0",
+    ),
+    "no expert at all": (
+        lambda: fit_badly(lambda X, y: (np.full_like(X, np.nan), y)),
+        "all experts are missing",
+    ),
+    "deviations that nobody declared": (
+        lambda: fit_badly(lambda X, y: (np.stack([X, X], axis=2), y)),
+        "declare input='mean_std'",
+    ),
+    "a y that is short": (lambda: fit_badly(lambda X, y: (X, y[1:])), "y has 29 entries"),
+    "events": (
+        lambda: fit_badly(lambda X, y: (X, np.array([(True, 1.0)] * 30, "bool,float"))),
+        "use LogitProdSurvival",
+    ),
+    "a negative standard deviation": (
+        lambda: fit_badly(with_std(-1.0), "mean_std"),
+        r"is negative \(-1\) in row 0",
+    ),
+    "a standard deviation of 0": (
+        lambda: fit_badly(with_std(0.0), "mean_std"),
+        r"is 0 \(0\) in row 0",
+    ),
+    "a mean without its standard deviation": (
+        lambda: fit_badly(with_std(np.nan), "mean_std"),
+        "is NaN in 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_told(name):
+    call, message = BAD[name]
     with pytest.raises(ValueError, match=message):
-        LogitProdRegressor(input="mean_std", gate_width=None).fit(X, y)
+        call()
 
 
 def test_predictions_that_count_for_nothing_are_told():
