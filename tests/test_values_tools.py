@@ -33,9 +33,11 @@ from sklearn_logitprod.inspection._value_scores import VALUE_SCORES
 from sklearn_logitprod.io import ExpertOutputs
 from sklearn_logitprod.metrics import (
     crps_gaussian,
+    crps_student_t,
     interval_coverage,
     interval_score,
     nll_gaussian,
+    nll_student_t,
     pinball_loss,
 )
 
@@ -70,6 +72,22 @@ def test_scores_are_those_of_scoringrules():
     ]
     for own, by_sample in pairs:
         assert own == pytest.approx(np.average(by_sample, weights=weight), rel=1e-9)
+
+
+def test_scores_of_heavy_tails_are_those_of_scoringrules_and_of_gaussians_in_the_limit():
+    y, mean, std, weight = gaussians()
+    for freedom in (2.5, 4.0, 30.0):
+        rules = pytest.importorskip("scoringrules")
+        told = freedom, mean, std * np.sqrt(1.0 - 2.0 / freedom)
+        for own, by_sample in (
+            (crps_student_t, rules.crps_t(y, *told)),
+            (nll_student_t, rules.logs_t(y, *told)),
+        ):
+            found = own(y, mean, std, freedom, sample_weight=weight)
+            assert found == pytest.approx(np.average(by_sample, weights=weight), rel=1e-9)
+    for own, limit in ((crps_student_t, crps_gaussian), (nll_student_t, nll_gaussian)):
+        assert own(y, mean, std, np.inf) == pytest.approx(limit(y, mean, std), rel=1e-12)
+        assert own(y, mean, std, 1e5) == pytest.approx(limit(y, mean, std), rel=1e-3)
 
 
 def test_crps_is_twice_the_mean_pinball_loss_over_all_levels():
@@ -108,6 +126,7 @@ def test_crps_of_a_prediction_without_spread_is_its_absolute_error():
         (interval_coverage, ([1.0], [[2.0, 1.0]]), "from 2 to 1 in row 0"),
         (interval_coverage, ([1.0], [1.0, 2.0]), r"shape \(2,\), expected \(1, 2\)"),
         (interval_score, ([1.0], [[0.0, 2.0]], 90), "coverage=90"),
+        (crps_student_t, ([1.0], [1.0], [1.0], 2.0), "freedom=2.0: a standard deviation needs"),
         (pinball_loss, ([1.0], [[1.0]], [5]), r"levels within \(0, 1\)"),
         (pinball_loss, ([1.0], [1.0], [0.5]), r"predicted has shape \(1,\)"),
     ],
@@ -173,6 +192,21 @@ def test_contributions_are_derivatives_in_the_weights_of_samples(name):
         rows = np.append(np.tile(np.arange(12), copies), row)
         slope = (score(rows)[0] - whole) * copies
         assert slope == pytest.approx(contributions[row], rel=2e-3, abs=1e-4)
+
+
+def test_heavy_tails_are_scored_as_what_they_are():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=200)
+    X = y[:, None] + 0.3 * rng.standard_t(3.0, size=(200, 3))
+    model = LogitProdRegressor(gate_width=None, tails=4.0)
+    train, test = np.arange(100), np.arange(100, 200)
+    table = compare(model, X, y, cv=[(train, test)], n_resamples=20)
+    mean, std = model.fit(X[train], y[train]).predict(X[test], return_std=True)
+    for name, function in (("nll", nll_student_t), ("crps", crps_student_t)):
+        own = table.loc["LogitProd", f"{name}_mean"]
+        assert own == pytest.approx(function(y[test], mean, std, model.freedom_))
+    # simpler methods have the same tails, and scales that are fitted with them
+    assert table.loc["stacked ridge", "nll_mean"] < table.loc["LogitProd", "nll_mean"] + 0.1
 
 
 def test_an_average_of_independent_experts_beats_each_of_them():

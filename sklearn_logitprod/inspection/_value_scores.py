@@ -6,11 +6,11 @@ import numpy as np
 
 from sklearn_logitprod.fusion.values import moments
 from sklearn_logitprod.inspection._scores import Score, losses, mean_score
-from sklearn_logitprod.metrics.values import sample_crps_gaussian
+from sklearn_logitprod.metrics.values import sample_crps
 
 
 def _in_units(outcome, prediction):
-    """Observed values less a centre, predicted means less the same, deviations, in y's unit."""
+    """Observed values less a centre, predicted means less the same, and scales, in y's unit."""
     scale = np.exp(outcome.likelihood.log_scale)
     mean, variance = moments(prediction.log_proba)
     return scale * outcome.likelihood.value, scale * mean, scale * np.sqrt(variance)
@@ -21,7 +21,7 @@ def _nll(outcome, prediction):
 
 
 def _crps(outcome, prediction):
-    return mean_score(sample_crps_gaussian(*_in_units(outcome, prediction)))
+    return mean_score(sample_crps(*_in_units(outcome, prediction), outcome.likelihood.freedom))
 
 
 def _mae(outcome, prediction):

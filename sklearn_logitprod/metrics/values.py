@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr
+from scipy.special import beta, ndtr
+from scipy.stats import t as student
 from sklearn.metrics import mean_pinball_loss
 
 from sklearn_logitprod._typing import Floats
+from sklearn_logitprod.fusion.values import student_loss
 from sklearn_logitprod.targets.weights import check_weights
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
 
 
-def sample_crps_gaussian(values, mean, std):
-    """CRPS of each sample: see :func:`crps_gaussian`.
+def sample_crps(values, centre, scale, freedom=np.inf):
+    """CRPS of each sample: see :func:`crps_gaussian` and :func:`crps_student_t`.
 
     Parameters
     ----------
-    values, mean, std : ndarray of shape (n_samples,)
-        Not checked.
+    values, centre, scale : ndarray of shape (n_samples,)
+        Not checked. The scale is the standard deviation of Gaussians alone.
+    freedom : float, default=inf
+        Degrees of freedom, above 1; infinite for Gaussians.
 
     Returns
     -------
     ndarray of shape (n_samples,)
     """
-    z = (values - mean) / std
-    density = np.exp(-0.5 * (z**2 + _LOG_2PI))
-    return std * (z * (2.0 * ndtr(z) - 1.0) + 2.0 * density - 1.0 / np.sqrt(np.pi))
+    z = (values - centre) / scale
+    if np.isinf(freedom):
+        density = np.exp(-0.5 * (z**2 + _LOG_2PI))
+        return scale * (z * (2.0 * ndtr(z) - 1.0) + 2.0 * density - 1.0 / np.sqrt(np.pi))
+    own = 2.0 * student.pdf(z, freedom) * (freedom + z**2) / (freedom - 1.0)
+    apart = beta(0.5, freedom - 0.5) / beta(0.5, 0.5 * freedom) ** 2
+    apart *= 2.0 * np.sqrt(freedom) / (freedom - 1.0)
+    return scale * (z * (2.0 * student.cdf(z, freedom) - 1.0) + own - apart)
 
 
 def crps_gaussian(
@@ -75,7 +84,62 @@ def crps_gaussian(
     0.2337
     """
     values, mean, std, weight = _gaussians(y_true, mean, std, sample_weight)
-    return float(np.average(sample_crps_gaussian(values, mean, std), weights=weight))
+    return float(np.average(sample_crps(values, mean, std), weights=weight))
+
+
+def crps_student_t(
+    y_true: ArrayLike,
+    mean: ArrayLike,
+    std: ArrayLike,
+    freedom: float,
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Continuous ranked probability score of predictions with the tails of Student's t.
+
+    As :func:`crps_gaussian`, for a :class:`~sklearn_logitprod.LogitProdRegressor` whose
+    ``freedom_`` is finite. With the scale ``s = std sqrt(1 - 2 / freedom)``, ``z = (y - mean) /
+    s``, and f and F of the standard distribution it is ``s (z (2 F(z) - 1) + 2 f(z) (freedom +
+    z^2) / (freedom - 1) - 2 sqrt(freedom) / (freedom - 1) B(1/2, freedom - 1/2) / B(1/2, freedom
+    / 2)^2)`` [1]_.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Observed values.
+    mean, std : array-like of shape (n_samples,)
+        Mean and standard deviation of each prediction, as ``predict(X, return_std=True)`` gives
+        them; the standard deviation is positive.
+    freedom : float
+        Degrees of freedom, above 2; infinite for Gaussians.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative.
+
+    Returns
+    -------
+    float
+        Weighted mean over the samples, in the unit of y; 0 at best.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a value is not finite, a standard deviation is not positive, or there
+        are too few degrees of freedom.
+
+    References
+    ----------
+    .. [1] Jordan, Krueger and Lerch, "Evaluating probabilistic forecasts with scoringRules",
+       Journal of Statistical Software 90, 2019, appendix A.
+
+    Examples
+    --------
+    >>> from sklearn_logitprod.metrics import crps_gaussian, crps_student_t
+    >>> round(crps_student_t([3.0], [3.0], [1.0], freedom=float("inf")), 4)
+    0.2337
+    """
+    values, mean, std, weight = _gaussians(y_true, mean, std, sample_weight)
+    scores = sample_crps(values, mean, std * _narrowed(freedom), freedom)
+    return float(np.average(scores, weights=weight))
 
 
 def nll_gaussian(
@@ -84,7 +148,7 @@ def nll_gaussian(
     """Negative log-likelihood of Gaussian predictions.
 
     ``1/2 ((y - mean) / std)^2 + log(std) + 1/2 log(2 pi)``: what a
-    :class:`~sklearn_logitprod.LogitProdRegressor` is fitted by.
+    :class:`~sklearn_logitprod.LogitProdRegressor` is fitted by, unless its tails are heavier.
 
     Parameters
     ----------
@@ -116,6 +180,56 @@ def nll_gaussian(
     """
     values, mean, std, weight = _gaussians(y_true, mean, std, sample_weight)
     losses = 0.5 * ((values - mean) / std) ** 2 + np.log(std) + 0.5 * _LOG_2PI
+    return float(np.average(losses, weights=weight))
+
+
+def nll_student_t(
+    y_true: ArrayLike,
+    mean: ArrayLike,
+    std: ArrayLike,
+    freedom: float,
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Negative log-likelihood of predictions with the tails of Student's t.
+
+    What a :class:`~sklearn_logitprod.LogitProdRegressor` is fitted by whose ``freedom_`` is finite.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Observed values.
+    mean, std : array-like of shape (n_samples,)
+        Mean and standard deviation of each prediction, as ``predict(X, return_std=True)`` gives
+        them; the standard deviation is positive.
+    freedom : float
+        Degrees of freedom, above 2; infinite for Gaussians.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative.
+
+    Returns
+    -------
+    float
+        Weighted mean over the samples, in nats. It is that of a density: it may be negative,
+        and depends on the unit of y.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a value is not finite, a standard deviation is not positive, or there
+        are too few degrees of freedom.
+
+    Examples
+    --------
+    At the centre of three degrees of freedom and scale 1: ``log(pi sqrt(3) / 2)``.
+
+    >>> from sklearn_logitprod.metrics import nll_student_t
+    >>> round(nll_student_t([0.0], [0.0], [3**0.5], freedom=3.0), 4)
+    1.0009
+    """
+    values, mean, std, weight = _gaussians(y_true, mean, std, sample_weight)
+    scale = std * _narrowed(freedom)
+    losses = student_loss(((values - mean) / scale) ** 2, freedom) + np.log(scale)
     return float(np.average(losses, weights=weight))
 
 
@@ -269,6 +383,16 @@ def interval_score(
     values, lower, upper, weight = _intervals(y_true, interval, sample_weight)
     outside = np.maximum(lower - values, 0.0) + np.maximum(values - upper, 0.0)
     return float(np.average(upper - lower + 2.0 / (1.0 - coverage) * outside, weights=weight))
+
+
+def _narrowed(freedom):
+    """Scale of Student's t distribution of standard deviation 1."""
+    if not freedom > 2.0:
+        raise ValueError(
+            f"freedom={freedom!r}: a standard deviation needs more than 2 degrees of freedom, such "
+            "as model.freedom_."
+        )
+    return np.sqrt(1.0 - 2.0 / freedom)
 
 
 def _gaussians(y_true, mean, std, sample_weight):
