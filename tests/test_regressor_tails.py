@@ -10,6 +10,10 @@ from scipy.stats import t as student
 
 from sklearn_logitprod import LogitProdRegressor
 from sklearn_logitprod.fusion.values import Values, mixture_log_variance, natural_parameters
+from sklearn_logitprod.training.constant import ConstantObjective
+from sklearn_logitprod.training.data import FitData
+from sklearn_logitprod.training.prior import HeadSpec
+from sklearn_logitprod.training.problems import Problems
 from sklearn_logitprod.training.values import tail_freedom
 
 
@@ -175,3 +179,24 @@ def test_a_correction_adds_separate_evidence_up():
     # the mean of y given both has variance 2/3, that of either alone 1/2
     assert with_one.predict(X).var() == pytest.approx(2.0 / 3.0, abs=0.05)
     assert with_one.loss_ < without.loss_
+
+
+@pytest.mark.parametrize("calibrate", [True, False])
+def test_curvature_of_weights_and_correction_is_that_of_the_objective(calibrate):
+    """Hessian of a Gaussian product against finite differences of its gradient."""
+    rng = np.random.default_rng(4)
+    shape = 30, 3
+    parameters = natural_parameters(rng.normal(size=shape), rng.gamma(3.0, size=shape))
+    data = FitData(
+        parameters.__getitem__, parameters.shape, Values(rng.normal(size=30)), True, "default"
+    )
+    spec = HeadSpec(cross_class=2.0, calibrate=calibrate)
+    problems = Problems(data, rng.random((1, 30)), [spec])
+    objective, which = ConstantObjective(problems), np.zeros(1, dtype=int)
+    theta = 0.2 * rng.normal(size=(1, problems.layout.size))
+    _, _, hessian, curvature = objective.second_order(theta, which)
+    steps = 1e-5 * np.eye(theta.shape[1])
+    ends = [[objective(theta + sign * step, which)[1][0] for sign in (1, -1)] for step in steps]
+    expected = np.array([(above - below) / 2e-5 for above, below in ends])
+    own = hessian[0] + curvature[0] + np.diag(problems.precision[0])
+    assert_allclose(own, expected, rtol=1e-4, atol=1e-5)

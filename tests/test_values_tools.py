@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.stats import norm
+from scipy.stats import norm, t
 from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
@@ -20,7 +20,7 @@ from sklearn_logitprod.deployment import (
     expert_path,
     with_safety,
 )
-from sklearn_logitprod.fusion.values import Values, natural_parameters
+from sklearn_logitprod.fusion.values import Values, moments, natural_parameters
 from sklearn_logitprod.inspection import (
     ExpertComparisonDisplay,
     ExpertWeightsDisplay,
@@ -29,15 +29,14 @@ from sklearn_logitprod.inspection import (
     temperature_sensitivity,
 )
 from sklearn_logitprod.inspection._scores import Outcome, Prediction
+from sklearn_logitprod.inspection._value_methods import VALUE_METHODS
 from sklearn_logitprod.inspection._value_scores import VALUE_SCORES
 from sklearn_logitprod.io import ExpertOutputs
 from sklearn_logitprod.metrics import (
     crps_gaussian,
-    crps_student_t,
     interval_coverage,
     interval_score,
     nll_gaussian,
-    nll_student_t,
     pinball_loss,
 )
 
@@ -52,6 +51,25 @@ def test_crps_is_the_integral_of_the_squared_distance_of_distribution_functions(
         below = quad(lambda x, m=mean, s=std: norm.cdf(x, m, s) ** 2, -30, y)[0]
         above = quad(lambda x, m=mean, s=std: norm.sf(x, m, s) ** 2, y, 30)[0]
         assert crps_gaussian([y], [mean], [std]) == pytest.approx(below + above, abs=1e-7)
+
+
+def test_scores_of_student_t_are_those_of_its_distribution():
+    y, mean, std, _ = gaussians(5)
+    for freedom in (2.5, 4.0, 30.0):
+        law = t(freedom)
+        scale = std * np.sqrt((freedom - 2.0) / freedom)
+        exact = []
+        for one in zip(y, mean, scale, strict=True):
+            z = (one[0] - one[1]) / one[2]
+            below = quad(lambda x, own=law: own.cdf(x) ** 2, -np.inf, z)[0]
+            above = quad(lambda x, own=law: own.sf(x) ** 2, z, np.inf)[0]
+            exact.append(one[2] * (below + above))
+        found = crps_gaussian(y, mean, std, freedom=freedom)
+        assert found == pytest.approx(np.mean(exact), abs=1e-6)
+        nll = -t.logpdf(y, freedom, mean, scale).mean()
+        assert nll_gaussian(y, mean, std, freedom=freedom) == pytest.approx(nll)
+    with pytest.raises(ValueError, match="freedom=2 is not above 2"):
+        crps_gaussian(y, mean, std, freedom=2)
 
 
 def test_scores_are_those_of_scoringrules():
@@ -72,22 +90,6 @@ def test_scores_are_those_of_scoringrules():
     ]
     for own, by_sample in pairs:
         assert own == pytest.approx(np.average(by_sample, weights=weight), rel=1e-9)
-
-
-def test_scores_of_heavy_tails_are_those_of_scoringrules_and_of_gaussians_in_the_limit():
-    y, mean, std, weight = gaussians()
-    for freedom in (2.5, 4.0, 30.0):
-        rules = pytest.importorskip("scoringrules")
-        told = freedom, mean, std * np.sqrt(1.0 - 2.0 / freedom)
-        for own, by_sample in (
-            (crps_student_t, rules.crps_t(y, *told)),
-            (nll_student_t, rules.logs_t(y, *told)),
-        ):
-            found = own(y, mean, std, freedom, sample_weight=weight)
-            assert found == pytest.approx(np.average(by_sample, weights=weight), rel=1e-9)
-    for own, limit in ((crps_student_t, crps_gaussian), (nll_student_t, nll_gaussian)):
-        assert own(y, mean, std, np.inf) == pytest.approx(limit(y, mean, std), rel=1e-12)
-        assert own(y, mean, std, 1e5) == pytest.approx(limit(y, mean, std), rel=1e-3)
 
 
 def test_crps_is_twice_the_mean_pinball_loss_over_all_levels():
@@ -126,7 +128,6 @@ def test_crps_of_a_prediction_without_spread_is_its_absolute_error():
         (interval_coverage, ([1.0], [[2.0, 1.0]]), "from 2 to 1 in row 0"),
         (interval_coverage, ([1.0], [1.0, 2.0]), r"shape \(2,\), expected \(1, 2\)"),
         (interval_score, ([1.0], [[0.0, 2.0]], 90), "coverage=90"),
-        (crps_student_t, ([1.0], [1.0], [1.0], 2.0), "freedom=2.0: a standard deviation needs"),
         (pinball_loss, ([1.0], [[1.0]], [5]), r"levels within \(0, 1\)"),
         (pinball_loss, ([1.0], [1.0], [0.5]), r"predicted has shape \(1,\)"),
     ],
@@ -202,11 +203,19 @@ def test_heavy_tails_are_scored_as_what_they_are():
     train, test = np.arange(100), np.arange(100, 200)
     table = compare(model, X, y, cv=[(train, test)], n_resamples=20)
     mean, std = model.fit(X[train], y[train]).predict(X[test], return_std=True)
-    for name, function in (("nll", nll_student_t), ("crps", crps_student_t)):
+    for name, function in (("nll", nll_gaussian), ("crps", crps_gaussian)):
         own = table.loc["LogitProd", f"{name}_mean"]
-        assert own == pytest.approx(function(y[test], mean, std, model.freedom_))
-    # simpler methods have the same tails, and scales that are fitted with them
-    assert table.loc["stacked ridge", "nll_mean"] < table.loc["LogitProd", "nll_mean"] + 0.1
+        assert own == pytest.approx(function(y[test], mean, std, freedom=model.freedom_))
+
+
+def test_simpler_methods_have_scales_that_fit_the_tails():
+    rng = np.random.default_rng(0)
+    value = 0.5 * rng.standard_t(4.0, size=4000)
+    nothing = natural_parameters(np.zeros((4000, 2)), np.ones((4000, 2)))
+    likelihood = Values(value, freedom=4.0)
+    for name, fit in VALUE_METHODS.items():
+        combined = fit(nothing, likelihood)(nothing)
+        assert moments(combined)[1].mean() == pytest.approx(0.25, rel=0.1), name
 
 
 def test_an_average_of_independent_experts_beats_each_of_them():

@@ -10,9 +10,11 @@ from sklearn_logitprod.metrics.values import sample_crps
 
 
 def _in_units(outcome, prediction):
-    """Observed values less a centre, predicted means less the same, and scales, in y's unit."""
-    scale = np.exp(outcome.likelihood.log_scale)
+    """Observed values less a centre, predicted means less the same, deviations, in y's unit."""
+    scale, freedom = np.exp(outcome.likelihood.log_scale), outcome.likelihood.freedom
     mean, variance = moments(prediction.log_proba)
+    if np.isfinite(freedom):
+        variance = variance * (freedom / (freedom - 2.0))
     return scale * outcome.likelihood.value, scale * mean, scale * np.sqrt(variance)
 
 
@@ -21,7 +23,8 @@ def _nll(outcome, prediction):
 
 
 def _crps(outcome, prediction):
-    return mean_score(sample_crps(*_in_units(outcome, prediction), outcome.likelihood.freedom))
+    own = _in_units(outcome, prediction)
+    return mean_score(sample_crps(*own, outcome.likelihood.freedom))
 
 
 def _mae(outcome, prediction):

@@ -7,11 +7,9 @@ from sklearn_logitprod.metrics.grades import ranked_probability_score
 from sklearn_logitprod.metrics.kaplan_meier import kaplan_meier
 from sklearn_logitprod.metrics.values import (
     crps_gaussian,
-    crps_student_t,
     interval_coverage,
     interval_score,
     nll_gaussian,
-    nll_student_t,
     pinball_loss,
 )
 
@@ -21,14 +19,12 @@ __all__ = [
     "concordance_index",
     "concordance_index_ipcw",
     "crps_gaussian",
-    "crps_student_t",
     "d_calibration",
     "integrated_brier_score",
     "interval_coverage",
     "interval_score",
     "kaplan_meier",
     "nll_gaussian",
-    "nll_student_t",
     "pinball_loss",
     "ranked_probability_score",
     "safe_time_grid",

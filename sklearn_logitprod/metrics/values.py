@@ -4,51 +4,62 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import beta, ndtr
+from scipy.special import betaln, ndtr
 from scipy.stats import t as student
 from sklearn.metrics import mean_pinball_loss
 
 from sklearn_logitprod._typing import Floats
-from sklearn_logitprod.fusion.values import student_loss
 from sklearn_logitprod.targets.weights import check_weights
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
 
 
-def sample_crps(values, centre, scale, freedom=np.inf):
-    """CRPS of each sample: see :func:`crps_gaussian` and :func:`crps_student_t`.
+def sample_crps(values, mean, std, freedom=np.inf):
+    """CRPS of each sample: see :func:`crps_gaussian`.
 
     Parameters
     ----------
-    values, centre, scale : ndarray of shape (n_samples,)
-        Not checked. The scale is the standard deviation of Gaussians alone.
-    freedom : float, default=inf
-        Degrees of freedom, above 1; infinite for Gaussians.
+    values, mean, std : ndarray of shape (n_samples,)
+        Not checked.
+    freedom : float
+        Above 2; infinite for Gaussians.
 
     Returns
     -------
     ndarray of shape (n_samples,)
     """
-    z = (values - centre) / scale
-    if np.isinf(freedom):
-        density = np.exp(-0.5 * (z**2 + _LOG_2PI))
-        return scale * (z * (2.0 * ndtr(z) - 1.0) + 2.0 * density - 1.0 / np.sqrt(np.pi))
-    own = 2.0 * student.pdf(z, freedom) * (freedom + z**2) / (freedom - 1.0)
-    apart = beta(0.5, freedom - 0.5) / beta(0.5, 0.5 * freedom) ** 2
-    apart *= 2.0 * np.sqrt(freedom) / (freedom - 1.0)
-    return scale * (z * (2.0 * student.cdf(z, freedom) - 1.0) + own - apart)
+    if np.isfinite(freedom):
+        return _sample_crps_student(values - mean, std, freedom)
+    z = (values - mean) / std
+    density = np.exp(-0.5 * (z**2 + _LOG_2PI))
+    return std * (z * (2.0 * ndtr(z) - 1.0) + 2.0 * density - 1.0 / np.sqrt(np.pi))
+
+
+def _sample_crps_student(off, std, freedom):
+    """CRPS of Student's t distributions, by distance from the mean and standard deviation."""
+    scale = std * np.sqrt((freedom - 2.0) / freedom)
+    z = off / scale
+    density = student.pdf(z, freedom) * (freedom + z**2) / (freedom - 1.0)
+    spread = np.exp(betaln(0.5, freedom - 0.5) - 2.0 * betaln(0.5, 0.5 * freedom))
+    spread *= np.sqrt(freedom) / (freedom - 1.0)
+    return scale * (z * (2.0 * student.cdf(z, freedom) - 1.0) + 2.0 * (density - spread))
 
 
 def crps_gaussian(
-    y_true: ArrayLike, mean: ArrayLike, std: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: ArrayLike,
+    mean: ArrayLike,
+    std: ArrayLike,
+    *,
+    freedom: float = np.inf,
+    sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Continuous ranked probability score of Gaussian predictions.
+    """Continuous ranked probability score of Gaussian, or Student's t, predictions.
 
     The integral of ``(F(x) - 1{x >= y})^2`` over all x, F the predicted distribution function.
     For a Gaussian it is ``std (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi))`` with
     ``z = (y - mean) / std`` [1]_. It is proper, as the log-loss is, but grows with the distance
     alone, not with its square: a single value that is far off counts for less. Of a prediction
-    without any spread it is the absolute error.
+    without any spread it is the absolute error. Of Student's t the form is that of [2]_.
 
     Parameters
     ----------
@@ -57,6 +68,9 @@ def crps_gaussian(
     mean, std : array-like of shape (n_samples,)
         Mean and standard deviation of each prediction, as ``predict(X, return_std=True)`` gives
         them; the standard deviation is positive.
+    freedom : float, default=inf
+        Above 2: degrees of freedom of Student's t distributions of this mean and standard
+        deviation, as ``freedom_`` of a regressor says; infinite for Gaussians.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative.
 
@@ -74,6 +88,8 @@ def crps_gaussian(
     ----------
     .. [1] Gneiting et al., "Calibrated probabilistic forecasting using ensemble model output
        statistics and minimum CRPS estimation", Monthly Weather Review 133, 2005, equation 5.
+    .. [2] Jordan et al., "Evaluating probabilistic forecasts with scoringRules", Journal of
+       Statistical Software 90, 2019, appendix A.2.
 
     Examples
     --------
@@ -84,71 +100,30 @@ def crps_gaussian(
     0.2337
     """
     values, mean, std, weight = _gaussians(y_true, mean, std, sample_weight)
-    return float(np.average(sample_crps(values, mean, std), weights=weight))
+    losses = sample_crps(values, mean, std, _checked_freedom(freedom))
+    return float(np.average(losses, weights=weight))
 
 
-def crps_student_t(
-    y_true: ArrayLike,
-    mean: ArrayLike,
-    std: ArrayLike,
-    freedom: float,
-    *,
-    sample_weight: ArrayLike | None = None,
-) -> float:
-    """Continuous ranked probability score of predictions with the tails of Student's t.
-
-    As :func:`crps_gaussian`, for a :class:`~sklearn_logitprod.LogitProdRegressor` whose
-    ``freedom_`` is finite. With the scale ``s = std sqrt(1 - 2 / freedom)``, ``z = (y - mean) /
-    s``, and f and F of the standard distribution it is ``s (z (2 F(z) - 1) + 2 f(z) (freedom +
-    z^2) / (freedom - 1) - 2 sqrt(freedom) / (freedom - 1) B(1/2, freedom - 1/2) / B(1/2, freedom
-    / 2)^2)`` [1]_.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_samples,)
-        Observed values.
-    mean, std : array-like of shape (n_samples,)
-        Mean and standard deviation of each prediction, as ``predict(X, return_std=True)`` gives
-        them; the standard deviation is positive.
-    freedom : float
-        Degrees of freedom, above 2; infinite for Gaussians.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative.
-
-    Returns
-    -------
-    float
-        Weighted mean over the samples, in the unit of y; 0 at best.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ, a value is not finite, a standard deviation is not positive, or there
-        are too few degrees of freedom.
-
-    References
-    ----------
-    .. [1] Jordan, Krueger and Lerch, "Evaluating probabilistic forecasts with scoringRules",
-       Journal of Statistical Software 90, 2019, appendix A.
-
-    Examples
-    --------
-    >>> from sklearn_logitprod.metrics import crps_gaussian, crps_student_t
-    >>> round(crps_student_t([3.0], [3.0], [1.0], freedom=float("inf")), 4)
-    0.2337
-    """
-    values, mean, std, weight = _gaussians(y_true, mean, std, sample_weight)
-    scores = sample_crps(values, mean, std * _narrowed(freedom), freedom)
-    return float(np.average(scores, weights=weight))
+def _checked_freedom(freedom):
+    if not freedom > 2.0:
+        raise ValueError(
+            f"freedom={freedom!r} is not above 2: below, Student's t has no standard deviation."
+        )
+    return freedom
 
 
 def nll_gaussian(
-    y_true: ArrayLike, mean: ArrayLike, std: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: ArrayLike,
+    mean: ArrayLike,
+    std: ArrayLike,
+    *,
+    freedom: float = np.inf,
+    sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Negative log-likelihood of Gaussian predictions.
+    """Negative log-likelihood of Gaussian, or Student's t, predictions.
 
-    ``1/2 ((y - mean) / std)^2 + log(std) + 1/2 log(2 pi)``: what a
-    :class:`~sklearn_logitprod.LogitProdRegressor` is fitted by, unless its tails are heavier.
+    ``1/2 ((y - mean) / std)^2 + log(std) + 1/2 log(2 pi)`` of a Gaussian: what a
+    :class:`~sklearn_logitprod.LogitProdRegressor` is fitted by.
 
     Parameters
     ----------
@@ -156,6 +131,8 @@ def nll_gaussian(
         Observed values.
     mean, std : array-like of shape (n_samples,)
         Mean and standard deviation of each prediction; the standard deviation is positive.
+    freedom : float, default=inf
+        As in :func:`crps_gaussian`.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative.
 
@@ -179,57 +156,11 @@ def nll_gaussian(
     1.4189
     """
     values, mean, std, weight = _gaussians(y_true, mean, std, sample_weight)
-    losses = 0.5 * ((values - mean) / std) ** 2 + np.log(std) + 0.5 * _LOG_2PI
-    return float(np.average(losses, weights=weight))
-
-
-def nll_student_t(
-    y_true: ArrayLike,
-    mean: ArrayLike,
-    std: ArrayLike,
-    freedom: float,
-    *,
-    sample_weight: ArrayLike | None = None,
-) -> float:
-    """Negative log-likelihood of predictions with the tails of Student's t.
-
-    What a :class:`~sklearn_logitprod.LogitProdRegressor` is fitted by whose ``freedom_`` is finite.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_samples,)
-        Observed values.
-    mean, std : array-like of shape (n_samples,)
-        Mean and standard deviation of each prediction, as ``predict(X, return_std=True)`` gives
-        them; the standard deviation is positive.
-    freedom : float
-        Degrees of freedom, above 2; infinite for Gaussians.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative.
-
-    Returns
-    -------
-    float
-        Weighted mean over the samples, in nats. It is that of a density: it may be negative,
-        and depends on the unit of y.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ, a value is not finite, a standard deviation is not positive, or there
-        are too few degrees of freedom.
-
-    Examples
-    --------
-    At the centre of three degrees of freedom and scale 1: ``log(pi sqrt(3) / 2)``.
-
-    >>> from sklearn_logitprod.metrics import nll_student_t
-    >>> round(nll_student_t([0.0], [0.0], [3**0.5], freedom=3.0), 4)
-    1.0009
-    """
-    values, mean, std, weight = _gaussians(y_true, mean, std, sample_weight)
-    scale = std * _narrowed(freedom)
-    losses = student_loss(((values - mean) / scale) ** 2, freedom) + np.log(scale)
+    if np.isfinite(_checked_freedom(freedom)):
+        scale = std * np.sqrt((freedom - 2.0) / freedom)
+        losses = -student.logpdf(values, freedom, mean, scale)
+    else:
+        losses = 0.5 * ((values - mean) / std) ** 2 + np.log(std) + 0.5 * _LOG_2PI
     return float(np.average(losses, weights=weight))
 
 
@@ -383,16 +314,6 @@ def interval_score(
     values, lower, upper, weight = _intervals(y_true, interval, sample_weight)
     outside = np.maximum(lower - values, 0.0) + np.maximum(values - upper, 0.0)
     return float(np.average(upper - lower + 2.0 / (1.0 - coverage) * outside, weights=weight))
-
-
-def _narrowed(freedom):
-    """Scale of Student's t distribution of standard deviation 1."""
-    if not freedom > 2.0:
-        raise ValueError(
-            f"freedom={freedom!r}: a standard deviation needs more than 2 degrees of freedom, such "
-            "as model.freedom_."
-        )
-    return np.sqrt(1.0 - 2.0 / freedom)
 
 
 def _gaussians(y_true, mean, std, sample_weight):
