@@ -155,11 +155,12 @@ def test_slides_of_a_patient_become_the_mixture_of_their_gaussians():
     alone = aggregate(both[..., 0], by, "max", input="mean")
     np.testing.assert_array_equal(alone[0], mean.max(axis=0))
     # and of fused predictions, as the command line writes them
-    table = pd.DataFrame({"prediction": both[:, 0, 0], "std": both[:, 0, 1], "lower_90": 0.0}, by)
-    fused = aggregate(table, by)
+    table = pd.DataFrame({"prediction": both[:, 0, 0], "std": both[:, 0, 1]}, by)
+    fused = aggregate(table.assign(lower_90=table["prediction"] - 1.7 * table["std"]), by)
     np.testing.assert_allclose(fused[["prediction", "std"]], found.values[:, 0])
-    low = fused["prediction"] - 1.6448536269514722 * fused["std"]
-    np.testing.assert_allclose(fused["lower_90"], low)
+    np.testing.assert_allclose(fused["lower_90"], fused["prediction"] - 1.7 * fused["std"])
+    with pytest.raises(ValueError, match="'lower_90' is not as many standard deviations"):
+        aggregate(table.assign(lower_90=0.0), by)
     with pytest.raises(ValueError, match="is of classes, and these are 'mean_std' of values"):
         aggregate(outputs, "groups", "noisy-or")
 

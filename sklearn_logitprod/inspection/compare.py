@@ -70,7 +70,7 @@ def compare(
         ensemble", "stacked regression"; for survival "mean of logits", "mean of curves",
         "greedy ensemble", "rank averaging"; for values "mean of experts" (of the calibrated
         predictions, as `VotingRegressor` takes it), "inverse-variance mean", "stacked ridge",
-        each read as a Gaussian as an expert is. The best expert is always there.
+        each read as an expert is. The best expert is always there.
     metrics : list of str, default=None
         Of "log_loss", "roc_auc" (macro, one against the rest), "accuracy",
         "balanced_accuracy", "brier"; for survival "concordance" (Harrell's C), "log_loss"

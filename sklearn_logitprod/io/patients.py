@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from scipy.special import ndtri
 
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod._text import plain as written
@@ -36,7 +35,9 @@ _FLAT = {"risk": "risks", "mean": "predicted values"}
 _HOWS = ("mean", "logit-mean", "max", "noisy-or")
 _PROBA, _SURVIVAL, _WEIGHT = "proba_", "survival_", "weight_"
 _VALUES = ("prediction", "std")
-_END = re.compile(r"(lower|upper)_(\d+)")
+_END = re.compile(r"(lower|upper)_\d+")
+# of quantiles, where numbers were written with few digits
+_SAME_END = 0.02
 _WORDS = ("class or time", "first expert's", "Call the columns of all experts alike.", "Add it.")
 
 
@@ -283,17 +284,25 @@ def _of_predictions(frame, names, by, how, positive):
         if name == "prediction" and proba:
             best = np.column_stack([columns[own] for own in proba]).argmax(axis=1)
             columns[name] = _labels(classes, frame[name])[best]
-        elif of_values and (end := _END.fullmatch(name)):
-            columns[name] = columns["prediction"] + _quantile(end) * columns["std"]
+        elif of_values and _END.fullmatch(name):
+            quantile = _quantile(name, *(numeric(frame[o].to_numpy()) for o in (name, *_VALUES)))
+            columns[name] = columns["prediction"] + quantile * columns["std"]
         elif name not in columns and not (isinstance(by, str) and name == by):
             columns[name] = patients.agreed(frame[name].to_numpy(), name, frame.index)
     index = pd.Index(patients.names, name=by if isinstance(by, str) else getattr(by, "name", None))
     return pd.DataFrame({name: columns[name] for name in names if name in columns}, index=index)
 
 
-def _quantile(end):
-    """Quantile of a standard Gaussian at the end of a central interval, such as ``lower_90``."""
-    return (-1.0 if end[1] == "lower" else 1.0) * ndtri(0.5 + float(end[2]) / 200.0)
+def _quantile(name, ends, mean, std):
+    """How many standard deviations the ends of intervals are from the mean, in every row alike."""
+    own = (ends - mean) / std
+    quantile = np.median(own)
+    if not (np.abs(own - quantile) <= _SAME_END * np.abs(quantile)).all():
+        raise ValueError(
+            f"column {name!r} is not as many standard deviations from the prediction in every row: "
+            "what it is of a patient is not known. Leave it out."
+        )
+    return quantile
 
 
 def _labels(classes, predictions):

@@ -133,13 +133,35 @@ def tail_doubt(freedom):
     )
 
 
-def _profile(squared, weight, freedom):
-    """Loss of squared distances under the scale of the largest likelihood."""
+def likely_scale(squared, weight, freedom):
+    """Squared scale of the largest likelihood.
+
+    Parameters
+    ----------
+    squared : ndarray of shape (n_samples,)
+        Squared distances.
+    weight : ndarray of shape (n_samples,)
+    freedom : float
+        Degrees of freedom of Student's t distribution; infinite for the Gaussian.
+
+    Returns
+    -------
+    float
+        Not below the smallest variance of an expert.
+    """
     total = weight.sum()
-    variance = weight @ squared / total
+    least = np.exp(LOG_LEAST_VARIANCE)
+    variance = max(weight @ squared / total, least)
     if np.isfinite(freedom):
         for _ in range(50):
-            variance = weight @ (student_weight(squared / variance, freedom) * squared) / total
+            pull = student_weight(squared / variance, freedom)
+            variance = max(weight @ (pull * squared) / total, least)
+    return variance
+
+
+def _profile(squared, weight, freedom):
+    """Loss of squared distances under the scale of the largest likelihood."""
+    total, variance = weight.sum(), likely_scale(squared, weight, freedom)
     return weight @ student_loss(squared / variance, freedom) + 0.5 * total * np.log(variance)
 
 
