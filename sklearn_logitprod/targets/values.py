@@ -103,17 +103,22 @@ def centre_and_scale(values, weight):
     return float(centre * unit), float(scale * unit)
 
 
-def value_strata(values, n_strata=5):
+def value_strata(values, weight=None, n_strata=5):
     """Strata of equal size, by rank: what folds should hold alike.
 
     Parameters
     ----------
     values : ndarray of shape (n_samples,)
+    weight : ndarray of shape (n_samples,), optional
+        Rows of weight 0 change nothing for the others.
     n_strata : int
 
     Returns
     -------
     ndarray of shape (n_samples,), int
     """
-    order = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    return order * n_strata // max(len(values), 1)
+    kept = np.arange(len(values)) if weight is None else np.flatnonzero(weight > 0)
+    strata = np.zeros(len(values), dtype=np.intp)
+    order = np.argsort(np.argsort(values[kept], kind="stable"), kind="stable")
+    strata[kept] = order * n_strata // max(len(kept), 1)
+    return strata
