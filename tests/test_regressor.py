@@ -232,6 +232,15 @@ def test_a_weight_of_two_is_the_sample_twice(problem, gate_width):
     assert_allclose(left_out.predict(X), kept.predict(X), rtol=1e-8)
 
 
+@pytest.mark.parametrize("gate_width", [None, "auto"])
+def test_a_weight_of_zero_leaves_the_sample_out(problem, gate_width):
+    X, y = problem
+    kept = np.random.default_rng(4).random(len(y)) < 0.8
+    whole = LogitProdRegressor(gate_width=gate_width).fit(X, y, sample_weight=kept.astype(float))
+    part = LogitProdRegressor(gate_width=gate_width).fit(X[kept], y[kept])
+    assert_allclose(whole.predict(X), part.predict(X), atol=1e-6)
+
+
 def test_copies_of_an_expert_are_that_expert():
     rng = np.random.default_rng(4)
     y = rng.normal(size=200)
@@ -453,6 +462,25 @@ def test_predictions_that_count_for_nothing_are_told():
         LogitProdRegressor(gate_width=None).fit(np.column_stack([y + rng.normal(size=100), -y]), y)
     with pytest.warns(UserWarning, match=r"prediction of expert\(s\) expert1 is constant"):
         LogitProdRegressor(gate_width=None).fit(np.column_stack([y, np.ones(100)]), y)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e200])
+def test_nothing_is_said_of_predictions_in_a_unit_of_their_own(scale):
+    rng = np.random.default_rng(7)
+    y = rng.normal(size=60)
+    X = np.column_stack([y + rng.normal(size=60), rng.permutation(y)])
+    X[:, 1] -= (X[:, 1] @ y / (y @ y) + 0.01) * y
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LogitProdRegressor(gate_width=None).fit(scale * X, y)
+
+
+def test_an_expert_that_is_missing_everywhere_is_not_called_constant():
+    y = np.arange(30.0)
+    X = np.column_stack([y + np.sin(y), np.full(30, np.nan)])
+    with pytest.warns(UserWarning, match="missing") as said:
+        LogitProdRegressor(gate_width=None).fit(X, y)
+    assert len(said) == 1
 
 
 def test_an_expert_that_is_wrong_scale_free_joins_with_the_right_line():

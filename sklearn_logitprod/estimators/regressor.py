@@ -300,7 +300,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         likelihood = _likelihood(values, attributes)
         if self.correction is None:
             likelihood = replace(likelihood, corrections=())
-        return Target(values, value_strata(values), likelihood, attributes=attributes)
+        return Target(values, value_strata(values, weight), likelihood, attributes=attributes)
 
     def _likelihood(self, y, n_samples, fitted):
         return _likelihood(check_values(y, n_samples), fitted)

@@ -104,12 +104,14 @@ def centre_and_scale(values, weight):
     return float(centre * unit), float(scale * unit)
 
 
-def value_strata(values, n_strata=5):
+def value_strata(values, weight=None, n_strata=5):
     """Strata of equal size, by rank: what folds should hold alike.
 
     Parameters
     ----------
     values : ndarray of shape (n_samples,)
+    weight : ndarray of shape (n_samples,), optional
+        Rows of weight 0 change nothing for the others.
     n_strata : int
         At most: a stratum has 20 values or more, where there are as many.
 
@@ -117,7 +119,10 @@ def value_strata(values, n_strata=5):
     -------
     ndarray of shape (n_samples,), int
     """
+    kept = np.arange(len(values)) if weight is None else np.flatnonzero(weight > 0)
     # each stratum has enough for the folds that are usual
-    n_strata = max(1, min(n_strata, len(values) // _LEAST))
-    order = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    return order * n_strata // max(len(values), 1)
+    n_strata = max(1, min(n_strata, len(kept) // _LEAST))
+    strata = np.zeros(len(values), dtype=np.intp)
+    order = np.argsort(np.argsort(values[kept], kind="stable"), kind="stable")
+    strata[kept] = order * n_strata // max(len(kept), 1)
+    return strata

@@ -360,7 +360,9 @@ def value_doubts(models, values, likelihood, weight):
     doubt : str
         What holds for these predictions, in words.
     """
-    constant = [key for key, model in models.items() if model.constant]
+    # one that is missing everywhere is told of elsewhere
+    here = [key for key in models if (~np.isnan(values[key][0]) & (weight > 0)).any()]
+    constant = [key for key in here if models[key].constant]
     if constant:
         yield (
             constant,
@@ -368,7 +370,11 @@ def value_doubts(models, values, likelihood, weight):
             "average value alone.",
         )
     held = [key for key, model in models.items() if model.slope == 0.0 and not model.constant]
-    against = [key for key in held if _falls(values[key][0], likelihood.value, weight)]
+    against = [
+        key
+        for key in held
+        if _falls(models[key].standardised(values[key][0]), likelihood.value, weight)
+    ]
     against = held if all(model.slope == 0.0 for model in models.values()) else against
     if against:
         yield (
