@@ -161,12 +161,16 @@ class Kind:
         (n, n_experts).
     log_proba : callable or None
         Of classes: from values to floored log-probabilities.
+    of_moments : bool
+        Whether what is averaged are mean and variance, those of a mixture: the squares of how far
+        means lie apart add to the variance.
     """
 
     additive: Callable
     back: Callable
     score: Callable
     log_proba: Callable | None = None
+    of_moments: bool = False
 
     @property
     def of_classes(self):
@@ -195,15 +199,12 @@ def _hazard_logits(events):
     return _log(events[..., :-1]) - _log(_survival(events))
 
 
-def _raw_moments(values):
-    """Mean and mean square of Gaussians, from mean and standard deviation."""
-    return np.stack([values[..., 0], values[..., 0] ** 2 + values[..., 1] ** 2], axis=-1)
+def _mean_and_variance(values):
+    return np.stack([values[..., 0], values[..., 1] ** 2], axis=-1)
 
 
-def _mean_and_std(raw):
-    """Those of a mixture, from the means of mean and mean square."""
-    variance = np.maximum(raw[..., 1] - raw[..., 0] ** 2, 0.0)
-    return np.stack([raw[..., 0], np.sqrt(variance)], axis=-1)
+def _mean_and_std(moments):
+    return np.stack([moments[..., 0], np.sqrt(moments[..., 1])], axis=-1)
 
 
 KINDS = {
@@ -220,7 +221,7 @@ KINDS = {
     ),
     "risk": Kind(_same, _same, lambda v, k: v[..., 0]),
     "mean": Kind(_same, _same, lambda v, k: v[..., 0]),
-    "mean_std": Kind(_raw_moments, _mean_and_std, lambda v, k: v[..., 0]),
+    "mean_std": Kind(_mean_and_variance, _mean_and_std, lambda v, k: v[..., 0], of_moments=True),
 }
 """What can be combined, by its `input`."""
 
@@ -254,6 +255,9 @@ def combined(values, patients, kind, how, positive=None):
     with np.errstate(invalid="ignore"):
         additive = kind.additive(values)
         mean = total(additive) / counts
+        if kind.of_moments:
+            apart = additive[..., :1] - mean[patients.codes, :, :1]
+            mean[..., 1:] += total(apart**2) / counts
         if how == "logit-mean":
             mean = np.exp(log_softmax(total(kind.log_proba(values)) / counts))
         if how == "noisy-or":
