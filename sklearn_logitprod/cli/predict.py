@@ -50,7 +50,8 @@ def run(args):
 def check_decision(model, decision):
     """Refuse, before any work, a decision that the model cannot make."""
     if model.task_name != "classes":
-        raise ValueError(f"the model is one of survival, which {option('decision')} is not for.")
+        kind = words_of(model).kind
+        raise ValueError(f"the model is one of {kind}, which {option('decision')} is not for.")
     try:
         decider(decision, model.classes_, final_estimator(model).classes)
     except ValueError as error:
