@@ -82,6 +82,28 @@ def test_predictions_of_slides_become_those_of_patients(slides, models, tmp_path
     assert "of each patient the slide where the positive class is most probable." in said
 
 
+def test_a_decision_is_made_of_the_probabilities_of_patients(slides, tmp_path):
+    tables = [pd.read_csv(path) for path in slides]
+    for table in tables:
+        table["grade"] = np.array(["low", "high"])[(table["label"] == "tumour").astype(int)]
+        third = np.tile([0.1, 0.3, 0.5], 60)
+        table["prob_mid"] = third
+        table["prob_low"] = table["prob_normal"] * (1 - third)
+        table["prob_high"] = table["prob_tumour"] * (1 - third)
+        table.loc[::7, "grade"] = "mid"
+    columns = ["slide_id", "patient", "grade", "prob_low", "prob_mid", "prob_high"]
+    paths = [write(tmp_path, t[columns], n) for t, n in zip(tables, "ab", strict=True)]
+    model, order = str(tmp_path / "m.skops"), ["low", "mid", "high"]
+    fit = ["--label", "grade", "--classes", ",".join(order), "--gate", "none", "--quiet"]
+    assert main(["fit", *paths, *fit, "-o", model]) == 0
+    more = ["--decision", "median", "--aggregate", "mean", *BY]
+    found = predicted(model, paths, tmp_path, *more)
+    below = found[[f"proba_{grade}" for grade in order]].to_numpy().cumsum(axis=1)
+    median = np.array(order)[(below >= 0.5).argmax(axis=1)]
+    assert found["prediction"].tolist() == median.tolist()
+    assert (found["prediction"] != predicted(model, paths, tmp_path, *more[2:])["prediction"]).any()
+
+
 def test_risks_of_slides(tmp_path):
     random = np.random.default_rng(0)
     patient = np.repeat(np.arange(50), 2)

@@ -355,6 +355,13 @@ BAD = {
         lambda: aggregate(pd.DataFrame({"uni": [0.2, 0.4]}), ["p", "p"]),
         "which are no fused predictions",
     ),
+    "predictions of another decision": (
+        lambda: aggregate(
+            pd.DataFrame({"prediction": ["b", "b"], "proba_a": [0.3, 0.6], "proba_b": [0.7, 0.4]}),
+            ["p", "p"],
+        ),
+        "the prediction is 'b' in row 1, but 'a' is the most probable class",
+    ),
     "a column that is there twice": (
         lambda: aggregate(pd.DataFrame([[0.2, 0.4]], columns=["proba_a", "proba_a"]), ["p"]),
         "the column 'proba_a' more than once",

@@ -38,6 +38,7 @@ _VALUES = ("prediction", "std")
 _END = re.compile(r"(lower|upper)_\d+")
 # of quantiles, where numbers were written with few digits
 _SAME_END = 0.02
+_TIE = 1e-9
 _WORDS = ("class or time", "first expert's", "Call the columns of all experts alike.", "Add it.")
 
 
@@ -282,8 +283,10 @@ def _of_predictions(frame, names, by, how, positive):
         columns[name] = patients.reduced(np.add, own) / n_counted
     for name in names:
         if name == "prediction" and proba:
+            labels = _labels(classes, frame[name])
+            _check_decision(frame[name], labels, values["proba"][:, 0])
             best = np.column_stack([columns[own] for own in proba]).argmax(axis=1)
-            columns[name] = _labels(classes, frame[name])[best]
+            columns[name] = labels[best]
         elif of_values and _END.fullmatch(name):
             quantile = _quantile(name, *(numeric(frame[o].to_numpy()) for o in (name, *_VALUES)))
             columns[name] = columns["prediction"] + quantile * columns["std"]
@@ -315,6 +318,23 @@ def _labels(classes, predictions):
     elif predictions.dtype.kind == "b":
         known = {"False": False, "True": True}
     return pd.array([known.get(text, text) for text in classes], dtype=predictions.dtype)
+
+
+def _check_decision(predictions, labels, proba):
+    """Refuse predictions that are not the most probable class, as those of patients will be."""
+    codes = np.full(len(predictions), -1)
+    for code, label in enumerate(labels):
+        codes[(predictions == label).to_numpy()] = code
+    given = np.where(codes < 0, -1.0, proba[np.arange(len(proba)), codes])
+    other = given < proba.max(axis=1) - _TIE
+    if other.any():
+        row = int(np.argmax(other))
+        raise ValueError(
+            f"the prediction is {written(predictions.iloc[row])} in row "
+            f"{written(predictions.index[row])}, but {written(labels[proba[row].argmax()])} is the "
+            "most probable class, which the prediction of a patient would be. Leave the column "
+            "out, and decide from the probabilities of patients."
+        )
 
 
 def _ids_of(frame, by):
