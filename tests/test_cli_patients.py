@@ -125,6 +125,30 @@ def test_risks_of_slides(tmp_path):
     np.testing.assert_allclose(table["risk"], own.predict(outputs), rtol=1e-9)
 
 
+def test_panels_of_labels(slides, tmp_path, capsys):
+    random, tables = np.random.default_rng(1), [pd.read_csv(path) for path in slides]
+    truth = {"slide_id": tables[0]["slide_id"]}
+    for label in ("TP53", "KRAS"):
+        truth[label] = random.integers(2, size=60)[np.repeat(np.arange(60), 3)]
+        for table in tables:
+            odds = 2 * truth[label] - 1 + random.normal(size=180)
+            table[f"prob_{label}"] = 1 / (1 + np.exp(-odds))
+    columns = ["slide_id", "patient", "prob_TP53", "prob_KRAS"]
+    paths = [write(tmp_path, t[columns], n) for t, n in zip(tables, "ab", strict=True)]
+    fit = ["--labels", "TP53,KRAS", "--truth", write(tmp_path, truth, "truth"), *BY]
+    fit += ["--gate", "none", "--quiet"]
+    model, own = str(tmp_path / "m.skops"), str(tmp_path / "p.skops")
+    assert main(["fit", *paths, *fit, "-o", model]) == 0
+    whole = predicted(model, paths, tmp_path, "--weights")
+    capsys.readouterr()
+    found = predicted(model, paths, tmp_path, "--weights", "--aggregate", "max", *BY)
+    assert "of each patient the slide where each label is most probable" in capsys.readouterr().err
+    expected = aggregate(whole, tables[0]["patient"].to_numpy(), "max", input="label_proba")
+    pd.testing.assert_frame_equal(found, expected.rename_axis("id"))
+    assert main(["fit", *paths, *fit, "--aggregate", "mean", "-o", own]) == 0
+    assert len(predicted(own, paths, tmp_path)) == 60
+
+
 def test_comparisons_and_reports_count_both(slides, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     report = tmp_path / "report.html"

@@ -10,6 +10,7 @@ AS_IT_IS = "none"
 _HIGHEST = {
     "classes": "the positive class is most probable",
     "events": "the risk is highest",
+    "labels": "each label is most probable",
     "values": "the predicted value is highest",
 }
 _SAID = {
@@ -81,7 +82,8 @@ def predicted_by_patient(model, table, groups, how, positive=None):
     with options_renamed(how="aggregate"):
         # what a model decides need not be the most probable class
         slides = table.drop(columns="prediction") if of_classes else table
-        found = aggregate(slides, groups, how, positive=positive)
+        input = "label_proba" if model.task_name == "labels" else None
+        found = aggregate(slides, groups, how, input=input, positive=positive)
     if of_classes:
         proba = found[[f"proba_{label}" for label in model.classes_]].to_numpy()
         found.insert(0, "prediction", decided(model, proba))
