@@ -32,6 +32,7 @@ ROOMS = [
     ["metrics"],
     ["outputs"],
     ["io"],
+    ["heads"],
     ["experts"],
     ["estimators"],
     ["search"],

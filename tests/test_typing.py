@@ -9,7 +9,7 @@ import sys
 import pytest
 
 PUBLIC = ["sklearn_logitprod"] + [
-    f"sklearn_logitprod.{name}" for name in ("deployment", "inspection", "io", "metrics")
+    f"sklearn_logitprod.{name}" for name in ("deployment", "experts", "inspection", "io", "metrics")
 ]
 
 # what a user writes: mypy must know the results, and refuse the mistakes marked

@@ -1,1 +1,8 @@
-"""Experts as parameters: named, run, cross-fitted, shown, their answers aligned."""
+"""Experts as parameters, experts on the features of one encoder, and their default heads."""
+
+from sklearn_logitprod.experts.views import ViewExpert, on_view
+from sklearn_logitprod.heads.cox import CoxHead
+from sklearn_logitprod.heads.logistic import LogisticHead
+from sklearn_logitprod.heads.ridge import RidgeHead
+
+__all__ = ["CoxHead", "LogisticHead", "RidgeHead", "ViewExpert", "on_view"]

@@ -12,7 +12,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_memory
 
 from sklearn_logitprod._progress import SILENT, FitProgress
-from sklearn_logitprod.experts.naming import named_call
+from sklearn_logitprod.experts.naming import named_call, own_columns
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ class Caller:
         -------
         Outputs or EventOutputs
         """
-        call = check_memory(self.memory).cache(replies.ask)
+        call, read = check_memory(self.memory).cache(replies.ask), own_columns(pairs, X)
         results = self._run(
             [
-                (f"expert {name}", (name, call, expert, X, *replies.args(name)))
+                (f"expert {name}", (name, call, expert, read[name], *replies.args(name)))
                 for name, expert in pairs
             ]
         )
@@ -94,15 +94,17 @@ class Caller:
         out = check_memory(self.memory).cache(_fit_ask)
         # of each fold: positions in y, the rows of X that they are of, and those held out
         folds = [(train, train, test) for train, test in splits]
-        taught = X
+        # workers elsewhere get what they need alone
+        read = own_columns(pairs, X)
+        taught = read
         if rows is not None:
             inside = [np.flatnonzero(np.isin(rows, train)) for train, _ in splits]
             folds = [(own, rows[own], test) for own, (_, test) in zip(inside, splits, strict=True)]
-            taught = _safe_indexing(X, rows)
+            taught = {name: _safe_indexing(own, rows) for name, own in read.items()}
         jobs = [
             (
                 f"expert {name}, fold {number}/{len(splits)}",
-                (name, out, clone(expert), X, y, *fold, fit_params[name], *asked),
+                (name, out, clone(expert), read[name], y, *fold, fit_params[name], *asked),
             )
             for name, expert in pairs
             for asked in [(replies.ask, replies.args(name))]
@@ -112,7 +114,7 @@ class Caller:
         jobs += [
             (
                 f"expert {name}, all rows",
-                (name, fit, clone(expert), taught, y, fit_params[name]),
+                (name, fit, clone(expert), taught[name], y, fit_params[name]),
             )
             for name, expert in pairs
         ]

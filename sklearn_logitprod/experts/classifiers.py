@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_logitprod._text import brief
-from sklearn_logitprod.experts.naming import method_of
+from sklearn_logitprod.experts.naming import method_of, misses_rows
 from sklearn_logitprod.outputs.checks import SUM_TOLERANCE
 from sklearn_logitprod.outputs.classes import Outputs
 
@@ -72,13 +72,14 @@ class ClassReplies:
         Outputs
         """
         proba = np.empty((n_samples, len(pairs), len(self.classes)))
-        for m, (name, _) in enumerate(pairs):
+        for m, (name, expert) in enumerate(pairs):
+            misses = misses_rows(expert)
             for number, own in enumerate(rows):
                 where = name if len(rows) == 1 else f"{name}, fold {number + 1}"
                 values, method, known = results[m][number]
                 n_own = len(proba[own])
                 proba[own, m] = align(
-                    where, values, method, known, self.classes, self.missing_classes, n_own
+                    where, values, method, known, self.classes, self.missing_classes, n_own, misses
                 )
         return as_outputs(fill_classes(proba), pairs)
 
@@ -104,7 +105,7 @@ def _respond(expert, X):
     return values, method, getattr(expert, "classes_", None)
 
 
-def align(name, values, method, known, classes, missing_classes, n_samples):
+def align(name, values, method, known, classes, missing_classes, n_samples, misses=False):
     """Probabilities of an expert's response in the order of ``classes``.
 
     Parameters
@@ -121,14 +122,18 @@ def align(name, values, method, known, classes, missing_classes, n_samples):
     missing_classes : {"raise", "floor", "mean"}
     n_samples : int
         Number of rows the expert was given.
+    misses : bool
+        Whether it may lack samples, whose rows are then NaN.
 
     Returns
     -------
     ndarray of shape (n_samples, n_classes), float64
-        A class that the expert does not know is 0 ("floor") or NaN ("mean").
+        A class that the expert does not know is 0 ("floor") or NaN ("mean"); a row that it
+        lacks is NaN.
     """
     n_known = len(classes) if known is None else len(known)
-    if method == "decision_function" and values.ndim == 1:
+    one_column = method == "decision_function" and values.ndim == 1
+    if one_column:
         values = np.column_stack([np.zeros(len(values)), values])
     if values.ndim != 2 or values.shape[1] != n_known:
         raise ValueError(
@@ -143,12 +148,16 @@ def align(name, values, method, known, classes, missing_classes, n_samples):
         values = values.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"Expert {name!r}: {method} gave values that are no numbers.") from error
-    bad = np.isnan(values) | (np.isposinf(values) if method == METHODS[0] else np.isinf(values))
+    lacking = np.isnan(values[:, int(one_column) :]).all(axis=1) & misses
+    values[lacking] = np.nan
+    infinite = np.isposinf(values) if method == METHODS[0] else np.isinf(values)
+    bad = infinite | (np.isnan(values) & ~lacking[:, None])
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
         raise ValueError(
             f"Expert {name!r}: {method} gave {values[bad][0]} in row {row} of its input. Mend the "
-            "expert; if it cannot judge some samples, pass precomputed outputs with NaN there."
+            "expert; if it cannot judge some samples, let on_view leave them out, or pass "
+            "precomputed outputs with NaN there."
         )
     if method == "decision_function":
         values = np.exp(values - values.max(axis=1, keepdims=True))
@@ -156,7 +165,7 @@ def align(name, values, method, known, classes, missing_classes, n_samples):
     elif method == "predict_log_proba":
         values = np.exp(values)
     total = values.sum(axis=1)
-    off = (np.abs(total - 1.0) > SUM_TOLERANCE) | (values < 0).any(axis=1)
+    off = ~lacking & ((np.abs(total - 1.0) > SUM_TOLERANCE) | (values < 0).any(axis=1))
     if off.any():
         row = int(np.argmax(off))
         raise ValueError(
@@ -174,15 +183,16 @@ def align(name, values, method, known, classes, missing_classes, n_samples):
             f"{brief(labels)}, y has {brief(wanted)}. If y merely lacks a class here, name all "
             "with `classes`."
         )
-    lacking = [label for label in wanted if label not in set(labels)]
-    if lacking and missing_classes == "raise":
+    absent = [label for label in wanted if label not in set(labels)]
+    if absent and missing_classes == "raise":
         raise ValueError(
-            f"Expert {name!r} does not know classes {brief(lacking)} of y: it was trained on "
+            f"Expert {name!r} does not know classes {brief(absent)} of y: it was trained on "
             f"{brief(labels)}. Set missing_classes='floor' to give them the floor probability, or "
             "'mean' to give them what the other experts say."
         )
     out = np.full((len(values), len(wanted)), np.nan if missing_classes == "mean" else 0.0)
     out[:, [wanted.index(label) for label in labels]] = values
+    out[lacking] = np.nan
     return out
 
 
@@ -195,17 +205,19 @@ def fill_classes(proba):
     Parameters
     ----------
     proba : ndarray of shape (n_samples, n_experts, n_classes)
-        NaN where unknown.
+        NaN where unknown; a whole row where the expert lacks the sample.
 
     Returns
     -------
-    ndarray of the same shape, rows summing to 1
+    ndarray of the same shape, rows summing to 1, or NaN where they are so as a whole
     """
-    unknown = np.isnan(proba)
+    nothing = np.isnan(proba)
+    lacking = nothing.all(axis=-1, keepdims=True)
+    unknown = nothing & ~lacking
     if not unknown.any():
         return proba
-    count = (~unknown).sum(axis=1, keepdims=True)
-    mean = np.where(unknown, 0.0, proba).sum(axis=1, keepdims=True) / np.maximum(count, 1)
+    count = (~nothing).sum(axis=1, keepdims=True)
+    mean = np.where(nothing, 0.0, proba).sum(axis=1, keepdims=True) / np.maximum(count, 1)
     borrowed = np.where(unknown, mean, 0.0)
     own = np.where(unknown, 0.0, proba) * (1.0 - borrowed.sum(axis=-1, keepdims=True))
     return own + borrowed
@@ -234,10 +246,12 @@ def leaked(names, proba, codes):
     -------
     list of str
     """
-    errors = (proba.argmax(axis=2) != codes[:, None]).sum(axis=0)
-    expected = (1.0 - proba.max(axis=2)).sum(axis=0)
-    count = max(len(errors) - 1, 1)
-    others = (errors.sum() - errors) / count
+    present = ~np.isnan(proba[:, :, 0])
+    n_present = present.sum(axis=0)
+    errors = ((proba.argmax(axis=2) != codes[:, None]) & present).sum(axis=0)
+    expected = np.where(present, 1.0 - proba.max(axis=2), 0.0).sum(axis=0)
+    rate = errors / np.maximum(n_present, 1)
+    others = n_present * (rate.sum() - rate) / max(len(errors) - 1, 1)
     due = np.maximum(expected, others)
-    suspect = (errors <= _ERROR_RATE * len(codes)) & (due >= np.maximum(_LEAST_DUE, 20 * errors))
+    suspect = (errors <= _ERROR_RATE * n_present) & (due >= np.maximum(_LEAST_DUE, 20 * errors))
     return [name for name, one in zip(names, suspect, strict=True) if one]

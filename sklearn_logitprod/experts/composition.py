@@ -23,6 +23,7 @@ from sklearn_logitprod.experts.calls import Caller
 from sklearn_logitprod.experts.naming import (
     active_experts,
     check_prefit,
+    for_task,
     method_of,
     name_experts,
     named_call,
@@ -153,7 +154,7 @@ class ExpertsComposition(_BaseComposition):
         """Keyword arguments of each expert's fit.
 
         With metadata routing enabled, what the experts request; otherwise
-        ``sample_weight`` for every expert whose ``fit`` takes it.
+        ``sample_weight`` and ``groups`` for every expert whose ``fit`` takes them.
 
         Parameters
         ----------
@@ -166,18 +167,15 @@ class ExpertsComposition(_BaseComposition):
         -------
         dict of str to dict
         """
+        given = {"sample_weight": sample_weight, "groups": groups}
+        given = {key: value for key, value in given.items() if value is not None}
         if not _routing_enabled():
             _raise_for_params(params, self, "fit")
-            if sample_weight is None:
-                return {name: {} for name, _ in pairs}
             return {
-                name: {"sample_weight": sample_weight}
-                if has_fit_parameter(expert, "sample_weight")
-                else {}
+                name: {key: value for key, value in given.items() if has_fit_parameter(expert, key)}
                 for name, expert in pairs
             }
-        given = {"sample_weight": sample_weight, "groups": groups}
-        params |= {key: value for key, value in given.items() if value is not None}
+        params |= given
         if not params:
             return {name: {} for name, _ in pairs}
         routed = process_routing(self, "fit", **params)
@@ -186,7 +184,7 @@ class ExpertsComposition(_BaseComposition):
     def _run_experts(self, X, target, weight, groups, params, seed, progress):
         """Fitted experts by name, and their outputs on samples new to them."""
         replies = self._replies(target.attributes)
-        pairs = active_experts(self.experts, replies)
+        pairs = for_task(active_experts(self.experts, replies), self.task_name)
         caller = self._caller(progress)
         (X,) = indexable(X)
         if self._prefit:

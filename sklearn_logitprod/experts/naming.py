@@ -98,6 +98,27 @@ def method_of(expert, methods, wanted):
     return found
 
 
+def misses_rows(expert):
+    """Whether an expert says that it may lack samples, whose answers are NaN."""
+    return getattr(expert, "misses_rows", False)
+
+
+def for_task(pairs, task):
+    """Named experts that leave their head to the task, with the default one of it."""
+    return [
+        (name, expert.for_task(task) if hasattr(expert, "for_task") else expert)
+        for name, expert in pairs
+    ]
+
+
+def own_columns(pairs, X):
+    """What each named expert reads of X: all of it, or its own view."""
+    return {
+        name: named_call(name, expert.own_columns, X) if hasattr(expert, "own_columns") else X
+        for name, expert in pairs
+    }
+
+
 def seeded(pairs, seed):
     """Experts whose unset random states are set, each to a number of its own.
 

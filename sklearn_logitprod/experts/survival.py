@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_logitprod._text import brief
-from sklearn_logitprod.experts.naming import alike, method_of
+from sklearn_logitprod.experts.naming import alike, method_of, misses_rows
 from sklearn_logitprod.outputs.events import EventOutputs, MixedOutputs
 
 METHODS = ("predict_survival_function", "predict")
@@ -117,10 +117,13 @@ class EventReplies:
             for position, m in enumerate(where):
                 for own, (_, answer) in zip(rows, results[m], strict=True):
                     expected = (len(values[own]), *shape)
-                    values[own, position] = _checked(names[m], input, answer, expected)
+                    misses = misses_rows(pairs[m][1])
+                    values[own, position] = _checked(names[m], input, answer, expected, misses)
             part = EventOutputs(values, input, [names[m] for m in where], len(self.times))
             parts.append((where, part))
-        return parts[0][1] if len(parts) == 1 else MixedOutputs(parts, names)
+        if len(parts) == 1:
+            return parts[0][1]
+        return MixedOutputs([(where, part.beside_others()) for where, part in parts], names)
 
     @staticmethod
     def suspects(outputs, strata):
@@ -132,8 +135,8 @@ class EventReplies:
         return self.suspects(outputs, target.strata)
 
 
-def _checked(name, input, values, shape):
-    """An answer of the expected shape, without missing values."""
+def _checked(name, input, values, shape, misses):
+    """An answer of the expected shape, without missing values unless the expert may miss rows."""
     if values.shape != shape:
         raise ValueError(
             f"Expert {name!r}: its {input} has shape {values.shape}, expected {shape}: one "
@@ -142,13 +145,35 @@ def _checked(name, input, values, shape):
     if values.dtype.kind not in "biuf":
         raise ValueError(f"Expert {name!r}: its {input} has dtype {values.dtype}; not numbers.")
     bad = ~np.isfinite(values)
+    if misses:
+        lacking = np.isnan(values)
+        bad &= ~(lacking.all(axis=1, keepdims=True) if lacking.ndim == 2 else lacking)
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
         raise ValueError(
             f"Expert {name!r}: its {input} is {values[bad][0]} in row {row} of its input. Mend the "
-            "expert; if it cannot judge some samples, pass precomputed outputs with NaN there."
+            "expert; if it cannot judge some samples, let on_view leave them out, or pass "
+            "precomputed outputs with NaN there."
         )
     return values
+
+
+class UnknownSurvival:
+    """Survival function of a sample that lacks the view: NaN at all times.
+
+    Attributes
+    ----------
+    x, y : ndarray of shape (1,), float64
+        0 and NaN.
+    domain : tuple of float
+    """
+
+    def __init__(self):
+        self.x, self.y, self.domain = np.zeros(1), np.full(1, np.nan), (0.0, np.inf)
+
+    def __call__(self, x):
+        """NaN of the shape of x."""
+        return np.full(np.shape(x), np.nan)
 
 
 def survival_at(functions, times):

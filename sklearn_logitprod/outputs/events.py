@@ -168,10 +168,13 @@ class MixedOutputs:
         Experts of one kind, with their positions.
     names : list of str
         Names of all experts, in order.
+    alone : bool
+        Whether each row needs one of these experts.
     """
 
     parts: list
     names: list
+    alone: bool = True
 
     @property
     def shape(self):
@@ -203,7 +206,7 @@ class MixedOutputs:
 
     def beside_others(self):
         """The same, but rows may lack all of these experts."""
-        return replace(self, parts=[(where, part.beside_others()) for where, part in self.parts])
+        return replace(self, alone=False)
 
     def log_proba(self, rows):
         """Normalised, floored log event distributions of some rows, checked.
@@ -221,6 +224,7 @@ class MixedOutputs:
         out = np.empty((len(self.names), n_categories, n_rows)).transpose(2, 0, 1)
         for where, values in read:
             out[:, where] = values
+        check_missing(out, rows, self.names, "", "times", self.alone)
         return out
 
 

@@ -1,0 +1,1 @@
+"""Default heads on features: linear, ridge-penalised, the penalty chosen inside."""
