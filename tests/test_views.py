@@ -210,6 +210,15 @@ def test_names_of_a_search_reach_the_head():
     assert on_view("uni").set_params(estimator=LogisticRegression(), estimator__C=3.0)
 
 
+def test_bare_experts_are_named_by_their_views():
+    X, y, _, _ = make_views()
+    experts = [on_view("uni"), on_view("conch"), LogisticRegression(), on_view("conch", Recorder())]
+    params = LogitProdClassifier(experts, cv=3).get_params()
+    assert {"uni", "conch-1", "conch-2", "logisticregression"} <= set(params)
+    model = LogitProdClassifier(experts[:2], cv=3, gate_width=None).fit(X, y)
+    assert model.expert_names_ == ["uni", "conch"]
+
+
 def test_views_are_what_their_heads_are():
     assert is_classifier(on_view("uni", LogisticRegression()))
     assert not is_classifier(on_view("uni", Ridge()))
@@ -363,17 +372,17 @@ def test_an_unknown_view_is_told_before_any_head_is_fitted():
 def test_tiles_of_real_encoders(shared_data):
     data = shared_data("kather_texture_2016")
     rng = np.random.default_rng(0)
-    rows = rng.permutation(len(data["y"]))[:1200]
+    rows = rng.permutation(len(data["y"]))[:800]
     names = ["hist_lower", "f-lbp", "Gabor"]
     X = pd.concat({name: pd.DataFrame(data[f"X_{name}"][rows]) for name in names}, axis=1)
-    y, fit = data["y"][rows], slice(0, 400)
+    y, fit = data["y"][rows], slice(0, 300)
     model = LogitProdClassifier([(name, on_view(name)) for name in names], cv=3)
     model.fit(X[fit], y[fit])
 
     def loss(proba):
-        return -np.log(proba[np.arange(800), np.searchsorted(model.classes_, y[400:])]).mean()
+        return -np.log(proba[np.arange(500), np.searchsorted(model.classes_, y[300:])]).mean()
 
-    test = X[400:]
+    test = X[300:]
     fused = loss(model.predict_proba(test))
     single = [loss(model.named_experts_[name].predict_proba(test)) for name in names]
     whole = make_pipeline(StandardScaler(), LogisticHead()).fit(X[fit].to_numpy(), y[fit])

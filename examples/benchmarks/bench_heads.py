@@ -88,7 +88,7 @@ class LeaveOneOutHead:
             score = gram @ dual + shift
             proba = expit(score)
             weight = np.maximum(proba * (1.0 - proba), 1e-9)
-            leverage = penalty * np.diag(solve[:, 2:]) / weight
+            leverage = np.diag(solve[:, 2:]) / weight
             slope = proba - (y == 1)
             leverage = np.minimum(leverage, 0.999 / weight)
             left_out = score + leverage * slope / (1.0 - leverage * weight)

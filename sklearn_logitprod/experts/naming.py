@@ -17,8 +17,8 @@ def name_experts(experts):
     Parameters
     ----------
     experts : list of (str, estimator) or of estimators
-        Bare estimators are named by their class, in lower case, and numbered where
-        that is not unique, as ``make_pipeline`` does.
+        Bare estimators are named by their view, if they are experts on views, or by their
+        class, in lower case, and numbered where that is not unique, as ``make_pipeline`` does.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def name_experts(experts):
             bare.append(item)
     if pairs and bare:
         raise ValueError("experts mixes (name, estimator) pairs and bare estimators; name all.")
-    pairs = pairs or _name_estimators(bare)
+    pairs = pairs or _name_bare(bare)
     if not pairs:
         raise ValueError("experts is empty: give at least one expert, or None for precomputed X.")
     names = [name for name, _ in pairs]
@@ -52,6 +52,18 @@ def name_experts(experts):
         if "__" in name:
             raise ValueError(f"The expert's name {name!r} must not contain '__'.")
     return pairs
+
+
+def _name_bare(experts):
+    views = [getattr(expert, "view", None) for expert in experts]
+    named = []
+    for position, (name, expert) in enumerate(_name_estimators(experts)):
+        view = views[position]
+        if isinstance(view, str):
+            same = views.count(view) > 1
+            name = f"{view}-{views[: position + 1].count(view)}" if same else view
+        named.append((name, expert))
+    return named
 
 
 def active_experts(experts, replies):

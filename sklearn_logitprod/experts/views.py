@@ -478,7 +478,7 @@ def on_view(
     >>> X = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)), columns=columns)
     >>> y = np.where(X[("uni", "f0")] > 0, "tumour", "normal")
     >>> X.loc[39, "conch"] = np.nan
-    >>> model = LogitProdClassifier([("u", on_view("uni")), ("c", on_view("conch"))], cv=5)
+    >>> model = LogitProdClassifier([on_view("uni"), on_view("conch")], cv=5)
     >>> weights = model.fit(X, y).expert_weights(X)
     >>> weights.loc[39].tolist()
     [1.0, 0.0]
