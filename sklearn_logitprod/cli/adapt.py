@@ -17,8 +17,10 @@ from sklearn_logitprod.cli.reading import (
     told_by,
     with_all_experts,
 )
+from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.deployment import adapt, adapt_prior, with_safety
+from sklearn_logitprod.deployment.fitted import NO_MIXTURE, checked_model
 from sklearn_logitprod.estimators.base import steps_of
 
 # of the sum of prevalences, which somebody wrote down: as adapt_prior takes it
@@ -57,11 +59,10 @@ def told(model):
     for step in steps_of(model):
         yield textwrap.fill(step["text"], WIDTH, initial_indent="- ", subsequent_indent="  ")
     yield ""
-    yield textwrap.fill(
-        "Whether this helps, tell labelled samples that were used for nothing else, by "
-        "`logitprod certify`.",
-        WIDTH,
-    )
+    text = "Whether this helps, tell labelled samples that were used for nothing else"
+    # of values nothing can be certified
+    text += "." if model.task_name == "values" else ", by `logitprod certify`."
+    yield textwrap.fill(text, WIDTH)
 
 
 def _check(args, saved):
@@ -72,7 +73,7 @@ def _check(args, saved):
             "nothing says what to adapt to: name files of the new site, or give "
             f"{option('prior')} or {option('share')}."
         )
-    for name in ("label", "event", "time", "group"):
+    for name in ("label", "event", "time", "target", "group"):
         if getattr(args, name) is not None and not args.files:
             raise ValueError(f"{option(name)} names a column of files: name the files, too.")
     if by_hand and args.files:
@@ -80,16 +81,17 @@ def _check(args, saved):
             f"{option('prior')} stands in place of files: leave out one of them. To adapt to "
             "labelled samples, too, run the command again on the model that this one saves."
         )
-    events = model.task_name == "events"
-    if by_hand and events:
+    classes = model.task_name == "classes"
+    if by_hand and not classes:
         raise ValueError(
-            f"{option('prior')} is of classes, and the model is one of survival: adapt it with "
-            "labelled files."
+            f"{option('prior')} is of classes, and the model is one of {words_of(model).kind}: "
+            "adapt it with labelled files."
         )
-    check_truth(args, model, needed=events and bool(args.files))
-    if args.group is not None and args.label is None and not (events or saved.aggregate):
+    check_truth(args, model, needed=not classes and bool(args.files))
+    if args.group is not None and args.label is None and classes and not saved.aggregate:
         raise ValueError(f"{option('group')} is of labelled samples: give {option('label')}, too.")
     if args.safety is not None:
+        checked_model(model, "with_safety", NO_MIXTURE)
         check_references(model, [args.safety[0]] if args.safety[0] else None, "share")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from sklearn_logitprod._text import brief, keyword
 
 _MAX_SEED = 2**32 - 1
-_INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits")
+_INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits", "mean", "mean_std")
 _AGGREGATES = ("mean", "logit-mean", "max", "noisy-or")
 _LAYOUTS = ("tables", "logitprod", "clam", "stamp", "mcat", "nnmil", "slideflow")
 
@@ -30,6 +30,7 @@ examples:
   logitprod compare uni.csv conch.csv virchow2.csv --label tumour --group patient
   logitprod compare a=run1/preds.csv b=run2/preds.parquet --label y --report report.html
   logitprod compare a.csv b.csv --input risk --event dead --time months
+  logitprod compare a.csv b.csv --target age --std uncertainty
   logitprod compare uni.csv other.csv --label msi --positive MSI-H --column other:MSI-H=score
   logitprod compare uni='folds/uni_*.csv' conch='folds/conch_*.csv' --label y
   logitprod compare all_models.csv --expert model --label y
@@ -275,6 +276,7 @@ def _add_truth(parser):
     parser.add_argument("--group", help="column of groups of dependent samples, such as patients")
     parser.add_argument("--event", help="for survival: column of events (1) and censoring (0)")
     parser.add_argument("--time", help="for survival: column of times")
+    parser.add_argument("--target", help="for regression: column of true values, such as ages")
 
 
 def _add_safety(parser, what):
@@ -298,7 +300,11 @@ def _add_files(parser):
         "--layout logitprod",
     )
     own = parser.add_argument_group("what the files hold")
-    own.add_argument("--input", choices=_INPUTS, help="default: proba; of layouts their own")
+    own.add_argument(
+        "--input",
+        choices=_INPUTS,
+        help="default: proba; mean with --target, mean_std with --std, too; of layouts their own",
+    )
     own.add_argument("--id", default="slide_id", help="column of identifiers (%(default)s)")
     _add_truth(own)
     own.add_argument(
@@ -349,7 +355,13 @@ def _add_tables(parser):
         action="append",
         metavar="[EXPERT:]LABEL=COLUMN",
         help="column of a class (or time), where names do not tell, once for each, of all experts "
-        "or of one; of a risk [EXPERT:]COLUMN",
+        "or of one; of a risk or a predicted value [EXPERT:]COLUMN",
+    )
+    parser.add_argument(
+        "--std",
+        action="append",
+        metavar="[EXPERT:]COLUMN",
+        help="for regression: column of standard deviations, of all experts or once for each",
     )
     parser.add_argument(
         "--positive",

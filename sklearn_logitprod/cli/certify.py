@@ -19,6 +19,7 @@ from sklearn_logitprod.cli.reading import (
 )
 from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.deployment import certify, with_safety
+from sklearn_logitprod.deployment.fitted import NO_MIXTURE, checked_model
 from sklearn_logitprod.estimators.base import steps_of
 from sklearn_logitprod.fusion.safety import SafePool
 
@@ -28,6 +29,7 @@ def run(args):
     check_targets(args, "out", "report")
     saved = load(args.model)
     model = saved.model
+    checked_model(model, "certify", NO_MIXTURE)
     check_truth(args, model)
     check_references(model, args.reference, "reference")
     model, notes = _safe(model, args)

@@ -11,8 +11,10 @@ from sklearn.base import clone
 from sklearn.calibration import CalibrationDisplay
 
 from sklearn_logitprod.inspection import ExpertComparisonDisplay, ExpertWeightsDisplay
-from sklearn_logitprod.metrics import kaplan_meier
+from sklearn_logitprod.inspection._draw import COLOURS, LOSS_WORDS
+from sklearn_logitprod.metrics import interval_coverage, kaplan_meier
 from sklearn_logitprod.targets.folds import shuffled
+from sklearn_logitprod.targets.values import value_strata
 
 
 def figures(estimator, outputs, table, words):
@@ -33,7 +35,7 @@ def figures(estimator, outputs, table, words):
         _svg(lambda ax: display.plot(ax=ax), (8.5, height)),
     )
     yield (
-        "Difference in log-loss to the best expert",
+        f"Difference in {LOSS_WORDS[table.attrs['difference']]} to the best expert",
         "Paired by sample, so that these intervals are narrower than those above.",
         _svg(lambda ax: display.plot(ax=ax, metric="difference"), (8.5, height)),
     )
@@ -44,7 +46,7 @@ def figures(estimator, outputs, table, words):
     yield (
         "Weights of the experts",
         "Of the fusion fitted on all samples: middle half, 5th to 95th percentile, median (line) "
-        "and mean (dot)" + ("." if by is None else ", by true class."),
+        "and mean (dot)" + ("." if by is None else f", by {words.by}."),
         _svg(
             lambda ax: ExpertWeightsDisplay.from_estimator(model, outputs, by=by, ax=ax),
             (width, 4.0),
@@ -106,6 +108,31 @@ def survival(estimator, outputs):
 
     caption = "Mean of the held-out survival functions against what was observed."
     return "Survival, predicted and observed", caption, _svg(draw, (6.0, 4.0))
+
+
+def observed(estimator, outputs):
+    """Held-out predicted values and their intervals beside what was observed: as the others."""
+    found = _held_out(
+        estimator,
+        outputs,
+        value_strata(outputs.y),
+        lambda model, X: np.column_stack([model.predict(X), model.predict_interval(X, 0.9)]),
+    )
+    middle, interval = found[:, 0], found[:, 1:]
+
+    def draw(ax):
+        ends = [outputs.y.min(), outputs.y.max()]
+        ax.vlines(outputs.y, *interval.T, color=COLOURS[5], alpha=0.25, linewidth=1)
+        ax.plot(outputs.y, middle, "o", color=COLOURS[5], markersize=3)
+        ax.plot(ends, ends, "k:", linewidth=1)
+        ax.set(xlabel="observed", ylabel="predicted")
+
+    share = 100.0 * interval_coverage(outputs.y, interval)
+    caption = (
+        "Held-out predictions with their 90 % interval; on the line they are right. The intervals "
+        f"hold {share:.0f} % of the observed values."
+    )
+    return "Values, predicted and observed", caption, _svg(draw, (5.5, 4.5))
 
 
 def _svg(draw, size):

@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
-from sklearn_logitprod.cli.tasks import words_of
+from sklearn_logitprod.cli.tasks import WORDS, words_of
 from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.io import (
     read_clam,
@@ -18,6 +18,16 @@ from sklearn_logitprod.io import (
     read_tables,
 )
 from sklearn_logitprod.io._source import named_paths
+from sklearn_logitprod.outputs.container import task_of
+
+_ONE = {
+    "risk": "a risk",
+    "mean": "a predicted value",
+    "mean_std": "a predicted value",
+    "std": "what holds standard deviations",
+}
+ONE_COLUMN = tuple(_ONE)
+"""Inputs of which an expert has one column that is named alone."""
 
 
 def named(texts):
@@ -58,8 +68,8 @@ def columns_of(texts, input, files=None):
     Parameters
     ----------
     texts : list of str or None
-        ``LABEL=COLUMN`` for each class or time, for risks ``COLUMN``; after ``EXPERT:`` those
-        of one expert.
+        ``LABEL=COLUMN`` for each class or time, for risks and predicted values ``COLUMN``; after
+        ``EXPERT:`` those of one expert.
     input : str
     files : list of str or dict of str to str, optional
         What `named` gives, whose experts may be named. Where there are none, or a table alone
@@ -92,10 +102,11 @@ def _of_expert(text, known):
 
 
 def _named(texts, input):
-    if input == "risk":
+    if input in ONE_COLUMN:
         if len(texts) > 1:
             raise ValueError(
-                f"a risk is one column, but --column is given {len(texts)} times: give it once."
+                f"{_ONE[input]} is one column, but --column is given {len(texts)} times: give it "
+                "once, or EXPERT:COLUMN once for each expert."
             )
         return texts[0]
     if len(texts) == 1 and "=" not in texts[0]:
@@ -105,6 +116,22 @@ def _named(texts, input):
         if "=" not in text:
             raise ValueError(f"--column {text} does not say whose it is: write LABEL={text}.")
     return dict(text.split("=", 1) for text in texts)
+
+
+def std_of(texts, files=None):
+    """The column of standard deviations, or that of each expert, as the readers take them.
+
+    Parameters
+    ----------
+    texts : list of str or None
+        ``COLUMN``, or ``EXPERT:COLUMN`` for each expert.
+    files : list of str or dict of str to str, optional
+
+    Returns
+    -------
+    dict, str or None
+    """
+    return columns_of(texts, "std", files)
 
 
 def tables_of(args, input, **said):
@@ -125,6 +152,8 @@ def tables_of(args, input, **said):
     files = named(args.files)
     if "columns" not in said:
         said["columns"] = columns_of(args.column, input, files)
+    if "std" not in said:
+        said["std"] = std_of(args.std, files)
     said["positive"] = args.positive or said.get("positive")
     return read_tables(
         files,
@@ -146,6 +175,10 @@ def read_outputs(args):
     -------
     ExpertOutputs
     """
+    if args.target is not None and args.layout != "tables":
+        raise ValueError(
+            f"--target is of tables of predicted values, and --layout {args.layout} holds none."
+        )
     outputs = _READERS[args.layout](args)
     if outputs.y is None:
         raise ValueError(f"nothing says what is true: name the column, {words_of(outputs).truth}.")
@@ -153,15 +186,31 @@ def read_outputs(args):
 
 
 def _tables(args):
+    input = input_of(args)
+    if args.target is not None and input not in ("mean", "mean_std"):
+        asked = WORDS[task_of(input)].truth
+        raise ValueError(
+            f"--target names true values, but what is true of --input {input} says {asked}."
+        )
     return tables_of(
         args,
-        args.input or "proba",
+        input,
+        target=args.target,
         label=args.label,
         group=args.group,
         event=args.event,
         time=args.time,
         classes=args.classes,
     )
+
+
+def input_of(args):
+    """What the values of tables are, as the arguments say or as they let expect."""
+    if args.input is not None:
+        return args.input
+    if args.std:
+        return "mean_std"
+    return "proba" if args.target is None else "mean"
 
 
 def _logitprod(args):

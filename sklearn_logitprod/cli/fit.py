@@ -12,11 +12,14 @@ from sklearn_logitprod.cli.files import (
     estimator_for,
     named,
     read_outputs,
+    std_of,
     written,
 )
 from sklearn_logitprod.cli.model import Saved, save, skops_io
 from sklearn_logitprod.cli.patients import by_patient, check_group
 from sklearn_logitprod.cli.text import WIDTH
+from sklearn_logitprod.inspection._draw import METRIC_LABELS
+from sklearn_logitprod.inspection._tasks import TASKS
 
 
 def run(args):
@@ -34,7 +37,9 @@ def run(args):
     progress.clear()
     with written(args.save) as path:
         columns = columns_of(args.column, outputs.input, named(args.files))
-        said = {name: getattr(args, name) for name in ("positive", "classes", "label", "aggregate")}
+        names = ("positive", "classes", "label", "target", "aggregate")
+        said = {name: getattr(args, name) for name in names}
+        said["std"] = std_of(args.std, named(args.files))
         if args.aggregate is not None:
             said["group"] = args.group
         save(path, Saved(model, outputs.input, columns, **said))
@@ -60,7 +65,8 @@ def summary(model, n_samples):
 def experts_lines(model):
     """Losses and weights on the rows that a model was fitted on, as a table."""
     width = max(map(len, ["LogitProd", *model.expert_names_]))
-    yield f"{'':{width}}  log-loss  mean weight"
+    loss = METRIC_LABELS[TASKS[model.task_name].difference]
+    yield f"{'':{width}}  {loss:>8}  mean weight"
     rows = zip(model.expert_names_, model.expert_losses_, model.mean_expert_weights_, strict=True)
     for name, loss, weight in rows:
         yield f"{name:{width}}  {loss:8.4f}  {weight:11.3f}"

@@ -46,11 +46,11 @@ class Saved:
 
     Attributes
     ----------
-    model : LogitProdClassifier or LogitProdSurvival
+    model : LogitProdClassifier, LogitProdSurvival or LogitProdRegressor
     input : str
         What the values of the files are.
     columns : dict of str to str, str or None
-        Column of each class or time, or of the risk, where it was said.
+        Column of each class or time, or of the risk or predicted value, where it was said.
     positive : str or None
         Class of a column that stands alone, where it was said.
     classes : list of str or None
@@ -61,6 +61,10 @@ class Saved:
         How slides became the patients of the fit; None where rows are taken as they are.
     group : str or None
         Column of these patients.
+    target : str or None
+        Column of true values of the fit, which holds no outputs elsewhere.
+    std : dict of str to str, str or None
+        Column of standard deviations, of all experts or of each.
     """
 
     model: object
@@ -71,6 +75,8 @@ class Saved:
     label: str | None = None
     aggregate: str | None = None
     group: str | None = None
+    target: str | None = None
+    std: dict | str | None = None
 
 
 def save(path, saved):

@@ -66,7 +66,7 @@ def predictions(model, outputs, weights=False):
 
     Parameters
     ----------
-    model : LogitProdClassifier or LogitProdSurvival
+    model : LogitProdClassifier, LogitProdSurvival or LogitProdRegressor
     outputs : ExpertOutputs
     weights : bool
         Whether the experts' weights are added.
@@ -75,7 +75,8 @@ def predictions(model, outputs, weights=False):
     -------
     DataFrame
         Indexed by the identifiers: ``prediction`` and ``proba_<class>``; for survival
-        ``risk`` and ``survival_<time>``; then ``weight_<expert>``.
+        ``risk`` and ``survival_<time>``; for values ``prediction``, ``std``, ``lower_90`` and
+        ``upper_90``, the ends of the central interval of 90 %; then ``weight_<expert>``.
     """
     index = pd.Index(outputs.ids, name="id")
     columns = words_of(model).columns(model, outputs)

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from sklearn_logitprod._text import brief, option
-from sklearn_logitprod.cli.files import columns_of, named, tables_of
+from sklearn_logitprod.cli.files import ONE_COLUMN, columns_of, named, std_of, tables_of
 from sklearn_logitprod.cli.patients import by_patient, new_how
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.deployment.fitted import reference_positions
 from sklearn_logitprod.io._source import named_paths
 
-_TRUTH = ("label", "event", "time")
+_TRUTH = ("label", "event", "time", "target")
 
 
 def outputs_for(saved, args):
@@ -35,14 +35,19 @@ def outputs_for(saved, args):
     if saved.classes is not None:
         # those of the model are sorted, and codes count in the order that was said
         reading["classes"] = saved.classes
+    said = {name: getattr(args, name, None) for name in _TRUTH}
+    if said["target"] is None:
+        # of classes, what the columns are called after
+        said["target"] = saved.label
     outputs = tables_of(
         args,
         saved.input,
         columns=_of_files(saved, args),
         positive=saved.positive,
-        target=saved.label,
+        std=_std(saved, args),
+        ignore=[] if saved.target is None else [saved.target],
         group=args.group or (saved.group if before else None),
-        **{name: getattr(args, name, None) for name in _TRUTH},
+        **said,
         **reading,
     )
     outputs, made = by_patient(outputs, before, args.positive or saved.positive)
@@ -69,7 +74,20 @@ def told_by(saved, args):
         columns=_columns(saved, args),
         positive=args.positive or saved.positive,
         label=saved.label or args.label,
+        target=saved.target or args.target,
+        std=_std(saved, args),
     )
+
+
+def _std(saved, args):
+    """Column of standard deviations of all experts, or by expert."""
+    said = std_of(args.std, named(args.files or []))
+    if said is None or saved.std is None or isinstance(said, str):
+        return saved.std if said is None else said
+    known = saved.std
+    if isinstance(known, str):
+        known = dict.fromkeys(saved.model.expert_names_, known)
+    return {**known, **said}
 
 
 def _columns(saved, args):
@@ -88,7 +106,7 @@ def _columns(saved, args):
 def _by_expert(columns, input):
     """Whether columns are said of each expert, not of all alike."""
     return isinstance(columns, dict) and (
-        input == "risk" or any(not isinstance(own, str) for own in columns.values())
+        input in ONE_COLUMN or any(not isinstance(own, str) for own in columns.values())
     )
 
 

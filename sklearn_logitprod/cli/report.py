@@ -13,12 +13,13 @@ from sklearn_logitprod.cli.figures import figures
 from sklearn_logitprod.cli.page import page
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.cli.text import cells, verdict
+from sklearn_logitprod.inspection._draw import LOSS_WORDS
 
 _READING = """
 <p>Every method is fitted on the training part of each fold and scored on the rest. <em>Best
-expert</em> is the expert of the lowest log-loss on the training part, chosen anew in each split:
-what one would have picked without fusing. <em>Loss diff.</em> is the mean difference in log-
-loss to it, sample by sample; below 0 is better. Intervals and p-values come from resampling samples
+expert</em> is the expert of the lowest {loss} on the training part, chosen anew in each split:
+what one would have picked without fusing. <em>Loss diff.</em> is the mean difference in {loss}
+to it, sample by sample; below 0 is better. Intervals and p-values come from resampling samples
 (or groups) and say how sure a difference is on samples like these, not on those of another site.
 <em>p (Holm)</em> is corrected for the number of rows. Choosing the best row makes its figure a
 little too good.</p>
@@ -53,7 +54,8 @@ def report(estimator, outputs, table, made=None):
         parts.append(f"<h2>{escape(title)}</h2><figure>{svg}")
         parts.append(f"<figcaption>{escape(caption)}</figcaption></figure>")
     parts.append(f"<h2>The data</h2>{_data(outputs, made)}")
-    parts.append(f"<h2>How to read this</h2>{_READING}")
+    reading = _READING.format(loss=LOSS_WORDS[table.attrs["difference"]])
+    parts.append(f"<h2>How to read this</h2>{reading}")
     parts.append(f'<p class="soft">{escape(_settings(estimator, table))}</p>')
     return page(f"Comparison of {len(outputs.expert_names)} experts", parts)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from sklearn_logitprod.search.base import final_estimator
 from sklearn_logitprod.targets.decisions import decider
 
@@ -34,6 +36,8 @@ class Words:
     figure : callable
         From an unfitted estimator and ExpertOutputs to title, caption and SVG of the figure
         of how predictions and observations agree.
+    by : str
+        What boxes divide the samples by.
     """
 
     kind: str
@@ -44,6 +48,7 @@ class Words:
     columns: Callable
     boxes: Callable
     figure: Callable
+    by: str = "true class"
 
 
 def _class_facts(outputs):
@@ -87,6 +92,31 @@ def _event_figure(estimator, outputs):
     return survival(estimator, outputs)
 
 
+def _value_facts(outputs):
+    y = outputs.y
+    yield "true values", f"{y.min():.6g} to {y.max():.6g}"
+    yield "their mean and standard deviation", f"{y.mean():.6g}, {y.std():.6g}"
+
+
+def _value_columns(model, outputs):
+    mean, std = model.predict(outputs, return_std=True)
+    lower, upper = model.predict_interval(outputs, 0.9).T
+    return {"prediction": mean, "std": std, "lower_90": lower, "upper_90": upper}
+
+
+def _value_boxes(outputs):
+    """Thirds of the samples, called by their ends, in words that sort as they do."""
+    ends = np.quantile(outputs.y, [1 / 3, 2 / 3])
+    names = [f"1. to {ends[0]:.4g}", f"2. to {ends[1]:.4g}", "3. above"]
+    return np.array(names)[np.searchsorted(ends, outputs.y)]
+
+
+def _value_figure(estimator, outputs):
+    from sklearn_logitprod.cli.figures import observed
+
+    return observed(estimator, outputs)
+
+
 WORDS = {
     "classes": Words(
         kind="classes",
@@ -107,6 +137,17 @@ WORDS = {
         columns=_event_columns,
         boxes=lambda outputs: None,
         figure=_event_figure,
+    ),
+    "values": Words(
+        kind="values",
+        truth="--target NAME",
+        asked=("target",),
+        facts=_value_facts,
+        reading=lambda model: {},
+        columns=_value_columns,
+        boxes=_value_boxes,
+        figure=_value_figure,
+        by="third of the true values",
     ),
 }
 

@@ -6,7 +6,7 @@ import textwrap
 
 import numpy as np
 
-from sklearn_logitprod.inspection._draw import METRIC_LABELS
+from sklearn_logitprod.inspection._draw import LOSS_WORDS, METRIC_LABELS
 
 WIDTH = 100
 _LONGEST = 24
@@ -93,7 +93,8 @@ def verdict(table, width=WIDTH):
             f"The best expert on the training part is {name} in {chosen[name]} of {n_splits} "
             "splits. "
         )
-    text += f"The log-loss of LogitProd is {_against(row, other, what)} "
+    loss = LOSS_WORDS[attrs["difference"]]
+    text += f"The {loss} of LogitProd is {_against(row, other, what)} "
     first = attrs["metrics"][0]
     means = table[f"{first}_mean"]
     winner = means.idxmax() if attrs["higher_is_better"][first] else means.idxmin()
@@ -102,7 +103,7 @@ def verdict(table, width=WIDTH):
 
 
 def _against(row, other, what):
-    """The rest of a sentence: how the log-loss of a row compares, and what that means."""
+    """The rest of a sentence: how the loss of a row compares, and what that means."""
     if _is_same(row):
         return f"that of {other}."
     difference, p_value = row["difference"], row["p_holm"]

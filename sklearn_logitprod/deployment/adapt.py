@@ -25,7 +25,8 @@ def adapt(
 ) -> Model:
     """Adapt a fitted model to another site with a few labelled samples.
 
-    Only sharpness and class bias move, ``F' = s F + c``: the weights of the experts, the gate
+    Only sharpness and class bias move, ``F' = s F + c`` (of values ``F`` is precision times mean
+    and precision, and ``c`` moves the first alone): the weights of the experts, the gate
     and everything else stay. How far they may move follows the labels: they minimise ``sum_i
     v_i loss_i / deff + 1/2 [t_s (log s)^2 + t_c |c|^2]``, with sample weights v and the design
     effect of the groups, under a grid of prior precisions ``t_s`` and ``t_c``, and the
@@ -35,7 +36,7 @@ def adapt(
 
     Parameters
     ----------
-    model : LogitProdClassifier or LogitProdSurvival
+    model : LogitProdClassifier, LogitProdSurvival or LogitProdRegressor
         Fitted; left as it is.
     X : array or DataFrame
         Samples of the new site, as for ``predict``.
@@ -49,7 +50,7 @@ def adapt(
 
     Returns
     -------
-    LogitProdClassifier or LogitProdSurvival
+    LogitProdClassifier, LogitProdSurvival or LogitProdRegressor
         A fitted copy. Its ``deployment_`` and representation say what was done; attributes
         that tell of the fit, such as ``loss_``, still do. A safety share stays outside.
 
@@ -95,6 +96,7 @@ def adapt(
         "class_bias": shift,
         "rows": marks_of(model, log_proba, kept),
         "text": f"adapted to {n_samples} labelled rows (sharpness x {sharpness:.3g}, "
-        f"class bias moved by up to {np.abs(shift).max():.2g})",
+        f"{'bias' if model.task_name == 'values' else 'class bias'} moved by up to "
+        f"{np.abs(shift).max():.2g})",
     }
     return redeployed(model, as_safe_as(model.pool_, product.moved(log_sharpness, shift)), step)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn_logitprod.deployment.betting import lower_bound
 from sklearn_logitprod.deployment.certificate import Certificate
 from sklearn_logitprod.deployment.fitted import (
+    NO_MIXTURE,
     checked_model,
     doubt_new,
     labelled,
@@ -72,7 +73,8 @@ def certify(
     TypeError
         If the model is none of ours.
     ValueError
-        If X and y do not fit the model, the level is not in (0, 1), or a reference is unknown.
+        If X and y do not fit the model, the level is not in (0, 1), a reference is unknown, or
+        the model is one of values, whose loss has no limit.
 
     See Also
     --------
@@ -92,7 +94,7 @@ def certify(
     >>> found.certified
     True
     """
-    checked_model(model, "certify")
+    checked_model(model, "certify", NO_MIXTURE)
     positions = reference_positions(model, reference)
     claims = claims_of(model, positions, level, "certify")
     rows = labelled(model, "certify", X, y, groups=groups)

@@ -141,7 +141,8 @@ def add_expert(
     TypeError
         If the model is none of ours.
     ValueError
-        If X, y or experts do not fit the model, or each other, or a name is taken.
+        If X, y or experts do not fit the model, or each other, a name is taken, or the model is
+        one of values.
 
     Warns
     -----
@@ -163,7 +164,12 @@ def add_expert(
     >>> bool(larger.guarantee_gap_ <= 0)
     True
     """
-    checked_model(model, "add_expert")
+    checked_model(
+        model,
+        "add_expert",
+        "new experts are calibrated in the unit of the rows of its fit. Fit it again with all "
+        "experts, on rows that hold them.",
+    )
     if isinstance(experts, Mapping):
         check_order({"X": X, "y": y} | {f"experts[{name!r}]": own for name, own in experts.items()})
     else:

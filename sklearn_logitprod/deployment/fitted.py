@@ -29,6 +29,12 @@ from sklearn_logitprod.outputs.classes import Outputs
 from sklearn_logitprod.outputs.marks import n_recognised, row_marks
 from sklearn_logitprod.targets.weights import check_groups, check_weights
 
+NO_MIXTURE = (
+    "a mixture of Gaussians is none, so that its loss on a single sample has no limit. Measure "
+    "it on new samples instead, by compare or nll_gaussian and interval_coverage of metrics."
+)
+"""Why models of values have no safety, and with it no certificate."""
+
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
@@ -58,7 +64,7 @@ class Labelled:
         return all_log_proba(self.outputs)
 
 
-def checked_model(model, function):
+def checked_model(model, function, of_values=None):
     """Raise unless a model is a fitted estimator of ours.
 
     Parameters
@@ -66,6 +72,8 @@ def checked_model(model, function):
     model : object
     function : str
         Name of the function that was called.
+    of_values : str, optional
+        Why it takes no model of values, and what to do instead.
     """
     if not isinstance(model, BaseLogitProd):
         name = type(model).__name__
@@ -81,6 +89,8 @@ def checked_model(model, function):
         raise TypeError(
             f"{function} takes a fitted LogitProdClassifier or LogitProdSurvival, not {name}. {has}"
         )
+    if of_values is not None and model.task_name == "values":
+        raise ValueError(f"{function} takes no {type(model).__name__}: {of_values}")
     check_is_fitted(model, "pool_")
 
 

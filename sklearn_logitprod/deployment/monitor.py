@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn_logitprod._text import brief
 from sklearn_logitprod.deployment.betting import running_bound
 from sklearn_logitprod.deployment.fitted import (
+    NO_MIXTURE,
     checked_model,
     doubt_new,
     labelled,
@@ -89,7 +90,7 @@ class GainMonitor:
         reference: str | Sequence[str] | None = None,
         level: float = 0.95,
     ) -> None:
-        checked_model(model, "GainMonitor")
+        checked_model(model, "GainMonitor", NO_MIXTURE)
         self.model, self.reference, self.level = model, reference, level
         positions = reference_positions(model, reference)
         self._claims = claims_of(model, positions, level, "GainMonitor")

@@ -122,7 +122,12 @@ def expert_path(
     >>> path.sufficient
     ['expert2', 'expert0']
     """
-    checked_model(model, "expert_path")
+    checked_model(
+        model,
+        "expert_path",
+        "its steps are of probabilities. Compare fits with fewer experts by their cross-validated "
+        "score instead.",
+    )
     seed = _whole_number("random_state", random_state, 0)
     X, y, sample_weight, groups = given_to(model, X, y, sample_weight, groups)
     rows = labelled(model, "expert_path", X, y, sample_weight, groups)

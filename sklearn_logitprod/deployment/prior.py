@@ -109,8 +109,8 @@ def adapt_prior(
     checked_model(model, "adapt_prior")
     if model.task_name != "classes":
         raise ValueError(
-            f"{type(model).__name__} predicts times, and a prevalence of classes makes no sense "
-            "there: use adapt with a few rows whose outcome is known."
+            f"{type(model).__name__} predicts no classes, whose prevalence could be another: "
+            "use adapt with a few rows whose outcome is known."
         )
     if (X is None) == (prior is None):
         raise ValueError(

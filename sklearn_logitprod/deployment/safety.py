@@ -7,7 +7,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from sklearn_logitprod.deployment.fitted import checked_model, reference_positions
+from sklearn_logitprod.deployment.fitted import (
+    NO_MIXTURE,
+    checked_model,
+    reference_positions,
+)
 from sklearn_logitprod.estimators.base import BaseLogitProd, redeployed
 from sklearn_logitprod.fusion.safety import SafePool, product_of
 
@@ -44,7 +48,7 @@ def with_safety(model: Model, share: float = 0.05, reference: str | None = None)
     TypeError
         If the model is none of ours.
     ValueError
-        If the share is not in (0, 1), or the reference unknown.
+        If the share is not in (0, 1), the reference unknown, or the model one of values.
 
     See Also
     --------
@@ -64,7 +68,7 @@ def with_safety(model: Model, share: float = 0.05, reference: str | None = None)
     >>> bool(loss <= np.log1p(np.exp(-1.0)) + np.log(1 / 0.05))
     True
     """
-    checked_model(model, "with_safety")
+    checked_model(model, "with_safety", NO_MIXTURE)
     if not isinstance(share, Real) or isinstance(share, bool) or not 0.0 < share < 1.0:
         raise ValueError(f"share={share!r}: it lies in (0, 1), such as 0.05.")
     product = product_of(model.pool_)

@@ -12,7 +12,15 @@ METRIC_LABELS = {
     "quadratic_kappa": "quadratic kappa",
     "concordance": "concordance",
     "ibs": "integrated Brier score",
+    "nll": "NLL",
+    "crps": "CRPS",
+    "rmse": "RMSE",
+    "mae": "mean absolute error",
+    "r2": "R²",
 }
+
+LOSS_WORDS = {"log_loss": "log-loss", "nll": "negative log-likelihood"}
+"""What the loss is called in which methods differ from the best expert."""
 
 # told apart without colour vision, too: Okabe and Ito's set, lightness falling
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00")

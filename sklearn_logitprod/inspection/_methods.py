@@ -12,18 +12,20 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_logitprod.fusion.events import log_survival_from_log_events
-from sklearn_logitprod.fusion.logits import logsumexp
+from sklearn_logitprod.fusion.family import CATEGORICAL
 
 _MIN_COVERAGE = 0.8
 _SMALLEST = np.finfo(np.float64).eps
 
 
-def filled(log_proba):
+def filled(log_proba, family=CATEGORICAL):
     """Log-probabilities with the mean of the experts present where one is missing.
 
     Parameters
     ----------
     log_proba : ndarray of shape (n_samples, n_experts, n_classes)
+    family : Family
+        Of which they are the natural parameters.
 
     Returns
     -------
@@ -32,7 +34,7 @@ def filled(log_proba):
     missing = np.isnan(log_proba)
     if not missing.any():
         return log_proba
-    return np.where(missing, mean_of_logits(log_proba)[:, None], log_proba)
+    return np.where(missing, mean_of_logits(log_proba, family)[:, None], log_proba)
 
 
 def best_expert(log_proba, likelihood):
@@ -57,19 +59,19 @@ def best_expert(log_proba, likelihood):
     return int(np.argmin(means))
 
 
-def mean_of_logits(log_proba):
+def mean_of_logits(log_proba, family=CATEGORICAL):
     """Product with equal weights of the experts present: (n_samples, n_classes).
 
     Parameters
     ----------
     log_proba : ndarray of shape (n_samples, n_experts, n_classes)
+    family : Family
 
     Returns
     -------
     ndarray of shape (n_samples, n_classes)
     """
-    product = np.nanmean(log_proba, axis=1)
-    return product - logsumexp(product)[:, None]
+    return family.normalised(np.nanmean(log_proba, axis=1))
 
 
 def _mean_of_logits(log_proba, likelihood):

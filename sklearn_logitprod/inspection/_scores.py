@@ -50,7 +50,7 @@ class Outcome:
     ----------
     likelihood : Likelihood
     y : ndarray of shape (n_samples,)
-        Classes, or a structured array of events and times.
+        Classes, values, or a structured array of events and times.
     times : ndarray of shape (n_times,) or None
         For survival.
     cohort : structured array of shape (n_all,) or None
@@ -84,7 +84,7 @@ class Prediction:
     Attributes
     ----------
     log_proba : ndarray of shape (n_samples, n_classes) or None
-        None for a method that gives risks alone.
+        Natural parameters for values. None for a method that gives risks alone.
     risk : ndarray of shape (n_samples,) or None
         For survival.
     """
@@ -93,7 +93,18 @@ class Prediction:
     risk: object = None
 
 
-def _mean(values):
+def mean_score(values):
+    """Mean of what each sample scores, and contributions.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    mean : float
+    contributions : ndarray of shape (n_samples,)
+    """
     return values.mean(), (values - values.mean()) / len(values)
 
 
@@ -116,7 +127,7 @@ def losses(outcome, prediction):
 
 
 def _log_loss(outcome, prediction):
-    return _mean(losses(outcome, prediction))
+    return mean_score(losses(outcome, prediction))
 
 
 def _of_shares(share, values):
@@ -269,7 +280,7 @@ def _ibs(outcome, prediction):
     if len(grid) < 2:
         return np.nan, np.full(len(survival), np.nan)
     own = survival[:, np.isin(outcome.times, grid)]
-    return _mean(mean_over_time(sample_brier_scores(cohort, outcome.y, own, grid), grid))
+    return mean_score(mean_over_time(sample_brier_scores(cohort, outcome.y, own, grid), grid))
 
 
 CLASS_SCORES = {

@@ -12,7 +12,7 @@ from sklearn_logitprod.estimators.inference import expert_log_proba, fused_log_p
 from sklearn_logitprod.inspection._methods import best_expert, filled
 from sklearn_logitprod.inspection._scores import Outcome, evaluate, losses
 from sklearn_logitprod.inspection._tasks import Task
-from sklearn_logitprod.search.base import final_estimator
+from sklearn_logitprod.search.base import final_estimator, fitted_log_proba
 
 BEST, FUSED = "best expert", "LogitProd"
 
@@ -87,10 +87,8 @@ def run_split(estimator, X, y, comparison, train, test):
     groups = None if comparison.groups is None else comparison.groups[train]
     model = clone(estimator)
     # the outputs that the gate saw: out-of-fold where experts are cross-fitted
-    own = _safe_indexing(X, train), _safe_indexing(y, train)
-    flat = np.asarray(model.fit_transform(*own, groups=groups))
+    known = fitted_log_proba(model, _safe_indexing(X, train), _safe_indexing(y, train), groups)
     model = final_estimator(model)
-    known = flat.reshape(len(flat), model.n_experts_, -1)
     X_test = _safe_indexing(X, test)
     new = expert_log_proba(model, X_test)
     names = list(model.expert_names_)
@@ -98,15 +96,15 @@ def run_split(estimator, X, y, comparison, train, test):
     if clash:
         raise ValueError(f"An expert is called {clash[0]!r}, as a method here is. Rename it.")
     # the best expert is what one would have picked without fusing: known from the training part
-    likelihood = comparison.outcome.likelihood.take(train)
+    likelihood = task.told(comparison.outcome.take(train), model).likelihood
     best = names[best_expert(known, likelihood)]
-    alone = np.moveaxis(filled(new), 1, 0)
+    alone = np.moveaxis(filled(new, likelihood.family), 1, 0)
     predictions = {name: task.prediction(own) for name, own in zip(names, alone, strict=True)}
     predictions[BEST] = predictions[best]
     for name, fit in comparison.methods.items():
         predictions[name] = fit(known, likelihood)(new)
     predictions[FUSED] = task.prediction(fused_log_proba(model, X_test))
-    outcome = comparison.outcome.take(test)
+    outcome = task.told(comparison.outcome.take(test), model)
     values, contributions = zip(
         *(evaluate(comparison.scores, outcome, own) for own in predictions.values()), strict=True
     )

@@ -146,7 +146,7 @@ def comparison_table(totals, settings):
         "higher_is_better": {name: s.higher_is_better for name, s in comparison.scores.items()},
         "kinds": kinds | {FUSED: "fusion"},
         "reference": BEST,
-        "difference": "log_loss",
+        "difference": comparison.task.difference,
         "chosen": totals.chosen,
         "n_samples": int(totals.tested.sum()),
         "n_groups": None if groups is None else int(groups.max() + 1),

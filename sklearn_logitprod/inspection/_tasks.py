@@ -7,10 +7,12 @@ here or in the command line asks for their class.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sklearn_logitprod._text import brief, option
+from sklearn_logitprod.estimators.base import likelihood_of
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
+from sklearn_logitprod.estimators.regressor import LogitProdRegressor
 from sklearn_logitprod.estimators.survival import LogitProdSurvival
 from sklearn_logitprod.inspection._methods import (
     CLASS_METHODS,
@@ -25,7 +27,10 @@ from sklearn_logitprod.inspection._scores import (
     Prediction,
     risk_prediction,
 )
+from sklearn_logitprod.inspection._value_methods import VALUE_METHODS
+from sklearn_logitprod.inspection._value_scores import VALUE_SCORES
 from sklearn_logitprod.search.classifier import LogitProdClassifierCV
+from sklearn_logitprod.search.regressor import LogitProdRegressorCV
 from sklearn_logitprod.search.survival import LogitProdSurvivalCV
 
 
@@ -54,6 +59,13 @@ class Task:
         What to check where an expert is below chance.
     graded : dict of str to Score
         Further scores where the user says that the classes have an order.
+    told : callable
+        From an outcome and a model that is fitted on other samples of it to the outcome in the
+        terms of the model, as its predictions are.
+    difference : str
+        What the loss of a sample is called, in which methods differ from the best expert.
+    mean : str
+        What the product of the experts with equal weights is called.
     """
 
     estimator: type
@@ -66,6 +78,9 @@ class Task:
     order: dict = field(default_factory=dict)
     turned: str = ""
     graded: dict = field(default_factory=dict)
+    told: Callable = lambda outcome, model: outcome
+    difference: str = "log_loss"
+    mean: str = "mean of logits"
 
     def choose(self, metrics, baselines, ordered=False):
         """Scores and simpler methods by name.
@@ -118,6 +133,11 @@ def _ranks(log_proba, likelihood):
     return lambda new: Prediction(risk=rank_average(log_proba, new))
 
 
+def _standardised(outcome, model):
+    """Values by the mean and the scale of those that a model was fitted on."""
+    return replace(outcome, likelihood=likelihood_of(model, outcome.y, len(outcome.y)))
+
+
 TASKS = {
     "classes": Task(
         LogitProdClassifier,
@@ -147,5 +167,17 @@ TASKS = {
         {"concordance": SURVIVAL_SCORES["concordance"]},
         "Its sign may be the other one: check that a higher risk, or lower survival, stands for "
         "earlier events, and that events and censoring are not swapped.",
+    ),
+    "values": Task(
+        LogitProdRegressor,
+        LogitProdRegressorCV,
+        VALUE_SCORES,
+        predicting(VALUE_METHODS, Prediction),
+        Prediction,
+        lambda target: Outcome(target.likelihood, target.y),
+        lambda target: {},
+        told=_standardised,
+        difference="nll",
+        mean="mean of log-densities",
     ),
 }

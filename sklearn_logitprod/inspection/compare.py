@@ -52,34 +52,38 @@ def compare(
 
     All methods see the same splits and, of the training part, the same outputs of experts:
     out-of-fold ones where experts are cross-fitted. Where an expert is missing, the mean of
-    the logits of those present stands in for it. A warning names experts that rank samples
-    worse than chance: the upper end of the interval of their AUC (macro, one against the rest)
-    or concordance is below 0.5.
+    the logits of those present (of values, of their log-densities) stands in for it. A warning
+    names experts that rank samples worse than chance: the upper end of the interval of their AUC
+    (macro, one against the rest) or concordance is below 0.5.
 
     Parameters
     ----------
     estimator_or_outputs : estimator or ExpertOutputs
-        A `LogitProdClassifier`, `LogitProdSurvival`, or a search over one; it is cloned
-        and fitted anew in each split. Of `ExpertOutputs` the fusion is
+        A `LogitProdClassifier`, `LogitProdSurvival`, `LogitProdRegressor`, or a search over
+        one; it is cloned and fitted anew in each split. Of `ExpertOutputs` the fusion is
         ``gate_width="auto"``.
     X : array, DataFrame or ExpertOutputs, default=None
         As in ``fit`` of the estimator; left out with `ExpertOutputs`.
     y : array-like of shape (n_samples,), default=None
-        Class labels, or events and times; None takes those of `ExpertOutputs`. What ``labels``
-        of the estimator says, too: of sets, log-loss is that of the set, and other metrics are
-        over samples of which one class alone is possible; a distribution counts as a sample of
-        each class, by its shares. Samples of which all classes are possible are left out.
+        Class labels, events and times, or values; None takes those of `ExpertOutputs`. What
+        ``labels`` of the estimator says, too: of sets, log-loss is that of the set, and other
+        metrics are over samples of which one class alone is possible; a distribution counts as a
+        sample of each class, by its shares. Samples of which all classes are possible are left
+        out.
     baselines : bool or list of str, default=True
         Which simpler methods: "mean of logits", "mean of probabilities", "greedy
         ensemble", "stacked regression"; for survival "mean of logits", "mean of curves",
-        "greedy ensemble", "rank averaging". The best expert is always there.
+        "greedy ensemble", "rank averaging"; for values "mean of experts" (of the calibrated
+        predictions, as `VotingRegressor` takes it), "inverse-variance mean", "stacked ridge",
+        each read as a Gaussian as an expert is. The best expert is always there.
     metrics : list of str, default=None
         Of "log_loss", "roc_auc" (macro, one against the rest), "accuracy",
         "balanced_accuracy", "brier"; for survival "concordance" (Harrell's C), "log_loss"
         (negative log-likelihood over the intervals), "ibs" (integrated Brier score,
-        censoring as in all samples). With `ordered` also "rps" (ranked probability score) and
-        "quadratic_kappa". None: all. Methods are ranked by the first. Classes are predicted as
-        ``decision`` of the estimator says, for all methods alike.
+        censoring as in all samples); for values "nll" (negative log-likelihood), "crps",
+        "rmse", "mae", in the unit of y, and "r2". With `ordered` also "rps" (ranked probability
+        score) and "quadratic_kappa". None: all. Methods are ranked by the first. Classes are
+        predicted as ``decision`` of the estimator says, for all methods alike.
     ordered : bool or list, default=False
         Whether the classes are grades: True where they are numbers or in the order of
         ``classes`` of the estimator, or a list of them from the lowest to the highest.
@@ -113,10 +117,10 @@ def compare(
         and
 
         - ``rank``: mean rank over repeats in the first metric;
-        - ``difference``, ``difference_low``, ``difference_high``: mean difference in
-          log-loss, whichever metrics are asked for, to the best expert, the one of lowest
-          loss on the training part of each split, with its 95 % interval; below 0 is
-          better;
+        - ``difference``, ``difference_low``, ``difference_high``: mean difference in log-loss
+          (of values, negative log-likelihood), whichever metrics are asked for, to the best
+          expert, the one of lowest loss on the training part of each split, with its 95 %
+          interval; below 0 is better;
         - ``p_value``: of that difference, two-sided, by the bootstrap on held-out losses
           averaged over repeats; ``p_holm``: corrected for the number of methods;
         - ``p_wilcoxon``: signed-rank test over repeats. Repeats share their samples, so
@@ -223,8 +227,8 @@ def _arguments(first, X, y, groups):
         first, X = TASKS[first.task_name].estimator(), first
     if not isinstance(first, (BaseLogitProd, BaseLogitProdCV)):
         raise TypeError(
-            "compare takes a LogitProdClassifier, a LogitProdSurvival, a search over one, or "
-            f"ExpertOutputs, not {type(first).__name__}."
+            "compare takes a LogitProdClassifier, a LogitProdSurvival, a LogitProdRegressor, a "
+            f"search over one, or ExpertOutputs, not {type(first).__name__}."
         )
     if X is None:
         raise ValueError("X is missing: call compare(estimator, X, y).")

@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_logitprod.inspection._draw import COLOURS, METRIC_LABELS, Display, axes, direction
+from sklearn_logitprod.inspection._draw import (
+    COLOURS,
+    LOSS_WORDS,
+    METRIC_LABELS,
+    Display,
+    axes,
+    direction,
+)
 from sklearn_logitprod.inspection.compare import compare
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
@@ -57,6 +64,7 @@ class ExpertComparisonDisplay(Display):
                 "pass what `compare` returned."
             )
         self.table = table
+        self._loss = LOSS_WORDS[table.attrs["difference"]]
 
     @classmethod
     def from_estimator(
@@ -122,7 +130,7 @@ class ExpertComparisonDisplay(Display):
         ----------
         metric : str, default=None
             A metric of the table, None for its first one, or "difference": the mean
-            difference in log-loss to the best expert.
+            difference in log-loss, or negative log-likelihood, to the best expert.
         ax : matplotlib Axes, default=None
             None makes a figure.
 
@@ -176,7 +184,7 @@ class ExpertComparisonDisplay(Display):
         )
         ax.set_yticks(places, rows.index)
         ax.set_ylim(-0.7, len(rows) - 0.3)
-        what = METRIC_LABELS.get(metric, "difference in log-loss to the best expert")
+        what = METRIC_LABELS.get(metric, f"difference in {self._loss} to the best expert")
         ax.set_xlabel(f"{what} ({direction(higher)}), with 95 % interval")
         ax.grid(axis="x", alpha=0.3)
         ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))

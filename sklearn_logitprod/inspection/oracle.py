@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, likelihood_of, weighting_of
-from sklearn_logitprod.estimators.inference import fused_log_proba
+from sklearn_logitprod.estimators.inference import expert_log_proba, fused_log_proba
 from sklearn_logitprod.inspection._methods import best_expert, filled, mean_of_logits
+from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.search.base import final_estimator
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.fit import fit_pool
@@ -35,17 +36,19 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
     Parameters
     ----------
     estimator : estimator
-        A fitted `LogitProdClassifier` or `LogitProdSurvival`, or a search over one.
+        A fitted `LogitProdClassifier`, `LogitProdSurvival` or `LogitProdRegressor`, or a search
+        over one.
     X : array, DataFrame or ExpertOutputs
         As in its ``predict``; samples that were not in the fit.
     y : array-like of shape (n_samples,), default=None
-        Class labels, or events and times. None takes those of `ExpertOutputs`.
+        Class labels, events and times, or values. None takes those of `ExpertOutputs`.
 
     Returns
     -------
     DataFrame
         Rows "LogitProd", "best expert" (with hindsight: the lowest loss here), "mean of
-        logits" and "oracle". Columns ``loss`` (mean log-loss in nats), ``gap`` (to the
+        logits" (of values "mean of log-densities") and "oracle". Columns ``loss`` (mean log-loss
+        or negative log-likelihood in nats), ``gap`` (to the
         oracle), ``gained`` (share of the gap of the best expert that is closed, 1 for the
         oracle). ``attrs["best_expert"]`` is its name, ``attrs["oracle_weights"]`` the mean
         weights of the experts.
@@ -77,25 +80,27 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
     estimator = final_estimator(estimator)
     if not isinstance(estimator, BaseLogitProd):
         raise TypeError(
-            "oracle_gap takes a fitted LogitProdClassifier, a LogitProdSurvival or a search over "
-            f"one, not {type(estimator).__name__}."
+            "oracle_gap takes a fitted LogitProdClassifier, LogitProdSurvival or "
+            f"LogitProdRegressor, or a search over one, not {type(estimator).__name__}."
         )
     X, y, *_ = given_to(estimator, X, y)
     if y is None:
         raise ValueError("y is missing: the loss needs the outcomes. Pass y.")
-    log_proba = estimator.expert_logits(X)
+    log_proba = expert_log_proba(estimator, X)
     likelihood = likelihood_of(estimator, y, len(log_proba))
     fused = fused_log_proba(estimator, X)
     # rows of which y says nothing are lost by nobody
     told = np.flatnonzero(weighting_of(estimator, y, len(log_proba)) * np.ones(len(log_proba)))
     log_proba, likelihood, fused = log_proba[told], likelihood.take(told), fused[told]
-    alone = filled(log_proba)
+    alone = filled(log_proba, likelihood.family)
     best = best_expert(log_proba, likelihood)
     oracle = _oracle(estimator, log_proba, likelihood)
     losses = {
         "LogitProd": likelihood.loss(fused).mean(),
         "best expert": likelihood.loss(alone[:, best]).mean(),
-        "mean of logits": likelihood.loss(mean_of_logits(log_proba)).mean(),
+        TASKS[estimator.task_name].mean: likelihood.loss(
+            mean_of_logits(log_proba, likelihood.family)
+        ).mean(),
         "oracle": oracle.loss,
     }
     table = pd.DataFrame({"loss": losses}).rename_axis("method")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod._typing import CrossValidation, Scoring
 from sklearn_logitprod.estimators.base import BaseLogitProd
-from sklearn_logitprod.inspection._draw import COLOURS, Display, axes
+from sklearn_logitprod.inspection._draw import COLOURS, LOSS_WORDS, Display, axes
 from sklearn_logitprod.inspection._tasks import TASKS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def temperature_sensitivity(
 
     Parameters
     ----------
-    estimator : LogitProdClassifier or LogitProdSurvival
+    estimator : LogitProdClassifier, LogitProdSurvival or LogitProdRegressor
         With a gate: ``gate_width`` 0 or more. The automatic gate mixes several gates, all
         trained at the estimator's temperature, and has to be fitted anew for each;
         constant weights have no gate whose prior it would change much.
@@ -86,8 +86,8 @@ def temperature_sensitivity(
     """
     if not isinstance(estimator, BaseLogitProd):
         raise TypeError(
-            "temperature_sensitivity takes a LogitProdClassifier or a LogitProdSurvival, not "
-            f"{type(estimator).__name__}."
+            "temperature_sensitivity takes a LogitProdClassifier, a LogitProdSurvival or a "
+            f"LogitProdRegressor, not {type(estimator).__name__}."
         )
     width = estimator.gate_width
     if width is None or width == "auto":
@@ -115,8 +115,9 @@ def temperature_sensitivity(
         {"mean": results["mean_test_score"], "std": results["std_test_score"], **splits},
         index=pd.Index([p["temperature"] for p in results["params"]], name="temperature"),
     ).sort_index()
+    loss = LOSS_WORDS[TASKS[estimator.task_name].difference]
     table.attrs = {
-        "scoring": "-log-loss" if scoring is None else str(scoring),
+        "scoring": f"-{loss}" if scoring is None else str(scoring),
         "temperature": estimator.temperature,
     }
     return table

@@ -89,8 +89,8 @@ class ExpertWeightsDisplay(Display):
         Parameters
         ----------
         estimator : estimator
-            A fitted `LogitProdClassifier` or `LogitProdSurvival`, a search over one, or a
-            pipeline that ends in one.
+            A fitted `LogitProdClassifier`, `LogitProdSurvival` or `LogitProdRegressor`, a
+            search over one, or a pipeline that ends in one.
         X : array, DataFrame or ExpertOutputs
             As in its ``predict``.
         by : array-like of shape (n_samples,) or str, default=None
@@ -115,8 +115,9 @@ class ExpertWeightsDisplay(Display):
                 model = model.best_estimator_
             else:
                 raise TypeError(
-                    "estimator must be a LogitProdClassifier or LogitProdSurvival, a search over "
-                    f"one or a pipeline that ends in one, not {type(model).__name__}."
+                    "estimator must be a LogitProdClassifier, LogitProdSurvival or "
+                    "LogitProdRegressor, a search over one or a pipeline that ends in one, not "
+                    f"{type(model).__name__}."
                 )
         weights = present_weights(model, X)
         return cls._drawn(weights, model.expert_names_, values, name, ax=ax)

@@ -29,6 +29,9 @@ from sklearn_logitprod.io._names import (
 
 # labels of a question that is answered by no and yes
 _NO_YES = (["0", "1"], ["0.0", "1.0"], ["False", "True"])
+LONE = ("risk", "mean")
+"""Inputs of which each expert has one column, of no class or time."""
+
 _UNNAMED = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 
 

@@ -19,6 +19,9 @@ from sklearn_logitprod.io._join import each
 from sklearn_logitprod.io._names import beside, labels_in, meaning, named_alike, owner, timed
 from sklearn_logitprod.io._source import Source, named_paths
 
+# inputs whose columns by expert are one each
+_BY_EXPERT = ("risk", "mean", "mean_std")
+
 
 def files_of(paths):
     """Files of each expert.
@@ -139,7 +142,7 @@ def by_affixes(table, asked):
     names = free_columns(table, asked.reserved)
     if asked.input in ("survival", "hazard_logits"):
         groups = {p: own for p, own in timed(names).items() if len(own) > 1}
-    elif asked.labels is None or asked.input == "risk":
+    elif asked.labels is None:
         return {}
     else:
         groups = named_alike(names, asked.labels)
@@ -195,7 +198,7 @@ def stated_columns(columns, names, asked):
             "Name them as the files are named."
         )
     lacking = [name for name in names if name not in columns]
-    if lacking and asked.input == "risk":
+    if lacking and asked.input in _BY_EXPERT:
         raise ValueError(
             f"{option('columns')} does not name the column of {brief(lacking)}. Add it."
         )
@@ -207,7 +210,7 @@ def _of_experts(columns, names, asked):
     if any(isinstance(own, (Mapping, list, tuple)) for own in columns.values()):
         return True
     if asked.input != "proba" and asked.input != "logits":
-        return asked.input == "risk"
+        return asked.input in _BY_EXPERT
     keys, labels = set(map(str, columns)), set(asked.labels or ())
     if names is None:
         return bool(labels) and not keys & labels

@@ -75,7 +75,7 @@ def join(parts, input, how, sort=True):
         values[:, :, 0] if names is None else values,
         input,
         [source.expert for source in sources],
-        classes=None if of_times or names is None else labels_array(names),
+        classes=labels_array(names) if input in ("proba", "logits") else None,
         y=y,
         ids=as_array(ids, each),
         groups=None if groups is None else np.asarray(groups.of(np.array), dtype=str),
@@ -285,20 +285,26 @@ def _agreed(parts, ids, at, field, what, same=np.equal, complete=True):
 
 
 def _target(parts, ids, at, names, how):
-    """Class labels, or structured events and times, None where there are none; and whose."""
+    """Labels, values, or structured events and times, None where there are none; and whose."""
     complete = how != "outer"
     labels = _agreed(parts, ids, at, "labels", "label", complete=complete)
     if labels is not None:
         return labels.of(lambda texts: labels_array(texts, names)), _told(labels.known, "label")
+    value = _agreed(parts, ids, at, "value", "target", _same_number, complete)
+    if value is not None:
+        return value.values, _told(value.known, "target")
     event = _agreed(parts, ids, at, "event", "event", complete=complete)
     if event is None:
         return None, np.ones(len(ids), dtype=bool)
-    time = _agreed(
-        parts, ids, at, "time", "time", lambda a, b: np.isclose(a, b, rtol=1e-6), complete
-    )
+    time = _agreed(parts, ids, at, "time", "time", _same_number, complete)
     y = np.empty(len(ids), dtype=[("event", bool), ("time", np.float64)])
     y["event"], y["time"] = event.values, time.values
     return y, _told(event.known & time.known, "event and time")
+
+
+def _same_number(one, other):
+    """Whether numbers are the same but for the digits that were written."""
+    return np.isclose(one, other, rtol=1e-6)
 
 
 def _told(known, what):

@@ -16,6 +16,15 @@ _OUTSIDE = 1e-6
 _AT_A_TIME = 1 << 14
 _UNIT = ("proba", "survival")
 
+# what is known of the samples, and how it is called
+_KNOWN = {
+    "labels": "label",
+    "groups": "group",
+    "event": "event",
+    "time": "time",
+    "value": "target",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -26,13 +35,14 @@ class Part:
     source : Source
     ids : array of str
     values : ndarray of shape (n_rows, n_columns), float64
-        One column for risks.
+        One column for risks and predicted values.
     names : list or None
-        Class labels (str) or times (float) of the columns; None for risks.
+        Class labels (str), times (float), or "mean" and "std", of the columns; None where there
+        is one.
     labels, groups : Coded, array of str or None
         Of the samples, where the file has them; an empty text where it is not known.
     event : ndarray of shape (n_rows,), bool, or float64 with NaN where it is not known; or None
-    time : ndarray of shape (n_rows,), float64, or None
+    time, value : ndarray of shape (n_rows,), float64, or None
         NaN where it is not known.
     """
 
@@ -44,6 +54,7 @@ class Part:
     groups: np.ndarray | None = None
     event: np.ndarray | None = None
     time: np.ndarray | None = None
+    value: np.ndarray | None = None
 
 
 def check_values(source, values, names, input):
@@ -199,12 +210,12 @@ def _appended(parts):
         for part in parts
     ]
     fields = {}
-    for field, kind in (("labels", "label"), ("groups", "group"), ("event", ""), ("time", "")):
+    for field, kind in _KNOWN.items():
         own = [getattr(part, field) for part in parts]
         lacking = [part for part, column in zip(parts, own, strict=True) if column is None]
         if 0 < len(lacking) < len(parts):
             raise lacking[0].source.error(
-                f"it has no {kind or field}, but other files of the expert do. Add the column."
+                f"it has no {kind}, but other files of the expert do. Add the column."
             )
         fields[field] = None if lacking else np.concatenate([np.asarray(c) for c in own])
     return Part(
@@ -223,7 +234,7 @@ def _averaged(part):
     numbers = Coded.of(part.ids).codes
     first = np.unique(numbers, return_index=True)[1]
     fields = {}
-    for field in ("labels", "groups", "event", "time"):
+    for field in _KNOWN:
         column = getattr(part, field)
         if column is None:
             continue

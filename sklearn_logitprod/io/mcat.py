@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from sklearn_logitprod._typing import Paths
+from sklearn_logitprod.io._event_columns import read_events, read_times
 from sklearn_logitprod.io._part import Part
 from sklearn_logitprod.io._pickles import load_pickle
 from sklearn_logitprod.io._records import frame_table, is_frame, records, scalars
 from sklearn_logitprod.io._results import check_number, join_results, result_file
 from sklearn_logitprod.io._source import named_paths
 from sklearn_logitprod.io._table import Table
-from sklearn_logitprod.io.tables import read_events, read_times
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
 _REMEDY = "Pass MCAT's results folder, and the number of one of its splits as split=...."

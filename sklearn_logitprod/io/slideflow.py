@@ -10,6 +10,7 @@ import numpy as np
 
 from sklearn_logitprod._text import brief
 from sklearn_logitprod._typing import Paths
+from sklearn_logitprod.io._event_columns import read_events, read_times
 from sklearn_logitprod.io._formats import read_table
 from sklearn_logitprod.io._part import Part
 from sklearn_logitprod.io._results import (
@@ -21,7 +22,6 @@ from sklearn_logitprod.io._results import (
     result_file,
 )
 from sklearn_logitprod.io._source import Source, named_paths
-from sklearn_logitprod.io.tables import read_events, read_times
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
 _LEVELS = ("slide", "patient")

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn_logitprod._text import brief, warn
 from sklearn_logitprod._typing import Paths
 from sklearn_logitprod.io._columns import sorted_labels
+from sklearn_logitprod.io._event_columns import read_events, read_times
 from sklearn_logitprod.io._formats import read_table
 from sklearn_logitprod.io._join import join
 from sklearn_logitprod.io._part import Part
@@ -24,7 +25,6 @@ from sklearn_logitprod.io._results import (
     result_file,
 )
 from sklearn_logitprod.io._source import Source, named_paths
-from sklearn_logitprod.io.tables import read_events, read_times
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
 _SCORES = ("pred_score", "pred_risk")

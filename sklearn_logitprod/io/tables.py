@@ -13,7 +13,7 @@ import numpy as np
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod._typing import Tables
 from sklearn_logitprod.io._barcodes import mention_patients
-from sklearn_logitprod.io._columns import Question, class_columns, sorted_labels
+from sklearn_logitprod.io._columns import LONE, Question, class_columns, sorted_labels
 from sklearn_logitprod.io._doubts import (
     doubt_classes,
     doubt_curves,
@@ -22,7 +22,12 @@ from sklearn_logitprod.io._doubts import (
     doubt_labels,
     doubt_order,
 )
-from sklearn_logitprod.io._event_columns import risk_column, time_columns
+from sklearn_logitprod.io._event_columns import (
+    read_events,
+    read_times,
+    risk_column,
+    time_columns,
+)
 from sklearn_logitprod.io._experts import (
     by_affixes,
     by_column,
@@ -36,10 +41,15 @@ from sklearn_logitprod.io._join import each, join
 from sklearn_logitprod.io._lists import spread
 from sklearn_logitprod.io._names import is_number
 from sklearn_logitprod.io._part import Part, check_values, in_one
+from sklearn_logitprod.io._value_columns import (
+    check_asked,
+    check_predictions,
+    true_values,
+    value_columns,
+)
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
-_EVENTS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
-_INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits")
+_INPUTS = ("proba", "logits", "risk", "survival", "hazard_logits", "mean", "mean_std")
 
 
 def read_tables(
@@ -49,13 +59,17 @@ def read_tables(
     label: str | None = None,
     group: str | None = None,
     columns: Mapping[Any, Any] | Sequence[str] | str | None = None,
-    input: Literal["proba", "logits", "risk", "survival", "hazard_logits"] = "proba",
+    input: Literal[
+        "proba", "logits", "risk", "survival", "hazard_logits", "mean", "mean_std"
+    ] = "proba",
     how: Literal["inner", "outer"] = "inner",
     event: str | None = None,
     time: str | None = None,
     classes: Sequence[Any] | None = None,
     positive: Any = None,
     target: str | None = None,
+    std: str | Mapping[str, str] | None = None,
+    ignore: Sequence[str] = (),
     expert: str | None = None,
     average: bool = False,
     id_strip: str | Sequence[str] | None = None,
@@ -95,14 +109,17 @@ def read_tables(
         Columns of all codes 0, 1 and so on (``p_0``, ``p_1``) are those of the sorted labels, or
         of `classes` in their order. Without any label all numeric columns are taken, named
         without what their names have in common. In a binary task one column is enough, whose
-        class is in its name, or is `positive`. Risk: the column, or ``{expert: column}``.
+        class is in its name, or is `positive`. Risk, and predicted value: the column, or
+        ``{expert: column}``; by default the only numeric one, of predicted values also the only
+        one that is called a prediction.
         Survival and hazard logits: ``{time: column}``; by default the columns that are called
         as times, such as ``12`` or ``t_12``. A single table in which all columns of one form
         stand once for each expert (``uni_prob_tumour``, ``conch_prob_tumour`` ...) holds these
         experts; ``{expert: columns}`` says it of any table.
-    input : {"proba", "logits", "risk", "survival", "hazard_logits"}, default="proba"
-        What the values are. Risks are higher for earlier events; survival is the
-        probability to be alive at the times.
+    input : {"proba", "logits", "risk", "survival", "hazard_logits", "mean", "mean_std"}
+        What the values are; by default "proba". Risks are higher for earlier events; survival is
+        the probability to be alive at the times; "mean" is a predicted value, "mean_std" one
+        with its standard deviation.
     how : {"inner", "outer"}, default="inner"
         Keep the samples that are in all files, with a warning about others; or all of them,
         with NaN where an expert is missing, but, with a warning, those without a label (or an
@@ -116,14 +133,22 @@ def read_tables(
     positive : object, optional
         The class that a column is of that stands alone and whose name does not say.
     target : str, optional
-        What the labels say, if it is not `label`: the `label` of the fit, on new samples.
-        Of classes 0 and 1 (or false and true) a column of this name, such as ``prob_tumour``
-        of ``"tumour"``, is of the latter; a column called just so holds no outputs.
+        With predicted values, the column of true values, in any unit; at least one file has it.
+        With classes, what the labels say, if it is not `label`: the `label` of the fit, on new
+        samples. Of classes 0 and 1 (or false and true) a column of this name, such as
+        ``prob_tumour`` of ``"tumour"``, is of the latter; a column called just so holds no
+        outputs.
+    std : str or dict, optional
+        With ``input="mean_std"``, the column of standard deviations, or that of each expert. It
+        is never found by its name.
+    ignore : list of str, default=()
+        Columns that hold no outputs, such as covariates; they need not be there.
     expert : str, optional
         For long tables, with a row for each sample and expert: the column of experts.
     average : bool, default=False
         Whether rows of one identifier in the files of an expert are averaged, such as repeated
-        folds; else they are an error. Probabilities, logits or risks are averaged as they are.
+        folds; else they are an error. Probabilities, logits, risks, predicted values and
+        standard deviations are averaged as they are.
     id_strip : str or list of str, optional
         What does not count in identifiers: ``"folder"`` (before the last slash), ``"suffix"``
         (extensions of slides and arrays, such as ``.svs`` or ``.h5``), ``"zeros"`` (at the start
@@ -161,6 +186,10 @@ def read_tables(
     """
     if input not in _INPUTS:
         raise ValueError(f"input={input!r} is unknown; it is one of {brief(_INPUTS)}.")
+    foreign = {"label": label, "event": event, "time": time}
+    foreign |= {"classes": classes, "positive": positive}
+    check_asked(input, target, std, foreign)
+    of_values = input in ("mean", "mean_std")
     of_classes = input in ("proba", "logits")
     if (event is None) != (time is None):
         raise ValueError("event and time go together: name both columns, or neither.")
@@ -168,14 +197,16 @@ def read_tables(
         raise ValueError(
             f"{option('input', input)} has classes, not events: name the column of labels."
         )
-    if not of_classes and (label is not None or classes is not None):
+    if not of_classes and not of_values and (label is not None or classes is not None):
         raise ValueError(
             f"{option('input', input)} has events: name the columns {option('event')} and "
             f"{option('time')}."
         )
     strip = check_strip(id_strip)
     said = {"label": label, "group": group, "event": event, "time": time, "expert": expert}
-    reserved = {name for name in (id, target, *said.values()) if name is not None}
+    if of_values:
+        said["target"] = target
+    reserved = {name for name in (id, target, *said.values(), *ignore) if name is not None}
     files, by_user = files_of(paths)
     tables = read_all(files, id, input, {label, group, event, expert} - {None})
     if expert is not None:
@@ -185,7 +216,8 @@ def read_tables(
     for what, name in said.items():
         if name is not None and not any(name in table.columns for table in every):
             every[0].need(name, what)
-    told = _Told(id, label, group, event, time, strip, how == "outer")
+    value = target if of_values else None
+    told = _Told(id, label, group, event, time, value, std, strip, how == "outer")
     labels, asked_of = _known(every, told, classes), label if target is None else target
     asked = Question(input, reserved, labels, _text_of(positive), asked_of)
     if asked.positive is not None and asked.labels and asked.positive not in asked.labels:
@@ -196,7 +228,7 @@ def read_tables(
     if set(stated) != set(tables):
         (((table,),),) = (tables.values(),)
         tables = wide(table, stated)
-    if group is None and not (label is None and event is None):
+    if group is None and not (label is event is value is None):
         mention_patients(every, reserved)
     del every
     named = {
@@ -226,6 +258,8 @@ class _Told:
     group: str | None
     event: str | None
     time: str | None
+    value: str | None
+    std: str | Mapping | None
     strip: tuple
     may_lack: bool
 
@@ -281,6 +315,8 @@ def _columns_of(table, asked, told, columns):
         return {column: column}
     if asked.input in ("survival", "hazard_logits"):
         return time_columns(table, asked, columns)
+    if asked.input in ("mean", "mean_std"):
+        return value_columns(table, asked, columns, told.std)
     return class_columns(table, asked, columns)
 
 
@@ -305,18 +341,25 @@ def _form(label):
 
 def _part(table, named, asked, told, evident):
     """What a table says; its columns were found by their names alone if evident."""
-    ids = table.cells(told.id)
+    ids, true = table.cells(told.id), _true(table, told)
     values = _values(table, named, asked, evident)
     check_values(table.source, values, list(named), asked.input)
     return Part(
         table.source,
         stripped(ids, told.strip) if told.strip else ids,
         values,
-        None if asked.input == "risk" else list(named),
+        None if asked.input in LONE else list(named),
         _labels(table, told),
         _groups(table, told),
         *_events(table, told),
+        true,
     )
+
+
+def _true(table, told):
+    if told.value not in table.columns:
+        return None
+    return true_values(table, told.value, told.may_lack)
 
 
 def _groups(table, told):
@@ -339,6 +382,8 @@ def _values(table, named, asked, evident):
     if asked.input in ("proba", "logits") and evident:
         doubt_classes(table, asked, stacked, named)
         doubt_order(table, asked, stacked, named)
+    if asked.input in ("mean", "mean_std"):
+        check_predictions(table, named, asked)
     if asked.input == "proba":
         doubt_hard(table, stacked, [name for name in named.values() if name is not None])
     return stacked
@@ -364,60 +409,3 @@ def _events(table, told):
     doubt_events(table, told.event)
     events = read_events(table, told.event, told.may_lack)
     return events, read_times(table, told.time, told.may_lack)
-
-
-def read_events(table, name, may_lack=False):
-    """A column of events: 0 or 1, true or false.
-
-    Parameters
-    ----------
-    table : Table
-    name : str
-    may_lack : bool, default=False
-        Whether cells may be empty.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,), bool
-        float64 with NaN where cells are empty.
-    """
-    table.need(name, "event")
-    texts = table.coded(name, "event", complete=not may_lack)
-    odd = texts.first([text for text in texts.values if text.lower() in _EVENTS])
-    if odd is not None:
-        raise table.source.error(
-            f"event {odd[0]!r} in column {name!r} is neither 0 nor 1. Write 1 where the event "
-            "was observed, 0 where it was not.",
-            odd[1],
-        )
-    events = [_EVENTS.get(text.lower(), False) for text in texts.values]
-    if (texts.codes < 0).any():
-        events.append(np.nan)
-    return np.array(events)[texts.codes]
-
-
-def read_times(table, name, may_lack=False):
-    """A column of positive times.
-
-    Parameters
-    ----------
-    table : Table
-    name : str
-    may_lack : bool, default=False
-        Whether cells may be empty.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,), float64
-        NaN where cells are empty.
-    """
-    times = table.numbers(name)
-    bad = ~((times > 0) & (times < np.inf)) & ~(may_lack & np.isnan(times))
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise table.source.error(
-            f"time {times[row]:g} in column {name!r} is not positive and finite. Correct it or "
-            "remove the row.",
-            row,
-        )
-    return times

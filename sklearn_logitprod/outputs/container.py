@@ -209,6 +209,11 @@ class ExpertOutputs:
         return f"ExpertOutputs({', '.join(parts)})"
 
 
+def task_of(input):
+    """Name of the task that values of a kind are of."""
+    return _TASKS[input]
+
+
 def declared(X, input):
     """X as an array or frame, and what its values mean.
 

@@ -20,6 +20,7 @@ from sklearn_logitprod._text import options_renamed, said_once
 from sklearn_logitprod._typing import Floats, Labels
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.inference import weights_in_kind
+from sklearn_logitprod.estimators.prepared import all_log_proba
 from sklearn_logitprod.experts.composition import ExpertsComposition
 from sklearn_logitprod.experts.display import ExpertsDisplayMixin
 from sklearn_logitprod.outputs.checks import n_rows
@@ -323,6 +324,25 @@ def _is_positive(value):
 def final_estimator(model):
     """The estimator itself, or the best one of a fitted search."""
     return model._best if isinstance(model, BaseLogitProdCV) else model
+
+
+def fitted_log_proba(model, X, y, groups=None):
+    """Fit an estimator or a search, and give what its pool was fitted on.
+
+    Parameters
+    ----------
+    model : BaseLogitProd or BaseLogitProdCV
+    X, y, groups : object
+        As in its ``fit``.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_experts, n_classes)
+        Log-probabilities of the experts, out-of-fold where they are cross-fitted.
+    """
+    if isinstance(model, BaseLogitProdCV):
+        return all_log_proba(model._search(X, y, None, groups))
+    return all_log_proba(model._fit(X, y, None, groups, {}))
 
 
 def searched_estimator(model):

@@ -32,6 +32,7 @@ def fit_affine(scores, likelihood, weight, groups=None):
     scores : ndarray of shape (n_samples, n_classes)
         Fused scores F.
     likelihood : Likelihood
+        Of a family whose last scores may be scaled alone the bias has 0 there.
     weight : ndarray of shape (n_samples,)
     groups : ndarray of shape (n_samples,), int, optional
 
@@ -51,7 +52,9 @@ def fit_affine(scores, likelihood, weight, groups=None):
     evidence = np.array([own for _, own in solved]) + np.log(prior)
     mass = np.exp(evidence - evidence.max())
     theta = mass @ np.array([own for own, _ in solved]) / mass.sum()
-    return float(theta[0]), theta[1:]
+    shift = np.zeros(scores.shape[1])
+    shift[: problem.n_free] = theta[1:]
+    return float(theta[0]), shift
 
 
 class _Problem:
@@ -65,9 +68,12 @@ class _Problem:
     """
 
     def __init__(self, scores, likelihood, weight):
-        # a constant in the scores of a row would look like a direction of log s
-        self.scores = scores - scores.mean(axis=1, keepdims=True)
-        self.likelihood, self.weight = likelihood, weight
+        n_classes = scores.shape[1]
+        self.n_free = likelihood.family.n_free(n_classes)
+        if self.n_free == n_classes:
+            # a constant in the scores of a row would look like a direction of log s
+            scores = scores - scores.mean(axis=1, keepdims=True)
+        self.scores, self.likelihood, self.weight = scores, likelihood, weight
 
     def solve(self, sharpness, bias):
         """Mode of the posterior, and log of the evidence.
@@ -77,7 +83,7 @@ class _Problem:
         sharpness, bias : float
             Prior precisions of log s and of c.
         """
-        precision = np.full(self.scores.shape[1] + 1, bias)
+        precision = np.full(self.n_free + 1, bias)
         precision[0] = sharpness
         theta = np.zeros(len(precision))
         value, gradient, hessian = self._evaluate(theta, precision)
@@ -100,12 +106,16 @@ class _Problem:
 
     def _evaluate(self, theta, precision):
         moved = np.exp(theta[0]) * self.scores
-        loss, slope, state = self.likelihood.loss_gradient(moved + theta[1:])
+        free = slice(self.n_free)
+        shifted = moved.copy()
+        shifted[:, free] += theta[1:]
+        loss, slope, state = self.likelihood.loss_gradient(shifted)
         slope = slope * self.weight[:, None]
-        gradient = np.append((slope * moved).sum(), slope.sum(axis=0)) + precision * theta
+        gradient = np.append((slope * moved).sum(), slope[:, free].sum(axis=0)) + precision * theta
         jacobian = np.ascontiguousarray(moved.T)[None]
         inner, cross, spread = self.likelihood.blocks(
             jacobian, state, self.weight, np.empty_like(jacobian)
         )
+        cross, spread = cross[:, free], spread[free, free]
         hessian = np.block([[inner, cross], [cross.T, spread]]) + np.diag(precision)
         return self.weight @ loss + 0.5 * precision @ theta**2, gradient, hessian
