@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.base import clone
@@ -10,6 +11,7 @@ from sklearn.utils import _safe_indexing
 
 from sklearn_logitprod.estimators.inference import expert_log_proba, fused_log_proba
 from sklearn_logitprod.inspection._methods import best_expert, filled
+from sklearn_logitprod.inspection._rivals import run_rival
 from sklearn_logitprod.inspection._scores import Outcome, evaluate, losses
 from sklearn_logitprod.inspection._tasks import Task
 from sklearn_logitprod.search.base import final_estimator, fitted_log_proba
@@ -32,6 +34,8 @@ class Comparison:
     scores : dict of str to Score
     methods : dict of str to callable
         Simpler methods, as those of the task.
+    rivals : list of (str, estimator)
+        Estimators on X itself.
     """
 
     task: Task
@@ -40,6 +44,7 @@ class Comparison:
     groups: object
     scores: dict
     methods: dict
+    rivals: list = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +61,8 @@ class Scored:
     contributions : ndarray of shape (n_methods, n_scores, n_test)
     losses : ndarray of shape (n_methods, n_test)
         Log-loss of each sample; NaN for methods without probabilities.
+    seconds : dict of str to float
+        That the fits of the fusion and of rivals took.
     """
 
     experts: list
@@ -64,6 +71,7 @@ class Scored:
     values: np.ndarray
     contributions: np.ndarray
     losses: np.ndarray
+    seconds: dict
 
 
 def run_split(estimator, X, y, comparison, train, test):
@@ -87,12 +95,15 @@ def run_split(estimator, X, y, comparison, train, test):
     groups = None if comparison.groups is None else comparison.groups[train]
     model = clone(estimator)
     # the outputs that the gate saw: out-of-fold where experts are cross-fitted
-    known = fitted_log_proba(model, _safe_indexing(X, train), _safe_indexing(y, train), groups)
+    own = _safe_indexing(X, train), _safe_indexing(y, train), groups
+    start = time.perf_counter()
+    known = fitted_log_proba(model, *own)
+    seconds = {FUSED: time.perf_counter() - start}
     model = final_estimator(model)
     X_test = _safe_indexing(X, test)
     new = expert_log_proba(model, X_test)
     names = list(model.expert_names_)
-    clash = sorted({*comparison.methods, BEST, FUSED} & set(names))
+    clash = sorted({*comparison.methods, BEST, FUSED, *dict(comparison.rivals)} & set(names))
     if clash:
         raise ValueError(f"An expert is called {clash[0]!r}, as a method here is. Rename it.")
     # the best expert is what one would have picked without fusing: known from the training part
@@ -103,12 +114,14 @@ def run_split(estimator, X, y, comparison, train, test):
     predictions[BEST] = predictions[best]
     for name, fit in comparison.methods.items():
         predictions[name] = fit(known, likelihood)(new)
+    for name, rival in comparison.rivals:
+        found = run_rival(task, estimator, name, rival, own, X_test)
+        predictions[name], seconds[name] = found
     predictions[FUSED] = task.prediction(fused_log_proba(model, X_test))
     outcome = task.told(comparison.outcome.take(test), model)
     values, contributions = zip(
         *(evaluate(comparison.scores, outcome, own) for own in predictions.values()), strict=True
     )
     by_sample = np.array([losses(outcome, own) for own in predictions.values()])
-    return Scored(
-        names, best, list(predictions), np.array(values), np.array(contributions), by_sample
-    )
+    values, contributions = np.array(values), np.array(contributions)
+    return Scored(names, best, list(predictions), values, contributions, by_sample, seconds)

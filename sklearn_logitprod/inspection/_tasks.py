@@ -66,6 +66,8 @@ class Task:
         What the loss of a sample is called, in which methods differ from the best expert.
     mean : str
         What the product of the experts with equal weights is called.
+    calibrated : bool
+        Whether answers of an expert become distributions by how they fared out-of-fold.
     """
 
     estimator: type
@@ -81,6 +83,7 @@ class Task:
     told: Callable = lambda outcome, model: outcome
     difference: str = "log_loss"
     mean: str = "mean of logits"
+    calibrated: bool = False
 
     def choose(self, metrics, baselines, ordered=False):
         """Scores and simpler methods by name.
@@ -167,6 +170,7 @@ TASKS = {
         {"concordance": SURVIVAL_SCORES["concordance"]},
         "Its sign may be the other one: check that a higher risk, or lower survival, stands for "
         "earlier events, and that events and censoring are not swapped.",
+        calibrated=True,
     ),
     "values": Task(
         LogitProdRegressor,
@@ -179,5 +183,6 @@ TASKS = {
         told=_standardised,
         difference="nll",
         mean="mean of log-densities",
+        calibrated=True,
     ),
 }
