@@ -28,6 +28,7 @@ def cases():
         "bad_input",
         "experts",
         "survival",
+        "panel",
         "io_broken",
         "io_doubts",
         "io_broken_layouts",
@@ -37,9 +38,20 @@ def cases():
         "partial",
         "grades",
     )
-    fit, experts, survival, tables, doubts, layouts, features, patients, cli, partial, grades = (
-        importlib.import_module(f"test_{name}") for name in names
-    )
+    (
+        fit,
+        experts,
+        survival,
+        panel,
+        tables,
+        doubts,
+        layouts,
+        features,
+        patients,
+        cli,
+        partial,
+        grades,
+    ) = (importlib.import_module(f"test_{name}") for name in names)
     for name, (call, pattern) in fit.CASES.items():
         yield "LogitProdClassifier", name, lambda _, call=call: call(), pattern
     for name, (_, _, pattern) in experts.BAD_EXPERTS.items():
@@ -49,6 +61,8 @@ def cases():
         yield "an expert's answer", name, lambda _, call=call, name=name: call(name), pattern
     for name, (call, pattern) in survival.BAD.items():
         yield "LogitProdSurvival", name, lambda _, call=call: call(), pattern
+    for name, (call, pattern) in panel.BAD.items():
+        yield "LogitProdMultilabelClassifier", name, lambda _, call=call: call(), pattern
     readers = (
         ("read_tables", tables),
         ("read_tables", doubts),

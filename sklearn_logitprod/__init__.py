@@ -2,6 +2,7 @@
 
 from sklearn_logitprod._version import __version__
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
+from sklearn_logitprod.estimators.multilabel import LogitProdMultilabelClassifier
 from sklearn_logitprod.estimators.regressor import LogitProdRegressor
 from sklearn_logitprod.estimators.survival import LogitProdSurvival
 from sklearn_logitprod.outputs.stack import stack_outputs
@@ -13,6 +14,7 @@ from sklearn_logitprod.targets.partial import label_sets
 __all__ = [
     "LogitProdClassifier",
     "LogitProdClassifierCV",
+    "LogitProdMultilabelClassifier",
     "LogitProdRegressor",
     "LogitProdRegressorCV",
     "LogitProdSurvival",

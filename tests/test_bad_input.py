@@ -127,16 +127,16 @@ CASES = {
     ),
     "multilabel": (
         lambda: fit(X2, np.c_[Y2, 1 - Y2]),
-        r"y has shape \(24, 2\).*fit one estimator per label.*X\[:, :, j\], y\[:, j\]",
+        r"y has shape \(24, 2\).*use LogitProdMultilabelClassifier: X holds the log-odds",
     ),
     "multilabel, experts fitted here": (
         lambda: fit(X2, np.c_[Y2, 1 - Y2], experts=[LogisticRegression()], cv=2),
-        r"y has shape \(24, 2\).*wrap the estimator in sklearn.multioutput.MultiOutputClassifier",
+        r"y has shape \(24, 2\).*use LogitProdMultilabelClassifier, which takes experts",
     ),
     "multilabel, a wrapper": (
         lambda: MultiOutputClassifier(LogitProdClassifier()).fit(X2, np.c_[Y2, 1 - Y2]),
         r"A wrapper of sklearn\.multioutput hands this y .* one of several labels per sample\. .*"
-        r"X\[:, :, j\], y\[:, j\]",
+        r"use LogitProdMultilabelClassifier",
     ),
     "multilabel, a wrapper of a search in processes": (
         lambda: MultiOutputClassifier(LogitProdClassifierCV(), n_jobs=2).fit(X2, np.c_[Y2, 1 - Y2]),

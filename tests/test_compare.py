@@ -1,5 +1,7 @@
 """compare: one table of experts, simpler methods and the fusion."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,6 +39,7 @@ from sklearn_logitprod.inspection._scores import (
     Prediction,
     risk_prediction,
 )
+from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.io import ExpertOutputs
 from sklearn_logitprod.metrics import concordance_index, integrated_brier_score
 
@@ -206,15 +209,13 @@ def test_groups_are_never_divided(cv, monkeypatch):
     y = labels(90)
     groups = np.repeat([f"patient {i}" for i in range(30)], 3)
     seen = []
-    from sklearn_logitprod.inspection import compare as module
+    task = TASKS["classes"]
 
-    run = module.__globals__["run_split"]
-
-    def spy(estimator, X, y, task, train, test):
+    def spy(estimator, X, y, comparison, train, test):
         seen.append((train, test))
-        return run(estimator, X, y, task, train, test)
+        return task.run(estimator, X, y, comparison, train, test)
 
-    monkeypatch.setitem(module.__globals__, "run_split", spy)
+    monkeypatch.setitem(TASKS, "classes", replace(task, run=spy))
     logits = experts_of(y, [1.0, 2.0])
     table = compare(CONSTANT, logits, y, cv=cv, groups=groups, n_repeats=2, n_resamples=20)
     assert table.attrs["n_groups"] == 30

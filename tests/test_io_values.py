@@ -42,7 +42,7 @@ def test_rows_are_matched_by_identifier_and_say_what_was_predicted(files):
     np.testing.assert_array_equal(means.values, outputs.values[:, :, 0])
     # straight into a fit, and new samples without the truth
     model = LogitProdRegressor(gate_width=None).fit(means)
-    new = read_tables(files, input="mean", ignore=["age"])
+    new = read_tables(files, input="mean", ignore="age")
     assert new.y is None
     np.testing.assert_array_equal(model.predict(new), model.predict(means.values))
 
@@ -113,6 +113,12 @@ BOTH = {"input": "mean_std", "target": "age"}
         ({"variance": 2.0}, BOTH | {"std": "variance"}, "the square roots of variances"),
         ({}, BOTH | {"std": "pred_age"}, "cannot hold the standard deviations, as it holds the pr"),
         ({}, BOTH | {"std": {"b": "sd"}}, "std=... names no column .* for expert 'a'"),
+        ({}, BOTH | {"std": ["sd"]}, "std=... is the name of a column, or {expert: name}"),
+        (
+            {},
+            MEAN | {"columns": {"mean": "pred_age", "std": "sd"}},
+            r"and \['mean', 'std'\] are no experts: name the column of predictions alone",
+        ),
     ],
 )
 def test_what_is_refused(columns, options, message):

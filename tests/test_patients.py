@@ -355,6 +355,10 @@ BAD = {
         lambda: aggregate(pd.DataFrame({"uni": [0.2, 0.4]}), ["p", "p"]),
         "which are no fused predictions",
     ),
+    "a column that is there twice": (
+        lambda: aggregate(pd.DataFrame([[0.2, 0.4]], columns=["proba_a", "proba_a"]), ["p"]),
+        "the column 'proba_a' more than once",
+    ),
     "experts without classes": (
         lambda: aggregate(pd.DataFrame({"uni": [0.2, 0.4]}), ["p", "p"], input="proba"),
         "do not tell experts from classes",

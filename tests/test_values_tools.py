@@ -219,7 +219,7 @@ def test_the_oracle_and_the_temperature_of_a_regressor():
     assert table.loc["LogitProd", "loss"] == pytest.approx(nll_gaussian(y[100:], mean, std))
     assert (table["gap"] >= 0.0).all()
     attrs = temperature_sensitivity(model, X, y, temperatures=(0.5, 1.0), cv=2).attrs
-    assert attrs["scoring"] == "-negative log-likelihood"
+    assert attrs["scoring"] == "log-likelihood"
 
 
 def test_displays_of_a_regressor():

@@ -13,7 +13,12 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_sco
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV, LogitProdSurvival
+from sklearn_logitprod import (
+    LogitProdClassifier,
+    LogitProdClassifierCV,
+    LogitProdRegressor,
+    LogitProdSurvival,
+)
 from sklearn_logitprod.cli.model import TRUSTED
 from sklearn_logitprod.experts import CoxHead, LogisticHead, RidgeHead, ViewExpert, on_view
 
@@ -180,6 +185,16 @@ def test_survival_experts_may_lack_the_view():
     assert np.isnan(logits[lacking, 1]).all()
     assert not np.isnan(logits[:, 0]).any()
     assert (model.expert_weights(X).iloc[lacking, 1] == 0.0).all()
+
+
+def test_regressors_may_lack_the_view():
+    X, _, events, lacking = make_views(missing=10)
+    model = LogitProdRegressor(two_views(), cv=3, gate_width=None).fit(X, np.log(events["time"]))
+    weights = model.expert_weights(X)
+    assert (weights.iloc[lacking, 1] == 0.0).all()
+    assert np.isnan(model.transform(X)[lacking, 1]).all()
+    assert np.isfinite(model.predict(X)).all()
+    assert isinstance(model.experts_[0].estimator_, RidgeHead)
 
 
 def test_curves_and_risks_mix_and_a_row_needs_one_of_them():

@@ -37,7 +37,8 @@ examples:
   logitprod compare uni='folds/uni_*.csv' conch='folds/conch_*.csv' --label y
   logitprod compare all_models.csv --expert model --label y
   logitprod compare uni.csv conch.csv --label tumour --group patient --aggregate mean
-  logitprod compare results/uni results/conch --layout clam --split 2"""
+  logitprod compare results/uni results/conch --layout clam --split 2
+  logitprod compare uni.csv conch.csv --labels TP53,KRAS,EGFR --truth mutations.csv"""
 
 _FIT_EXAMPLES = """\
 examples:
@@ -286,6 +287,20 @@ def _add_truth(parser):
     parser.add_argument("--target", help="for regression: column of true values, such as ages")
 
 
+def _add_panel(parser):
+    parser.add_argument(
+        "--labels",
+        type=_names,
+        metavar="A,B",
+        help="of a panel: names of its labels, of each of which every table has a column",
+    )
+    parser.add_argument(
+        "--truth",
+        metavar="FILE",
+        help="of a panel: table with a column of 0 and 1 for each label, empty where not tested",
+    )
+
+
 def _add_safety(parser, what):
     parser.add_argument(
         "--safety",
@@ -314,6 +329,7 @@ def _add_files(parser):
     )
     own.add_argument("--id", default="slide_id", help="column of identifiers (%(default)s)")
     _add_truth(own)
+    _add_panel(own)
     own.add_argument(
         "--how",
         choices=("inner", "outer"),

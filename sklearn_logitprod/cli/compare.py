@@ -6,9 +6,11 @@ import textwrap
 
 from sklearn_logitprod.cli.files import check_targets, estimator_for, read_outputs, written
 from sklearn_logitprod.cli.patients import by_patient, check_group
-from sklearn_logitprod.cli.text import WIDTH, table_lines, verdict
+from sklearn_logitprod.cli.tasks import words_of
+from sklearn_logitprod.cli.text import WIDTH, label_lines, table_lines, verdict
 from sklearn_logitprod.inspection import compare
 from sklearn_logitprod.inspection._draw import pyplot
+from sklearn_logitprod.inspection._panel import overall_of
 
 
 def run(args):
@@ -19,6 +21,8 @@ def run(args):
         pyplot()
     check_group(args)
     outputs, made = by_patient(read_outputs(args), args.aggregate, args.positive)
+    if args.report and words_of(outputs).figure is None:
+        raise ValueError("a report is of one label: write the table of a panel with --out.")
     estimator = estimator_for(outputs, args)
     table = compare(
         estimator,
@@ -35,16 +39,9 @@ def run(args):
     if args.out:
         with written(args.out) as path:
             table.to_csv(path)
-    print(
-        "\n".join(
-            [
-                *table_lines(table),
-                "",
-                verdict(table),
-                *([textwrap.fill(made, WIDTH)] if made else []),
-            ]
-        )
-    )
+    print("\n".join(_shown(table)))
+    if made:
+        print(textwrap.fill(made, WIDTH))
     if args.report:
         from sklearn_logitprod.cli.report import report
 
@@ -52,3 +49,10 @@ def run(args):
             path.write_text(report(estimator, outputs, table, made), encoding="utf-8")
         print(f"\nreport: {args.report}")
     return 0
+
+
+def _shown(table):
+    """A comparison as lines; of several labels their mean, and a line for each."""
+    if table.index.nlevels == 1:
+        return [*table_lines(table), "", verdict(table)]
+    return [*table_lines(overall_of(table)), "", *label_lines(table)]

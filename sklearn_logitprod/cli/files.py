@@ -6,6 +6,7 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
+from sklearn_logitprod._text import option
 from sklearn_logitprod.cli.tasks import WORDS, words_of
 from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.io import (
@@ -13,6 +14,7 @@ from sklearn_logitprod.io import (
     read_logitprod,
     read_mcat,
     read_nnmil,
+    read_panel,
     read_slideflow,
     read_stamp,
     read_tables,
@@ -152,6 +154,9 @@ def tables_of(args, input, **said):
     files = named(args.files)
     if "columns" not in said:
         said["columns"] = columns_of(args.column, input, files)
+    if said.get("labels") is not None:
+        return _panel(args, input, files, **said)
+    said.pop("labels", None)
     if "std" not in said:
         said["std"] = std_of(args.std, files)
     said["positive"] = args.positive or said.get("positive")
@@ -168,6 +173,32 @@ def tables_of(args, input, **said):
     )
 
 
+def _panel(args, input, files, labels, columns, group=None, **other):
+    """Outputs of a panel of labels; whatever else is said is of tables of classes."""
+    foreign = [name for name in _NOT_OF_PANELS if getattr(args, name, None)]
+    if foreign:
+        raise ValueError(
+            f"{option(foreign[0])} is not for a panel of labels, of which every table has a column "
+            "for each label."
+        )
+    return read_panel(
+        files,
+        labels,
+        args.id,
+        # a command that does not ask for the truth reads new samples
+        truth=getattr(args, "truth", False),
+        group=group,
+        columns=columns,
+        input=input.removeprefix("label_"),
+        how=args.how,
+        id_strip=args.id_strip,
+        verbose=not args.quiet,
+    )
+
+
+_NOT_OF_PANELS = ("label", "event", "time", "classes", "positive", "expert", "average")
+
+
 def read_outputs(args):
     """Expert outputs with their target, as the arguments say.
 
@@ -179,6 +210,10 @@ def read_outputs(args):
         raise ValueError(
             f"--target is of tables of predicted values, and --layout {args.layout} holds none."
         )
+    if args.labels is None and args.truth is not None:
+        raise ValueError("--truth is of a panel: name its labels, --labels A,B.")
+    if args.labels is not None and args.layout != "tables":
+        raise ValueError(f"--labels is for tables, not for --layout {args.layout}.")
     outputs = _READERS[args.layout](args)
     if outputs.y is None:
         raise ValueError(f"nothing says what is true: name the column, {words_of(outputs).truth}.")
@@ -201,6 +236,7 @@ def _tables(args):
         event=args.event,
         time=args.time,
         classes=args.classes,
+        labels=args.labels,
     )
 
 

@@ -17,6 +17,7 @@ from sklearn_logitprod.cli.files import (
 )
 from sklearn_logitprod.cli.model import Saved, save, skops_io
 from sklearn_logitprod.cli.patients import by_patient, check_group
+from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.inspection._draw import METRIC_LABELS
 from sklearn_logitprod.inspection._tasks import TASKS
@@ -52,6 +53,10 @@ def run(args):
 
 def summary(model, n_samples):
     """What a fit gave, as lines of text."""
+    own = words_of(model).summary
+    if own is not None:
+        yield from own(model)
+        return
     yield from experts_lines(model)
     yield ""
     text = (

@@ -12,8 +12,10 @@ TRUSTED = [
         f"sklearn_logitprod.{name}"
         for name in (
             "estimators.classifier.LogitProdClassifier",
+            "estimators.multilabel.LogitProdMultilabelClassifier",
             "estimators.regressor.LogitProdRegressor",
             "estimators.survival.LogitProdSurvival",
+            "experts.panel.LabelByLabel",
             "experts.views.ViewExpert",
             "fusion.extended.ExtendedPool",
             "fusion.family.Categorical",

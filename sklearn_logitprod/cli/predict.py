@@ -76,11 +76,11 @@ def predictions(model, outputs, weights=False):
     DataFrame
         Indexed by the identifiers: ``prediction`` and ``proba_<class>``; for survival
         ``risk`` and ``survival_<time>``; for values ``prediction``, ``std``, ``lower_90`` and
-        ``upper_90``, the ends of the central interval of 90 %; then ``weight_<expert>``.
+        ``upper_90``, the ends of the central interval of 90 %; then ``weight_<expert>``. For a
+        panel ``proba_<label>`` and ``weight_<expert>_<label>``.
     """
     index = pd.Index(outputs.ids, name="id")
     columns = words_of(model).columns(model, outputs)
     if weights:
-        own = model.expert_weights(outputs).T
-        columns |= {f"weight_{m}": w for m, w in zip(model.expert_names_, own, strict=True)}
+        columns |= words_of(model).weights(model, outputs)
     return pd.DataFrame(columns, index=index)

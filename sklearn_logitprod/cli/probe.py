@@ -34,14 +34,16 @@ from sklearn_logitprod.targets.weights import check_groups
 
 CONCATENATED = "concatenated features"
 _INNER = 5
+# a panel of labels has no default head
+_WORDS = [words for words in WORDS.values() if not words.several]
 # what is cached of a fit, by the names of the functions
 _FITS = {"_fit", "_fit_ask", "fit_rival"}
 
 
 _READING = """
-<p>Each encoder has a head of its own, linear in its features, with a ridge penalty chosen within the
-training part. What the simpler methods and LogitProd combine are out-of-fold predictions of these
-heads within the training part; the heads are then fitted on all of it. <em>Concatenated
+<p>Each encoder has a head of its own, linear in its features, with a ridge penalty chosen within
+the training part. What the simpler methods and LogitProd combine are out-of-fold predictions of
+these heads within the training part; the heads are then fitted on all of it. <em>Concatenated
 features</em> is one such head on the features of all encoders, where those of an encoder that a
 slide lacks are set to their mean over the training part; <em>fit, s</em> is the mean time of a
 fit, for LogitProd with all heads.</p>
@@ -109,9 +111,11 @@ def _names(files):
 
 def _check_truth(args):
     """Refuse options that say nothing of what is true, or too much."""
-    said = [name for name in ("label", "target", "event", "time") if getattr(args, name) is not None]
-    if tuple(said) not in {words.asked for words in WORDS.values()}:
-        every = ", or ".join(words.truth for words in WORDS.values())
+    said = [
+        name for name in ("label", "target", "event", "time") if getattr(args, name) is not None
+    ]
+    if tuple(said) not in {words.asked for words in _WORDS}:
+        every = ", or ".join(words.truth for words in _WORDS)
         raise ValueError(
             ("nothing says what is true" if not said else "what is true is said in part, or twice")
             + f": name the column of {option('labels')}, {every}."
@@ -131,7 +135,7 @@ def probe_estimator(embeddings, args, memory=None):
     -------
     LogitProdClassifier, LogitProdSurvival or LogitProdRegressor
     """
-    # seeded alike wherever an encoder stands, so that one more leaves the others' heads in the cache
+    # seeded alike wherever an encoder stands: one more leaves the others' heads in the cache
     head = DEFAULT_HEADS[embeddings.task_name](random_state=args.seed)
     experts = [(name, on_view(name, clone(head))) for name in embeddings.encoders]
     return estimator_for(embeddings, args).set_params(experts=experts, cv=_INNER, memory=memory)
@@ -149,7 +153,9 @@ def facts(embeddings, args):
         if row["missing"]:
             text += f", missing on {row['missing']}"
         if row.get("patches", row["slides"]) > row["slides"]:
-            text += f", the {args.pool.replace('_std', ' and deviation')} of {row['patches']} patches"
+            text += (
+                f", the {args.pool.replace('_std', ' and deviation')} of {row['patches']} patches"
+            )
         if row.get("left_out", 0):
             text += f"; {row['left_out']} slides without a row of the labels are left out"
         yield f"encoder {name}", text
@@ -173,7 +179,9 @@ def _cached(folder):
 
 def n_fits(memory):
     """How many fits a cache holds."""
-    return sum(_FITS & set(Path(item.path).parts) != set() for item in memory.store_backend.get_items())
+    return sum(
+        _FITS & set(Path(item.path).parts) != set() for item in memory.store_backend.get_items()
+    )
 
 
 def heads_line(table, estimator, n_fitted):

@@ -204,6 +204,11 @@ def check_truth(args, model, needed=True):
         Whether it has to be known.
     """
     words = words_of(model)
+    if words.several:
+        raise ValueError(
+            "the model is a panel of several labels, which are adapted, extended and certified one "
+            "by one: in Python, with model.label_model(name)."
+        )
     said = [name for name in _TRUTH if getattr(args, name) is not None]
     foreign = [name for name in said if name not in words.asked]
     if foreign:

@@ -35,7 +35,9 @@ def features_of(texts, names):
     """
     if texts is None:
         return None
-    pairs = [text.split(":", 1) if text.split(":", 1)[0] in names else (None, text) for text in texts]
+    pairs = [
+        text.split(":", 1) if text.split(":", 1)[0] in names else (None, text) for text in texts
+    ]
     if len(pairs) == 1 and pairs[0][0] is None:
         return pairs[0][1]
     bare = [text for name, text in pairs if name is None]
@@ -101,7 +103,11 @@ def slides_for(saved, args):
         raise ValueError(
             "nothing says which slides are of one patient: name the table, "
             f"{option('labels', 'slides.csv')}, and its column, {option('groups', 'patient')}."
-            + (f" If each file is of a patient already: {option('aggregate', 'none')}." if before else "")
+            + (
+                f" If each file is of a patient already: {option('aggregate', 'none')}."
+                if before
+                else ""
+            )
         )
     how, files = saved.embeddings, named(args.files)
     features = how["features"]
@@ -158,5 +164,3 @@ def _with_all(found, model, widths):
         empty = np.full((len(found), len(columns)), np.nan, dtype=np.float32)
         parts.append(pd.DataFrame(empty, index=found.X.index, columns=columns))
     return replace(found, X=pd.concat(parts, axis=1), patches=None)
-
-

@@ -13,6 +13,12 @@ from sklearn_logitprod.targets.decisions import decider
 _MOST_BOXES = 6
 
 
+def expert_weights(model, outputs):
+    """Columns of the weight of each expert."""
+    own = model.expert_weights(outputs).T
+    return {f"weight_{name}": w for name, w in zip(model.expert_names_, own, strict=True)}
+
+
 @dataclass(frozen=True)
 class Words:
     """Words, tables and figures of a task.
@@ -35,9 +41,16 @@ class Words:
         From ExpertOutputs to what divides the samples in the figure of weights, or None.
     figure : callable
         From an unfitted estimator and ExpertOutputs to title, caption and SVG of the figure
-        of how predictions and observations agree.
+        of how predictions and observations agree. None: there is no report.
     by : str
         What boxes divide the samples by.
+    weights : callable
+        From a fitted estimator and ExpertOutputs to columns of the experts' weights.
+    summary : callable, optional
+        From a fitted estimator to lines that say how it does on its fit data; None for one table
+        of experts.
+    several : bool
+        Whether it has several labels, of which each would be deployed on its own.
     """
 
     kind: str
@@ -47,8 +60,11 @@ class Words:
     reading: Callable
     columns: Callable
     boxes: Callable
-    figure: Callable
+    figure: Callable | None
     by: str = "true class"
+    weights: Callable = expert_weights
+    summary: Callable | None = None
+    several: bool = False
 
 
 def _class_facts(outputs):
@@ -117,6 +133,40 @@ def _value_figure(estimator, outputs):
     return observed(estimator, outputs)
 
 
+def _label_facts(outputs):
+    for label, own in zip(outputs.classes, outputs.y.T, strict=True):
+        yield f"label {label}", f"{int(np.nansum(own))} of {int((~np.isnan(own)).sum())} tested"
+
+
+def _label_columns(model, outputs):
+    proba = model.predict_proba(outputs)
+    return {f"proba_{label}": own for label, own in zip(model.label_names_, proba.T, strict=True)}
+
+
+def _label_weights(model, outputs):
+    weights = model.expert_weights(outputs)
+    return {
+        f"weight_{name}_{label}": weights[:, m, j]
+        for m, name in enumerate(model.expert_names_)
+        for j, label in enumerate(model.label_names_)
+    }
+
+
+def _label_summary(model):
+    width = max(len("label"), *(len(str(label)) for label in model.label_names_))
+    yield f"{'label':{width}}  positive  tested  best reference  LogitProd"
+    rows = zip(
+        model.label_names_,
+        model.n_positive_,
+        model.n_tested_,
+        model.reference_losses_.min(axis=0),
+        model.loss_,
+        strict=True,
+    )
+    for label, positive, tested, best, loss in rows:
+        yield f"{label!s:{width}}  {positive:8}  {tested:6}  {best:14.4f}  {loss:9.4f}"
+
+
 WORDS = {
     "classes": Words(
         kind="classes",
@@ -148,6 +198,19 @@ WORDS = {
         boxes=_value_boxes,
         figure=_value_figure,
         by="third of the true values",
+    ),
+    "labels": Words(
+        kind="several labels",
+        truth="--labels A,B, and a table of them with --truth FILE",
+        asked=("labels",),
+        facts=_label_facts,
+        reading=lambda model: {"labels": model.label_names_.tolist()},
+        columns=_label_columns,
+        boxes=lambda outputs: None,
+        figure=None,
+        weights=_label_weights,
+        summary=_label_summary,
+        several=True,
     ),
 }
 

@@ -108,6 +108,19 @@ def verdict(table, width=WIDTH):
     return textwrap.fill(text, width) if width else text
 
 
+def label_lines(table):
+    """What a comparison of several labels says of each of them, a line for each."""
+    names = [str(name) for name in table.attrs["chosen"]]
+    width = max(len("label"), *map(len, names))
+    yield f"{'label':{width}}  best expert  LogitProd  loss diff.  p (Holm over labels)"
+    for label in table.attrs["chosen"]:
+        best, own = (table.loc[(label, name)] for name in (table.attrs["reference"], "LogitProd"))
+        yield (
+            f"{label!s:{width}}  {best['log_loss_mean']:11.4f}  {own['log_loss_mean']:9.4f}  "
+            f"{own['difference']:+10.4f}  {own['p_holm']:20.4f}"
+        )
+
+
 def _against(row, other, what):
     """The rest of a sentence: how the loss of a row compares, and what that means."""
     if _is_same(row):

@@ -19,6 +19,7 @@ from sklearn_logitprod.estimators.base import (
     weighting_of,
 )
 from sklearn_logitprod.estimators.inference import check_active
+from sklearn_logitprod.estimators.panel_inference import refuse_panel
 from sklearn_logitprod.estimators.prepared import all_log_proba
 from sklearn_logitprod.fusion.likelihood import Likelihood
 from sklearn_logitprod.fusion.logits import block_slices
@@ -86,9 +87,10 @@ def checked_model(model, function, of_values=None):
                 else "Fit one first."
             )
         )
-        raise TypeError(
-            f"{function} takes a fitted LogitProdClassifier or LogitProdSurvival, not {name}. {has}"
-        )
+        last = ", LogitProdSurvival or LogitProdRegressor"
+        kinds = "LogitProdClassifier" + (last if of_values is None else " or LogitProdSurvival")
+        raise TypeError(f"{function} takes a fitted {kinds}, not {name}. {has}")
+    refuse_panel(model, function)
     if of_values is not None and model.task_name == "values":
         raise ValueError(f"{function} takes no {type(model).__name__}: {of_values}")
     check_is_fitted(model, "pool_")

@@ -122,6 +122,10 @@ class BaseLogitProd(
         """Fitted attributes that tell where predictions stand on the fit data: a dict."""
         return {}
 
+    def _needs_torch(self):
+        """Whether the fit trains a gate."""
+        return self.gate_width is not None
+
     def _factor(self, y, n_samples):
         """What rows are weighed by beside their sample weights."""
         return 1.0
@@ -207,7 +211,7 @@ class BaseLogitProd(
         # y first: an expert may take hours, a wrong label should not wait for it
         target = self._target(X, y, raw)
         groups = check_groups(groups, n_samples)
-        if self.gate_width is not None:
+        if self._needs_torch():
             load_torch()
         seed = self._seed()
         # rows of weight 0 are checked like all others, and then left out of everything

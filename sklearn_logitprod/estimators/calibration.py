@@ -36,6 +36,7 @@ class CalibrationMixin:
         outputs = prepared.outputs
         if not self._to_calibrate(outputs):
             return replace(prepared, attributes={**prepared.attributes, self._models_name: {}})
+        prepared = self._judged(prepared)
         weight = prepared.weight[prepared.kept]
         kept, likelihood = self._calibrating(prepared)
         models = self._fit_models(kept, likelihood)(weight)
@@ -45,6 +46,10 @@ class CalibrationMixin:
             warn(f"The {self._models_word} of expert(s) {names} {doubt}", about=doubt)
         attributes = {**prepared.attributes, self._models_name: named}
         return replace(prepared, outputs=outputs.calibrated(models), attributes=attributes)
+
+    def _judged(self, prepared):
+        """The same with the likelihood that the fit is judged by, should outputs have a say."""
+        return prepared
 
     @staticmethod
     def _calibrating(prepared):

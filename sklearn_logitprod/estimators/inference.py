@@ -167,8 +167,8 @@ class PoolInference(TransformerMixin):
         Returns
         -------
         ndarray of shape (n_samples, n_columns), float64
-            For classes and events the log-probabilities of ``expert_logits``, expert by expert;
-            for values the calibrated mean of each expert.
+            For classes and events the log-probabilities of ``expert_logits``, and for several
+            labels the log-odds, expert by expert; for values the calibrated mean of each expert.
         """
         return self._transformed(self._outputs(X))
 

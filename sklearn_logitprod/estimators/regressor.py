@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._text import option
+from sklearn_logitprod._text import option, warn
 from sklearn_logitprod._typing import (
     CrossValidation,
     Experts,
@@ -29,30 +30,33 @@ from sklearn_logitprod.fusion.values import Values, moments
 from sklearn_logitprod.outputs.values import read_value_outputs
 from sklearn_logitprod.targets.target import Target
 from sklearn_logitprod.targets.values import centre_and_scale, check_values, value_strata
-from sklearn_logitprod.training.values import fit_values, value_doubts
+from sklearn_logitprod.training.values import fit_values, tail_doubt, tail_freedom, value_doubts
+
+CORRECTION = 30.0
+"""Prior precision of the correction, unless it is given or cross-validated."""
 
 
 class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     """Fuse fixed regressors by a sample-adaptive weighted product of Gaussians.
 
-    Every expert is read as a Gaussian: calibrated by a line and the variance of what remains,
-    within every fold anew. The fused density is their product, raised to weights that a gate
-    learns, as :class:`LogitProdClassifier` does with class probabilities [1]_: with precisions
-    ``tau_m`` and means ``mu_m`` it is Gaussian with precision ``sum_m a_m tau_m`` and mean
-    ``(sum_m a_m tau_m mu_m + c) / sum_m a_m tau_m`` [2]_. On the fit data the fused model is
-    never worse in this likelihood than the best single expert, the mean of log-densities and
-    the Gaussian of the mean density.
+    Every expert is read as a Gaussian, calibrated within every fold anew: by a line, and a
+    variance that follows its prediction and how far the experts lie apart. The fused density is
+    their product, raised to weights that a gate learns, as :class:`LogitProdClassifier` does with
+    class probabilities [1]_: with precisions ``tau_m`` and means ``mu_m`` it is Gaussian with
+    precision ``sum_m a_m tau_m`` and mean ``(sum_m a_m tau_m mu_m + c) / sum_m a_m tau_m`` [2]_.
+    Where values stray farther, all of these are Student's t (``tails``). On the fit data the
+    fused model is never worse in this likelihood than the best single calibrated expert, the mean
+    of log-densities and the density of mean and variance of the mixture.
 
     Parameters
     ----------
     experts : list of (str, estimator) or of estimators, default=None
         Regressors; X is whatever they take. One whose ``predict`` takes ``return_std`` gives a
-        standard deviation with each value. Bare estimators are named by their class. ``"drop"``
-        in place of an estimator leaves it out. None: X holds precomputed predictions.
+        standard deviation with each value. ``"drop"`` in place of an estimator leaves it out.
+        None: X holds precomputed predictions.
 
     input : {"mean", "mean_std"}, default="mean"
-        Without `experts`, what X holds: a predicted value of each expert, or its mean and
-        standard deviation. It is never guessed from the values.
+        Without `experts`, what X holds: a predicted value of each expert, or mean and deviation.
 
     cv : "prefit", int, splitter or iterable of splits, default="prefit"
         "prefit": the experts stay as they are, also under ``sklearn.base.clone``. **You
@@ -65,17 +69,18 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         one hidden layer of h units. "auto" cross-validates several candidates within the
         fit data and mixes them.
 
-    temperature : float, default=1.0
-        Gate temperature.
+    temperature, alpha : float, default=1.0 and 100.0
+        Gate temperature, and prior precision of the gate weights.
 
-    alpha : float, default=100.0
-        Prior precision of the gate weights.
-
-    correction : float, default=None
+    correction : "auto", float or None, default="auto"
         Prior precision of a linear correction of the mean: ``sum_m u_m tau_m mu_m`` is added
-        to what is divided by the precision, with coefficients ``u_m`` of either sign. It lets
-        experts that hold separate evidence add up. None leaves it out, or, with "auto", tries
-        several.
+        to what is divided by the precision, ``u_m`` of either sign, so that separate evidence
+        adds up. "auto" tries several with the automatic gate, else it is 30. None: no correction.
+
+    tails : {"auto", "gaussian"} or float > 2, default="auto"
+        "gaussian", or degrees of freedom of Student's t in the place of every Gaussian. "auto":
+        they are told by the fit data, and infinite, which is the Gaussian, unless its likelihood
+        is clearly the smaller one.
 
     diversity : float, default=0.0
         Strength of the penalty on giving weight to experts whose losses are correlated.
@@ -85,9 +90,8 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         calibrated in any case.
 
     linear_pool : bool, default=True
-        Whether the Gaussian with mean and variance of the experts' mixture enters the product
-        as one more column: it is wide where experts disagree. Without it that mixture is no
-        reference of the guarantee.
+        Whether the density with mean and variance of the experts' mixture, wide where experts
+        disagree, enters the product as one more column. Without it, it is no reference.
 
     solver, max_iter, tol, batch_size
         How gates are trained, as in :class:`LogitProdClassifier`.
@@ -95,26 +99,15 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     selection_cv : int, splitter or iterable, default=5
         Cross-validation of "auto" within the fit data; a number means as for `cv`.
 
-    memory : str or joblib.Memory, default=None
-        Caches the experts' predictions and cross-fits.
-
-    n_jobs : int, default=None
-        Experts run in parallel, through joblib.
-
-    device : str, default="auto"
-        Where gates are trained.
-
-    random_state : int, RandomState instance or None, default=None
-        Seeds mini-batches, folds, and cross-fitted experts whose own
-        ``random_state`` is None. None means 0.
-
-    verbose : int, default=0
-        Say what is being fitted, on standard error, if positive.
+    memory, n_jobs, device, random_state, verbose
+        As in :class:`LogitProdClassifier`.
 
     Attributes
     ----------
     y_mean_, y_scale_ : float
         Weighted mean and standard deviation of y in the fit.
+    freedom_ : float
+        Degrees of freedom of the fused density; infinite for a Gaussian.
     value_models_ : dict of str to ValueModel
         Calibration of each expert, by name, in standard deviations of y.
     expert_names_ : list of str
@@ -198,7 +191,8 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         },
         "experts": [None, "array-like"],
         "input": [StrOptions({"mean", "mean_std"})],
-        "correction": [None, Interval(Real, 0.0, None, closed="neither")],
+        "correction": [None, StrOptions({"auto"}), Interval(Real, 0.0, None, closed="neither")],
+        "tails": [StrOptions({"auto", "gaussian"}), Interval(Real, 2.0, None, closed="right")],
     }
 
     def __init__(
@@ -210,7 +204,8 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         gate_width: GateWidth = "auto",
         temperature: float = 1.0,
         alpha: float = 100.0,
-        correction: float | None = None,
+        correction: Literal["auto"] | float | None = "auto",
+        tails: Literal["auto", "gaussian"] | float = "auto",
         diversity: float = 0.0,
         calibrate: bool = True,
         linear_pool: bool = True,
@@ -232,6 +227,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         self.temperature = temperature
         self.alpha = alpha
         self.correction = correction
+        self.tails = tails
         self.diversity = diversity
         self.calibrate = calibrate
         self.linear_pool = linear_pool
@@ -299,15 +295,32 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     def _target(self, X, y, weight):
         values = check_values(y, len(weight))
         centre, scale = centre_and_scale(values, weight)
-        attributes = {"y_mean_": centre, "y_scale_": scale}
-        likelihood = _likelihood(values, centre, scale)
+        freedom = np.inf if isinstance(self.tails, str) else float(self.tails)
+        attributes = {"y_mean_": centre, "y_scale_": scale, "freedom_": freedom}
+        likelihood = _likelihood(values, attributes)
+        if self.correction is None:
+            likelihood = replace(likelihood, corrections=())
         return Target(values, value_strata(values), likelihood, attributes=attributes)
 
     def _likelihood(self, y, n_samples, fitted):
-        return _likelihood(check_values(y, n_samples), fitted["y_mean_"], fitted["y_scale_"])
+        return _likelihood(check_values(y, n_samples), fitted)
 
     def _meaning(self):
-        return {}
+        return {"tails": self.freedom_}
+
+    def _judged(self, prepared):
+        if not isinstance(self.tails, str):
+            return prepared
+        outputs, likelihood = self._calibrating(prepared)
+        weight = prepared.weight[prepared.kept]
+        freedom = tail_freedom(outputs.by_expert(), likelihood, weight)
+        if self.tails == "gaussian":
+            if np.isfinite(freedom):
+                warn(tail_doubt(freedom))
+            return prepared
+        attributes = {**prepared.attributes, "freedom_": freedom}
+        likelihood = replace(prepared.likelihood, freedom=freedom)
+        return replace(prepared, likelihood=likelihood, attributes=attributes)
 
     def _read(self, X, fitted, expert_names=None):
         return read_value_outputs(X, self.input, expert_names)
@@ -316,7 +329,9 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         return ValueReplies()
 
     def _correction_prior(self):
-        return self.correction
+        if self.correction != "auto":
+            return self.correction
+        return None if self.gate_width == "auto" else CORRECTION
 
     def _pool_attributes(self, pool):
         correction = pool.correction
@@ -341,11 +356,14 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     def _in_units(self, standardised):
         return self.y_mean_ + self.y_scale_ * standardised
 
-    def _moments(self, X):
-        """Fused means and standard deviations (n_samples, 2), in the unit of y."""
-        parameters = self._log_proba(X)
-        mean, variance = moments(parameters)
+    def _located(self, X):
+        """Fused locations and scales (n_samples,), in the unit of y."""
+        mean, variance = moments(self._log_proba(X))
         return self._in_units(mean), self.y_scale_ * np.sqrt(variance)
+
+    def _widened(self):
+        """Standard deviation of a density of scale 1."""
+        return 1.0 / np.sqrt(1.0 - 2.0 / self.freedom_)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Labels:
         """Names of the columns of ``transform``: those of the experts.
@@ -370,7 +388,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         X : array or DataFrame
             Predictions of the same experts, in any of the forms of ``fit``.
         return_std : bool, default=False
-            Also give the standard deviation of the fused Gaussian.
+            Also give the standard deviation of the fused density.
 
         Returns
         -------
@@ -379,11 +397,11 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         std : ndarray of shape (n_samples,), float64
             Of a value to be observed; only if asked for.
         """
-        mean, std = self._moments(X)
-        return (mean, std) if return_std else mean
+        mean, scale = self._located(X)
+        return (mean, self._widened() * scale) if return_std else mean
 
     def predict_quantiles(self, X: Any, quantiles: ArrayLike) -> Floats:
-        """Quantiles of the fused Gaussian of each sample.
+        """Quantiles of the fused density of each sample.
 
         Parameters
         ----------
@@ -402,8 +420,9 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
             raise ValueError(
                 f"quantiles={quantiles!r} are levels within (0, 1), such as [0.05, 0.5, 0.95]."
             )
-        mean, std = self._moments(X)
-        return mean[:, None] + std[:, None] * ndtri(levels)
+        mean, scale = self._located(X)
+        standard = ndtri(levels) if np.isinf(self.freedom_) else stdtrit(self.freedom_, levels)
+        return mean[:, None] + scale[:, None] * standard
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Floats:
         """Central interval in which the value of each sample lies with a given probability.
@@ -443,7 +462,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         """
         mean, variance = _expert_moments(self._outputs(X))
         mean = self._in_units(mean)
-        return (mean, self.y_scale_ * np.sqrt(variance)) if return_std else mean
+        return (mean, self._widened() * self.y_scale_ * np.sqrt(variance)) if return_std else mean
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Coefficient of determination R^2 of the fused means.
@@ -466,8 +485,10 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         return super().score(X, y, sample_weight)
 
 
-def _likelihood(values, centre, scale):
-    return Values((values - centre) / scale, log_scale=float(np.log(scale)))
+def _likelihood(values, fitted):
+    centre, scale = fitted["y_mean_"], fitted["y_scale_"]
+    own = (values - centre) / scale
+    return Values(own, log_scale=float(np.log(scale)), freedom=fitted["freedom_"])
 
 
 def _expert_moments(outputs):

@@ -95,8 +95,7 @@ class Caller:
         # of each fold: positions in y, the rows of X that they are of, and those held out
         folds = [(train, train, test) for train, test in splits]
         # workers elsewhere get what they need alone
-        read = own_columns(pairs, X)
-        taught = read
+        read = taught = own_columns(pairs, X)
         if rows is not None:
             inside = [np.flatnonzero(np.isin(rows, train)) for train, _ in splits]
             folds = [(own, rows[own], test) for own, (_, test) in zip(inside, splits, strict=True)]

@@ -8,7 +8,7 @@ from inspect import signature
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from sklearn_logitprod.experts.naming import method_of
+from sklearn_logitprod.experts.naming import method_of, misses_rows
 from sklearn_logitprod.outputs.values import ValueOutputs
 
 METHODS = ("predict",)
@@ -67,11 +67,13 @@ class ValueReplies:
         bare = {m for m, answers in enumerate(results) if any(std is None for _, std in answers)}
         for m, answers in enumerate(results):
             for own, (mean, deviation) in zip(rows, answers, strict=True):
-                expected = len(values[own])
-                values[own, m, 0] = _checked(names[m], "prediction", mean, expected)
+                asked = len(values[own]), misses_rows(pairs[m][1])
+                values[own, m, 0] = _checked(names[m], "prediction", mean, *asked)
                 if m not in bare:
-                    deviation = _checked(names[m], "standard deviation", deviation, expected)
+                    deviation = _checked(names[m], "standard deviation", deviation, *asked)
                     values[own, m, 1] = deviation
+        # an expert that is missing for a sample is so in both
+        values[np.isnan(values).any(axis=2)] = np.nan
         if len(bare) == len(pairs):
             return ValueOutputs(values[:, :, 0], "mean", names)
         return ValueOutputs(values, "mean_std", names, bare=frozenset(bare))
@@ -112,8 +114,8 @@ def gives_std(expert):
         return False
 
 
-def _checked(name, what, values, n_samples):
-    """An answer of the expected shape, without missing values."""
+def _checked(name, what, values, n_samples, misses):
+    """An answer of the expected shape; NaN only from an expert that may miss rows."""
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.shape != (n_samples,):
@@ -126,7 +128,7 @@ def _checked(name, what, values, n_samples):
             f"Expert {name!r}: its {what} has dtype {values.dtype}; not numbers. Experts are "
             "regressors; for classifiers use LogitProdClassifier."
         )
-    bad = ~np.isfinite(values)
+    bad = np.isinf(values) if misses else ~np.isfinite(values)
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
         raise ValueError(

@@ -36,6 +36,9 @@ class Likelihood(ABC):
     choose_expert : bool
         Whether outcomes tell the best expert apart surely enough for it to be a candidate of
         the automatic path.
+    corrections : tuple of (float, float) or None
+        Prior precisions and prior masses of corrections, if every candidate of the automatic path
+        has one, and none of them if empty; None, if they are to earn their place.
     largest_loss : float
         Loss beyond which a sample no longer counts against a candidate of a search, in nats.
     """
@@ -43,6 +46,7 @@ class Likelihood(ABC):
     family: Family = CATEGORICAL
     strength = 1.0
     choose_expert = True
+    corrections: tuple | None = None
     largest_loss = np.inf
 
     @property

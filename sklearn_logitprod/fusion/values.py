@@ -8,11 +8,15 @@ negative log-likelihood
 
     1/2 (tau y^2 - 2 y eta + eta^2 / tau - log tau + log 2 pi)
 
-is jointly convex in ``(eta, tau)``, hence in the coefficients.
+is jointly convex in ``(eta, tau)``, hence in the coefficients. Where values stray farther than
+a Gaussian lets them, the same ``(eta, tau)`` are location ``eta / tau`` and squared scale
+``1 / tau`` of Student's t distribution (Lange, Little & Taylor 1989, Journal of the American
+Statistical Association 84).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +27,7 @@ from sklearn_logitprod.fusion.likelihood import Likelihood
 LOG_LEAST_VARIANCE = float(np.log(1e-6))
 """Log of the smallest variance of an expert, in squared standard deviations of the values."""
 
-_TINY = 1e-200
+_TINY = 1e-100
 _LOG_2PI = float(np.log(2.0 * np.pi))
 
 
@@ -152,11 +156,20 @@ class Values(Likelihood):
         0 for what was observed; that of a distribution in its place.
     log_scale : float
         Log of the scale, in which losses are those of the values as they came.
+    freedom : float
+        Degrees of freedom of Student's t distribution; infinite for Gaussians.
+    corrections : tuple of (float, float)
+        Of the automatic path; empty for none.
     """
 
     value: np.ndarray
     variance: np.ndarray | float = 0.0
     log_scale: float = 0.0
+    freedom: float = np.inf
+
+    # experts hold separate evidence more often than not: without a correction the fused mean is
+    # no farther from the mean of all values than theirs are
+    corrections: tuple = ((30.0, 0.3), (100.0, 0.2), (10.0, 0.2))
 
     family = GAUSSIAN
 
@@ -172,26 +185,31 @@ class Values(Likelihood):
 
     def taught(self, scores):
         """The likelihood whose outcomes are the Gaussians that fused scores stand for."""
-        return replace(self, **dict(zip(("value", "variance"), moments(scores), strict=True)))
+        value, variance = moments(scores)
+        return replace(self, value=value, variance=variance, freedom=np.inf)
 
     def loss(self, scores):
         """Negative log-density of each sample's value, in nats."""
-        return self._loss(*moments(scores))
+        mean, variance = moments(scores)
+        return self._loss(self._squared(mean), variance)
 
-    def _loss(self, mean, variance):
-        # a wild trial step may overflow: its loss is infinite, and it is not taken
-        with np.errstate(over="ignore"):
-            squared = (self.value - mean) ** 2 + self.variance
-        return 0.5 * (squared / variance + np.log(variance) + _LOG_2PI) + self.log_scale
+    def _squared(self, mean):
+        return (self.value - mean) ** 2 + self.variance
+
+    def _loss(self, squared, variance):
+        strayed = student_loss(squared / variance, self.freedom)
+        return strayed + 0.5 * np.log(variance) + self.log_scale
 
     def loss_gradient(self, scores):
         """Losses, their gradient in ``(eta, tau)``, and means and precisions."""
         mean, variance = moments(scores)
+        squared = self._squared(mean)
+        pull = student_weight(squared / variance, self.freedom)
         gradient = np.empty_like(scores)
-        gradient[..., 0] = mean - self.value
-        with np.errstate(over="ignore"):
-            gradient[..., 1] = 0.5 * (self.value**2 + self.variance - mean**2 - variance)
-        return self._loss(mean, variance), gradient, self._state(mean, scores)
+        gradient[..., 0] = pull * (mean - self.value)
+        gradient[..., 1] = 0.5 * pull * (self.value**2 + self.variance - mean**2)
+        gradient[..., 1] -= 0.5 * variance
+        return self._loss(squared, variance), gradient, self._state(mean, scores)
 
     def state(self, scores):
         """Means and precisions (n_samples, 2)."""
@@ -203,12 +221,19 @@ class Values(Likelihood):
         return state
 
     def blocks(self, jacobian, state, weight, scratch):
-        """Curvature ``(e - mu t)(e - mu t)' / tau + t t' / (2 tau^2)`` of ``(e, t)``."""
+        """Curvature ``(e - mu t)(e - mu t)' / tau + t t' / (2 tau^2)`` of ``(e, t)``.
+
+        That of Gaussians; with few degrees of freedom its mean over outcomes, the information,
+        which is less by ``(nu + 1) / (nu + 3)`` and ``nu / (nu + 3)``.
+        """
         mean, tau = state.T
         first, second = scratch[:, 0], jacobian[:, 1]
         np.multiply(second, -mean, out=first)
         first += jacobian[:, 0]
         by_first, by_second = weight / tau, 0.5 * weight / tau**2
+        if np.isfinite(self.freedom):
+            by_first *= (self.freedom + 1.0) / (self.freedom + 3.0)
+            by_second *= self.freedom / (self.freedom + 3.0)
         inner = (first * by_first) @ first.T + (second * by_second) @ second.T
         # of shifts: (1, -mu) and (0, 1)
         shifts = np.stack([np.ones_like(mean), -mean])
@@ -219,12 +244,63 @@ class Values(Likelihood):
         return inner, cross, spread
 
 
+def student_loss(ratio, freedom):
+    """Negative log-density of Student's t distribution of scale 1 at squared distances.
+
+    Parameters
+    ----------
+    ratio : ndarray
+        Squared distances from the location, in squared scales.
+    freedom : float
+        Degrees of freedom; infinite for the Gaussian.
+
+    Returns
+    -------
+    ndarray of the shape of ``ratio``
+
+    Examples
+    --------
+    At the location a Gaussian has the log-density ``-log(2 pi) / 2``, Cauchy's ``-log pi``.
+
+    >>> import numpy as np
+    >>> student_loss(np.zeros(1), np.inf).round(4), student_loss(np.zeros(1), 1.0).round(4)
+    (array([0.9189]), array([1.1447]))
+    """
+    if np.isinf(freedom):
+        return 0.5 * (ratio + _LOG_2PI)
+    constant = math.lgamma(0.5 * freedom) - math.lgamma(0.5 * (freedom + 1.0))
+    constant += 0.5 * np.log(freedom * np.pi)
+    return 0.5 * (freedom + 1.0) * np.log1p(ratio / freedom) + constant
+
+
+def student_weight(ratio, freedom):
+    """What a value at a squared distance counts beside one of a Gaussian: 1 where that is 1.
+
+    Parameters
+    ----------
+    ratio : ndarray
+    freedom : float
+
+    Returns
+    -------
+    ndarray of the shape of ``ratio``, or 1.0 for a Gaussian
+        ``(freedom + 1) / (freedom + ratio)``.
+    """
+    return 1.0 if np.isinf(freedom) else (freedom + 1.0) / (freedom + ratio)
+
+
 @dataclass(frozen=True, eq=False)
 class ValueModel:
     """Calibration of one expert's predictions of a value, both standardised.
 
-    ``y | f ~ N(intercept + slope z, exp(log_variance + power (log s^2 - log_centre)))`` with
-    ``z = (f - centre) / scale`` and ``s`` the standard deviation that the expert gives.
+    With ``z = (f - centre) / scale`` the mean of y is ``intercept + slope z``, and
+
+    ``log variance = log_variance + power (log s^2 - log_centre) + by_mean z + by_square (z^2 - 1)
+    + by_spread d``
+
+    where ``s`` is the standard deviation that the expert gives, ``z`` is clipped, and ``d`` is how
+    far the experts lie apart on this sample: the standardised log variance of the mixture of all
+    of them, each by its line and one variance (``rough``).
 
     Attributes
     ----------
@@ -233,13 +309,20 @@ class ValueModel:
     intercept, slope : float
         The slope is at least 0; 0 for predictions that tell nothing, or the opposite.
     log_variance : float
-        Log of the variance of what remains.
+        Log of the variance of what remains; of the squared scale, with few degrees of freedom.
     power : float
         At least 0; how far the variance follows that of the expert, 0 if it gives none.
     log_centre : float
         Mean log variance that the expert gives.
     constant : bool
         Whether the prediction did not vary on the fit data.
+    by_mean, by_square, by_spread : float
+        How the variance follows the prediction and the spread of all.
+    rough : tuple of float
+        Intercept, slope and log of the variance as if this were the same everywhere.
+    spread : tuple of float
+        Mean and standard deviation of the log variance of the mixture on the fit data. Experts
+        that were calibrated together have the same, by which they are known as each other's.
     """
 
     centre: float
@@ -250,8 +333,17 @@ class ValueModel:
     power: float = 0.0
     log_centre: float = 0.0
     constant: bool = False
+    by_mean: float = 0.0
+    by_square: float = 0.0
+    by_spread: float = 0.0
+    rough: tuple = (0.0, 0.0, 0.0)
+    spread: tuple = (0.0, 1.0)
 
-    def moments(self, mean, deviation=None):
+    def standardised(self, mean):
+        """Predictions (n_samples,) less the centre, over the scale; NaN where missing."""
+        return (np.asarray(mean, dtype=np.float64) - self.centre) / self.scale
+
+    def moments(self, mean, deviation=None, spread=0.0):
         """Calibrated means and variances, in standard deviations of the values.
 
         Parameters
@@ -260,16 +352,70 @@ class ValueModel:
             NaN where the expert is missing.
         deviation : ndarray of shape (n_samples,), optional
             Standard deviations, positive.
+        spread : ndarray of shape (n_samples,) or float
+            As of :func:`spreads`.
 
         Returns
         -------
         mean, variance : ndarray of shape (n_samples,)
         """
-        z = (np.asarray(mean, dtype=np.float64) - self.centre) / self.scale
-        log_variance = np.full(z.shape, self.log_variance)
+        z = self.standardised(mean)
+        near = clipped(z)
+        log_variance = self.log_variance + self.by_mean * near + self.by_square * (near**2 - 1.0)
+        log_variance = log_variance + self.by_spread * spread
         if deviation is not None:
             log_variance += self.power * (2.0 * np.log(deviation) - self.log_centre)
         # nobody is surer than this, as no probability is below the floor; and none so unsure
         # that a precision of 0 remains
         variance = np.exp(np.clip(log_variance, LOG_LEAST_VARIANCE, -LOG_LEAST_VARIANCE))
         return self.intercept + self.slope * z, np.where(np.isnan(z), np.nan, variance)
+
+
+def clipped(values):
+    """Standardised inputs of a variance: beyond three standard deviations it goes on as it is."""
+    return np.clip(values, -3.0, 3.0)
+
+
+def mixture_log_variance(mean, variance):
+    """Log variance of the equal mixture of the experts present on each row.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (n_experts, n_samples)
+        NaN where an expert is missing.
+    variance : ndarray of shape (n_experts, 1)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        0 where no expert is present.
+    """
+    present = ~np.isnan(mean)
+    n_present = np.maximum(present.sum(axis=0), 1)
+    mean = np.where(present, mean, 0.0)
+    distance = np.where(present, mean - mean.sum(axis=0) / n_present, 0.0)
+    total = (distance**2).sum(axis=0) + (variance * present).sum(axis=0)
+    return np.log(np.where(total > 0.0, total / n_present, 1.0))
+
+
+def spreads(models, means):
+    """How far experts lie apart on each row, as their calibrations read it.
+
+    Parameters
+    ----------
+    models : dict of int to ValueModel
+    means : dict of int to ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    dict of int to ndarray of shape (n_samples,)
+    """
+    out = {}
+    for spread in dict.fromkeys(model.spread for model in models.values()):
+        own = [position for position, model in models.items() if model.spread == spread]
+        rough = np.array([models[position].rough for position in own])
+        z = np.array([models[position].standardised(means[position]) for position in own])
+        mean = rough[:, :1] + rough[:, 1:2] * z
+        together = mixture_log_variance(mean, np.exp(rough[:, 2:]))
+        out |= dict.fromkeys(own, clipped((together - spread[0]) / spread[1]))
+    return out

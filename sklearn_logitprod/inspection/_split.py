@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import clone
@@ -13,8 +14,10 @@ from sklearn_logitprod.estimators.inference import expert_log_proba, fused_log_p
 from sklearn_logitprod.inspection._methods import best_expert, filled
 from sklearn_logitprod.inspection._rivals import run_rival
 from sklearn_logitprod.inspection._scores import Outcome, evaluate, losses
-from sklearn_logitprod.inspection._tasks import Task
 from sklearn_logitprod.search.base import final_estimator, fitted_log_proba
+
+if TYPE_CHECKING:
+    from sklearn_logitprod.inspection._tasks import Task
 
 BEST, FUSED = "best expert", "LogitProd"
 
@@ -34,6 +37,8 @@ class Comparison:
     scores : dict of str to Score
     methods : dict of str to callable
         Simpler methods, as those of the task.
+    names : list
+        Of the parts of a comparison that are compared on their own, such as labels.
     rivals : list of (str, estimator)
         Estimators on X itself.
     """
@@ -44,6 +49,7 @@ class Comparison:
     groups: object
     scores: dict
     methods: dict
+    names: list = field(default_factory=list)
     rivals: list = field(default_factory=list)
 
 
@@ -101,27 +107,69 @@ def run_split(estimator, X, y, comparison, train, test):
     seconds = {FUSED: time.perf_counter() - start}
     model = final_estimator(model)
     X_test = _safe_indexing(X, test)
-    new = expert_log_proba(model, X_test)
-    names = list(model.expert_names_)
-    clash = sorted({*comparison.methods, BEST, FUSED, *dict(comparison.rivals)} & set(names))
+    found = {}
+    for name, rival in comparison.rivals:
+        found[name], seconds[name] = run_rival(task, estimator, name, rival, own, X_test)
+    return scored_methods(
+        comparison,
+        list(model.expert_names_),
+        known,
+        # the best expert is what one would have picked without fusing: that of the training part
+        task.told(comparison.outcome.take(train), model).likelihood,
+        expert_log_proba(model, X_test),
+        fused_log_proba(model, X_test),
+        task.told(comparison.outcome.take(test), model),
+        found,
+        seconds,
+    )
+
+
+def scored_methods(
+    comparison, names, known, likelihood, new, fused, outcome, rivals=None, seconds=None
+):
+    """Fit simpler methods on outputs of experts, and score all methods on new ones.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    names : list of str
+        Of the experts.
+    known : ndarray of shape (n_train, n_experts, n_classes)
+        Log-probabilities that methods are fitted on.
+    likelihood : Likelihood
+        Of the training part.
+    new : ndarray of shape (n_test, n_experts, n_classes)
+    fused : ndarray of shape (n_test, n_classes)
+    outcome : Outcome
+        Of the test part.
+    rivals : dict of str to Prediction, optional
+    seconds : dict of str to float, optional
+        That fits took.
+
+    Returns
+    -------
+    Scored
+    """
+    task, rivals = comparison.task, rivals or {}
+    clash = sorted({*comparison.methods, BEST, FUSED, *rivals} & set(names))
     if clash:
         raise ValueError(f"An expert is called {clash[0]!r}, as a method here is. Rename it.")
-    # the best expert is what one would have picked without fusing: known from the training part
-    likelihood = task.told(comparison.outcome.take(train), model).likelihood
     best = names[best_expert(known, likelihood)]
     alone = np.moveaxis(filled(new, likelihood.family), 1, 0)
     predictions = {name: task.prediction(own) for name, own in zip(names, alone, strict=True)}
     predictions[BEST] = predictions[best]
     for name, fit in comparison.methods.items():
         predictions[name] = fit(known, likelihood)(new)
-    for name, rival in comparison.rivals:
-        found = run_rival(task, estimator, name, rival, own, X_test)
-        predictions[name], seconds[name] = found
-    predictions[FUSED] = task.prediction(fused_log_proba(model, X_test))
-    outcome = task.told(comparison.outcome.take(test), model)
+    predictions |= rivals
+    predictions[FUSED] = task.prediction(fused)
     values, contributions = zip(
         *(evaluate(comparison.scores, outcome, own) for own in predictions.values()), strict=True
     )
     by_sample = np.array([losses(outcome, own) for own in predictions.values()])
     values, contributions = np.array(values), np.array(contributions)
-    return Scored(names, best, list(predictions), values, contributions, by_sample, seconds)
+    return Scored(names, best, list(predictions), values, contributions, by_sample, seconds or {})
+
+
+def part_comparison(comparison, outcome):
+    """The same comparison of another outcome."""
+    return replace(comparison, outcome=outcome)

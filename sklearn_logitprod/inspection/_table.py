@@ -114,7 +114,7 @@ def comparison_table(totals, settings):
     reference = methods.index(BEST)
     contributions = totals.contributions()
     shape = contributions.shape[:2]
-    paired = _differences(totals.sample_losses(), reference)
+    paired = differences_to(totals.sample_losses(), reference)
     differences = paired.mean(axis=1)
     columns = np.vstack(
         [
@@ -131,7 +131,7 @@ def comparison_table(totals, settings):
     widths = found.half_width[: -len(methods)].reshape(shape)
     width, p_value = found.half_width[-len(methods) :], found.p_value[-len(methods) :]
     p_value[reference] = np.nan
-    by_repeat = _differences(totals.repeat_losses().T, reference)
+    by_repeat = differences_to(totals.repeat_losses().T, reference)
     by_repeat[reference] = np.nan
     values = totals.values()
     table = _metric_columns(comparison.scores, values, widths)
@@ -170,7 +170,7 @@ def comparison_table(totals, settings):
 def _to_rival(totals, name, resampling):
     """Mean difference in the loss of the fusion to a rival's, with interval and p-value."""
     losses = totals.sample_losses()
-    paired = _differences(losses, totals.methods.index(name))[totals.methods.index(FUSED)]
+    paired = differences_to(losses, totals.methods.index(name))[totals.methods.index(FUSED)]
     mean = paired.mean()
     columns = ((paired - mean) / len(paired))[:, None]
     found = bootstrap(columns, np.array([mean]), *resampling)
@@ -182,7 +182,7 @@ def _to_rival(totals, name, resampling):
     }
 
 
-def _differences(losses, reference):
+def differences_to(losses, reference):
     """Losses (n_methods, n) less those of one method."""
     differences = losses - losses[reference]
     return np.where(np.abs(differences) < _ROUNDING, 0.0, differences)

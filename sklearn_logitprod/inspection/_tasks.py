@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.estimators.base import likelihood_of
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
+from sklearn_logitprod.estimators.multilabel import LogitProdMultilabelClassifier
 from sklearn_logitprod.estimators.regressor import LogitProdRegressor
 from sklearn_logitprod.estimators.survival import LogitProdSurvival
 from sklearn_logitprod.inspection._methods import (
@@ -19,6 +20,7 @@ from sklearn_logitprod.inspection._methods import (
     SURVIVAL_METHODS,
     rank_average,
 )
+from sklearn_logitprod.inspection._panel import PanelTotals, panel_table, run_panel_split
 from sklearn_logitprod.inspection._scores import (
     CLASS_SCORES,
     GRADE_SCORES,
@@ -27,11 +29,18 @@ from sklearn_logitprod.inspection._scores import (
     Prediction,
     risk_prediction,
 )
+from sklearn_logitprod.inspection._split import run_split
+from sklearn_logitprod.inspection._table import Totals, comparison_table
 from sklearn_logitprod.inspection._value_methods import VALUE_METHODS
 from sklearn_logitprod.inspection._value_scores import VALUE_SCORES
 from sklearn_logitprod.search.classifier import LogitProdClassifierCV
 from sklearn_logitprod.search.regressor import LogitProdRegressorCV
 from sklearn_logitprod.search.survival import LogitProdSurvivalCV
+
+
+def no_parts(target):
+    """Names of the parts that are compared on their own: none, as for most tasks."""
+    return []
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +50,7 @@ class Task:
     Attributes
     ----------
     estimator, search : type
-        With which outputs alone are compared, and which searches over gates.
+        With which outputs alone are compared, and which searches over gates, if there is one.
     scores : dict of str to Score
         The first is what methods are ranked by.
     methods : dict of str to callable
@@ -68,10 +77,14 @@ class Task:
         What the product of the experts with equal weights is called.
     calibrated : bool
         Whether answers of an expert become distributions by how they fared out-of-fold.
+    run, totals, table : callable
+        How a split is run, its results are gathered, and the table is made of them.
+    parts : callable
+        From a target to the names of parts that are compared on their own, such as labels.
     """
 
     estimator: type
-    search: type
+    search: type | None
     scores: dict
     methods: dict
     prediction: Callable
@@ -84,6 +97,10 @@ class Task:
     difference: str = "log_loss"
     mean: str = "mean of logits"
     calibrated: bool = False
+    run: Callable = run_split
+    totals: Callable = Totals
+    table: Callable = comparison_table
+    parts: Callable = lambda target: []
 
     def choose(self, metrics, baselines, ordered=False):
         """Scores and simpler methods by name.
@@ -184,5 +201,18 @@ TASKS = {
         difference="nll",
         mean="mean of log-densities",
         calibrated=True,
+    ),
+    "labels": Task(
+        LogitProdMultilabelClassifier,
+        None,
+        CLASS_SCORES,
+        predicting(CLASS_METHODS, Prediction),
+        Prediction,
+        lambda target: Outcome(target.likelihood, target.y),
+        lambda target: {"labels": list(target.attributes["label_names_"])},
+        run=run_panel_split,
+        totals=PanelTotals,
+        table=panel_table,
+        parts=lambda target: list(target.attributes["label_names_"]),
     ),
 }

@@ -18,13 +18,8 @@ from sklearn_logitprod._text import Elsewhere, brief, option, said_once, warn
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
 from sklearn_logitprod.inspection._rivals import check_rivals
-from sklearn_logitprod.inspection._split import Comparison, run_split
-from sklearn_logitprod.inspection._table import (
-    Totals,
-    comparison_table,
-    tell_of_order,
-    with_metrics,
-)
+from sklearn_logitprod.inspection._split import Comparison
+from sklearn_logitprod.inspection._table import tell_of_order, with_metrics
 from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.search.base import BaseLogitProdCV, searched_estimator
@@ -61,17 +56,17 @@ def compare(
     Parameters
     ----------
     estimator_or_outputs : estimator or ExpertOutputs
-        A `LogitProdClassifier`, `LogitProdSurvival`, `LogitProdRegressor`, or a search over
-        one; it is cloned and fitted anew in each split. Of `ExpertOutputs` the fusion is
-        ``gate_width="auto"``.
+        A `LogitProdClassifier`, `LogitProdSurvival`, `LogitProdRegressor`, a search over one, or
+        a `LogitProdMultilabelClassifier`; it is cloned and fitted anew in each split. Of
+        `ExpertOutputs` the fusion is ``gate_width="auto"``.
     X : array, DataFrame or ExpertOutputs, default=None
         As in ``fit`` of the estimator; left out with `ExpertOutputs`.
     y : array-like of shape (n_samples,), default=None
-        Class labels, events and times, or values; None takes those of `ExpertOutputs`. What
-        ``labels`` of the estimator says, too: of sets, log-loss is that of the set, and other
-        metrics are over samples of which one class alone is possible; a distribution counts as a
-        sample of each class, by its shares. Samples of which all classes are possible are left
-        out.
+        Class labels, events and times, or values; None takes those of `ExpertOutputs`. Of shape
+        (n_samples, n_labels) for a panel of labels. What ``labels`` of a classifier says, too: of
+        sets, log-loss is that of the set, and other metrics are over samples of which one class
+        alone is possible; a distribution counts as a sample of each class, by its shares.
+        Samples of which all classes are possible are left out.
     baselines : bool or list of str, default=True
         Which simpler methods: "mean of logits", "mean of probabilities", "greedy
         ensemble", "stacked regression"; for survival "mean of logits", "mean of curves",
@@ -136,7 +131,10 @@ def compare(
           and of each rival. What comes from ``memory`` of the estimator takes LogitProd no time,
           and a rival the time that it took once.
 
-        NaN where a method has no probabilities. ``attrs`` holds the settings, and under
+        NaN where a method has no probabilities. For a panel rows are (label, method), each
+        label on the samples on which it was tested, with a best expert of its own; ``p_holm``
+        is corrected for the number of labels. The last label, "mean over labels", holds means
+        of all, by the bootstrap over samples. ``attrs`` holds the settings, and under
         ``"chosen"`` in how many splits each expert was the best, under ``"rivals"`` the difference
         of LogitProd to each rival, with interval and p-value.
 
@@ -183,14 +181,17 @@ def compare(
     outcome = task.outcome(target)
     if graded:
         outcome = _graded(task, outcome, target, ordered)
+    parts = task.parts(target)
+    if rivals and parts:
+        raise ValueError("rivals are for one outcome, and y holds several labels. Leave them out.")
     rivals = check_rivals(rivals, estimator, target)
-    comparison = Comparison(task, outcome, target.strata, groups, scores, methods, rivals)
+    comparison = Comparison(task, outcome, target.strata, groups, scores, methods, parts, rivals)
     told = np.flatnonzero(target.counts)
     repeats = repeated_splits(cv, n_repeats, target.strata, groups, random_state, told)
     splits = [split for repeat in repeats for split in repeat]
-    totals = Totals(comparison, len(repeats))
+    totals = task.totals(comparison, len(repeats))
     progress = Progress(sys.stderr) if verbose else None
-    run = delayed(Elsewhere(run_split))
+    run = delayed(Elsewhere(task.run))
     jobs = (run(estimator, X, target.y, comparison, *split) for split in splits)
     results = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
     numbers = [number for number, repeat in enumerate(repeats) for _ in repeat]
@@ -210,7 +211,7 @@ def compare(
         "n_resamples": n_resamples,
         "random_state": random_state,
     }
-    table = comparison_table(totals, settings)
+    table = task.table(totals, settings)
     tell_of_order(table, task)
     return with_metrics(table, wanted)
 
@@ -241,7 +242,8 @@ def _arguments(first, X, y, groups):
     if not isinstance(first, (BaseLogitProd, BaseLogitProdCV)):
         raise TypeError(
             "compare takes a LogitProdClassifier, a LogitProdSurvival, a LogitProdRegressor, a "
-            f"search over one, or ExpertOutputs, not {type(first).__name__}."
+            "search over one, a LogitProdMultilabelClassifier, or ExpertOutputs, not "
+            f"{type(first).__name__}."
         )
     if X is None:
         raise ValueError("X is missing: call compare(estimator, X, y).")

@@ -145,6 +145,9 @@ class ExpertComparisonDisplay(Display):
         ImportError
             If matplotlib is absent.
         """
+        table = self.table
+        if table.index.nlevels > 1:
+            table = table.loc[table.attrs["overall"]]
         names = self.table.attrs["metrics"]
         metric = names[0] if metric is None else metric
         if metric not in (*names, _DIFFERENCE):
@@ -154,7 +157,7 @@ class ExpertComparisonDisplay(Display):
         higher = self.table.attrs["higher_is_better"].get(metric, False)
         middle = _DIFFERENCE if metric == _DIFFERENCE else f"{metric}_mean"
         reference = self.table.attrs["reference"]
-        rows = self.table.dropna(subset=[middle]).sort_values(middle, ascending=higher)
+        rows = table.dropna(subset=[middle]).sort_values(middle, ascending=higher)
         if metric == _DIFFERENCE:
             rows = rows.drop(index=reference)
         ax = axes(ax, 7.0, 1.4 + 0.3 * len(rows))
@@ -178,7 +181,7 @@ class ExpertComparisonDisplay(Display):
                     markersize=6,
                     elinewidth=1.5,
                 )
-        zero = 0.0 if metric == _DIFFERENCE else self.table.loc[reference, middle]
+        zero = 0.0 if metric == _DIFFERENCE else table.loc[reference, middle]
         self.reference_line_ = ax.axvline(
             zero, color="black", linestyle=":", linewidth=1, zorder=0, label=reference
         )

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, likelihood_of, weighting_of
 from sklearn_logitprod.estimators.inference import expert_log_proba, fused_log_proba
+from sklearn_logitprod.estimators.panel_inference import refuse_panel
 from sklearn_logitprod.inspection._methods import best_expert, filled, mean_of_logits
 from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.search.base import final_estimator
@@ -78,6 +79,7 @@ def oracle_gap(estimator: Any, X: Any, y: ArrayLike | None = None) -> pd.DataFra
     True
     """
     estimator = final_estimator(estimator)
+    refuse_panel(estimator, "oracle_gap")
     if not isinstance(estimator, BaseLogitProd):
         raise TypeError(
             "oracle_gap takes a fitted LogitProdClassifier, LogitProdSurvival or "

@@ -11,12 +11,15 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod._typing import CrossValidation, Scoring
 from sklearn_logitprod.estimators.base import BaseLogitProd
-from sklearn_logitprod.inspection._draw import COLOURS, LOSS_WORDS, Display, axes
+from sklearn_logitprod.estimators.panel_inference import refuse_panel
+from sklearn_logitprod.inspection._draw import COLOURS, Display, axes
 from sklearn_logitprod.inspection._tasks import TASKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# what the scores without `scoring` are called, by the loss
+_SCORES = {"log_loss": "-log-loss", "nll": "log-likelihood"}
 _TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
@@ -49,7 +52,7 @@ def temperature_sensitivity(
         Folds by which the temperatures are compared.
     scoring : str, callable or None, default=None
         As in :class:`~sklearn_logitprod.LogitProdClassifierCV`; None is minus the
-        log-loss.
+        log-loss, of values the log-likelihood.
     groups : array-like of shape (n_samples,), default=None
         Groups of dependent samples.
 
@@ -84,6 +87,7 @@ def temperature_sensitivity(
     >>> table.shape
     (7, 7)
     """
+    refuse_panel(estimator, "temperature_sensitivity")
     if not isinstance(estimator, BaseLogitProd):
         raise TypeError(
             "temperature_sensitivity takes a LogitProdClassifier, a LogitProdSurvival or a "
@@ -96,7 +100,7 @@ def temperature_sensitivity(
             f"gate_width={width!r} {what}: pass an estimator with gate_width=0 (a linear gate) or "
             "the width of a hidden layer."
         )
-    search_type = TASKS[estimator.task_name].search
+    search_type: Any = TASKS[estimator.task_name].search
     params = estimator.get_params(deep=False)
     names = set(params) & set(search_type().get_params(deep=False)) - {"cv"}
     shared = {name: params[name] for name in names}
@@ -115,9 +119,9 @@ def temperature_sensitivity(
         {"mean": results["mean_test_score"], "std": results["std_test_score"], **splits},
         index=pd.Index([p["temperature"] for p in results["params"]], name="temperature"),
     ).sort_index()
-    loss = LOSS_WORDS[TASKS[estimator.task_name].difference]
+    score = _SCORES[TASKS[estimator.task_name].difference]
     table.attrs = {
-        "scoring": f"-{loss}" if scoring is None else str(scoring),
+        "scoring": score if scoring is None else str(scoring),
         "temperature": estimator.temperature,
     }
     return table

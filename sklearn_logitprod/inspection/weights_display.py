@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.inference import present_weights
+from sklearn_logitprod.estimators.panel_inference import refuse_panel
 from sklearn_logitprod.inspection._draw import COLOURS, Display, axes
 from sklearn_logitprod.search.base import BaseLogitProdCV
 
@@ -119,6 +120,7 @@ class ExpertWeightsDisplay(Display):
                     "LogitProdRegressor, a search over one or a pipeline that ends in one, not "
                     f"{type(model).__name__}."
                 )
+        refuse_panel(model, "ExpertWeightsDisplay")
         weights = present_weights(model, X)
         return cls._drawn(weights, model.expert_names_, values, name, ax=ax)
 

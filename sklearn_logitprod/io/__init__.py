@@ -5,6 +5,7 @@ from sklearn_logitprod.io.embeddings import read_embeddings
 from sklearn_logitprod.io.logitprod import read_logitprod
 from sklearn_logitprod.io.mcat import read_mcat
 from sklearn_logitprod.io.nnmil import read_nnmil
+from sklearn_logitprod.io.panel import read_panel
 from sklearn_logitprod.io.patients import aggregate
 from sklearn_logitprod.io.slideflow import read_slideflow
 from sklearn_logitprod.io.stamp import read_stamp
@@ -21,6 +22,7 @@ __all__ = [
     "read_logitprod",
     "read_mcat",
     "read_nnmil",
+    "read_panel",
     "read_slideflow",
     "read_stamp",
     "read_tables",

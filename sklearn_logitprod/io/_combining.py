@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -60,10 +61,15 @@ class Patients:
         first = np.unique(codes, return_index=True)[1]
         return cls(values[first], codes, first)
 
+    @cached_property
+    def _runs(self):
+        """Rows in the order of patients, and where each of these begins."""
+        order = np.argsort(self.codes, kind="stable")
+        return order, np.searchsorted(self.codes[order], np.arange(len(self.names)))
+
     def reduced(self, ufunc, values):
         """Rows of each patient as one, by a function such as ``np.add``."""
-        order = np.argsort(self.codes, kind="stable")
-        starts = np.searchsorted(self.codes[order], np.arange(len(self.names)))
+        order, starts = self._runs
         return ufunc.reduceat(values[order], starts, axis=0)
 
     def agreed(self, values, what, row_names):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
-from multiprocessing.pool import ThreadPool
 
 import numpy as np
 from joblib import cpu_count
@@ -14,6 +14,7 @@ from sklearn_logitprod.io._columns import labels_array, sorted_labels
 from sklearn_logitprod.io._ids import Ids, alike_without, as_array, same_texts
 from sklearn_logitprod.io._part import as_codes, check_ids, check_names
 from sklearn_logitprod.io._table import as_texts
+from sklearn_logitprod.io._text_files import PARSING
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
 _AT_A_TIME = 1 << 16
@@ -75,7 +76,7 @@ def join(parts, input, how, sort=True):
         values[:, :, 0] if names is None else values,
         input,
         [source.expert for source in sources],
-        classes=labels_array(names) if input in ("proba", "logits") else None,
+        classes=None if of_times or names is None or input == "mean_std" else labels_array(names),
         y=y,
         ids=as_array(ids, each),
         groups=None if groups is None else np.asarray(groups.of(np.array), dtype=str),
@@ -88,9 +89,9 @@ def each(function, items):
     n_threads = min(cpu_count(), len(items))
     if n_threads < 2:
         return [function(item) for item in items]
-    with ThreadPool(n_threads) as pool:
-        # of several errors the first in order counts, not the first in time, as of pool.map
-        found = list(pool.imap(Elsewhere(function), items))
+    # of several errors the first in order counts, and no thread goes on when this is left
+    with PARSING, ThreadPoolExecutor(n_threads) as pool:
+        found = list(pool.map(Elsewhere(function), items))
     for one in (one for _, warnings in found for one in warnings):
         warn(*one)
     return [result for result, _ in found]

@@ -34,8 +34,8 @@ _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 class _Parsing:
     """Context in which pandas refuses what it would warn of, in any number of threads.
 
-    Filters of warnings are those of the whole process: the first thread to come sets them, the
-    last to go restores them.
+    Filters of warnings are those of the whole process, and pandas changes them on its own, too: who
+    starts threads enters first and leaves last, and then they are as they were.
     """
 
     def __init__(self):
@@ -58,7 +58,7 @@ class _Parsing:
                 self._before.__exit__(None, None, None)
 
 
-_PARSING = _Parsing()
+PARSING = _Parsing()
 
 
 def read_text(source, path, id=None, coded=()):
@@ -170,7 +170,7 @@ class _Content:
 
     def _parsed(self, kinds, names=None, spaces=True):
         """Some columns as pandas reads them, without spaces before cells."""
-        with _PARSING:
+        with PARSING:
             options = {} if names is None else {"usecols": names}
             return pd.read_csv(
                 self.path,

@@ -19,7 +19,7 @@ def several(names):
     return option("columns", {name: name for name in names[:2]} or {"expert": "its column"})
 
 
-def check_asked(input, target, std, foreign):
+def check_asked(input, target, columns, std, foreign):
     """Refuse arguments that are not those of values, or of other outcomes.
 
     Parameters
@@ -27,6 +27,7 @@ def check_asked(input, target, std, foreign):
     input : str
     target : str or None
         Column of true values.
+    columns : dict, list, str or None
     std : str, dict or None
     foreign : dict of str to object
         Arguments of classes and events, by name.
@@ -53,6 +54,18 @@ def check_asked(input, target, std, foreign):
         raise ValueError(
             f"{option('input', 'mean_std')} needs {option('std')}, the column of standard "
             f"deviations. Of means alone pass {option('input', 'mean')}."
+        )
+    named = std.values() if isinstance(std, Mapping) else [std]
+    if std is not None and not all(isinstance(name, str) for name in named):
+        raise ValueError(
+            f"{option('std')} is the name of a column, or {{expert: name}}, not a "
+            f"{type(std).__name__} of something else."
+        )
+    if isinstance(columns, Mapping) and set(columns) <= {MEAN, STD}:
+        raise ValueError(
+            f"{option('columns')} names the predictions of each expert, and {brief(columns)} are "
+            f"no experts: name the column of predictions alone, and {option('std')} for that of "
+            "standard deviations."
         )
     if target is not None and not isinstance(target, str):
         raise ValueError(

@@ -224,6 +224,9 @@ def _of_predictions(frame, names, by, how, positive):
     """A frame of fused predictions, as ``logitprod predict`` writes."""
     import pandas as pd
 
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"the frame has the column {twice!r} more than once. Rename one of them.")
     frame = frame.set_axis(names, axis=1)
     proba, survival, weights = (
         [name for name in names if name.startswith(start)] for start in (_PROBA, _SURVIVAL, _WEIGHT)

@@ -69,7 +69,7 @@ def read_tables(
     positive: Any = None,
     target: str | None = None,
     std: str | Mapping[str, str] | None = None,
-    ignore: Sequence[str] = (),
+    ignore: Sequence[str] | str = (),
     expert: str | None = None,
     average: bool = False,
     id_strip: str | Sequence[str] | None = None,
@@ -141,7 +141,7 @@ def read_tables(
     std : str or dict, optional
         With ``input="mean_std"``, the column of standard deviations, or that of each expert. It
         is never found by its name.
-    ignore : list of str, default=()
+    ignore : list of str or str, default=()
         Columns that hold no outputs, such as covariates; they need not be there.
     expert : str, optional
         For long tables, with a row for each sample and expert: the column of experts.
@@ -186,9 +186,8 @@ def read_tables(
     """
     if input not in _INPUTS:
         raise ValueError(f"input={input!r} is unknown; it is one of {brief(_INPUTS)}.")
-    foreign = {"label": label, "event": event, "time": time}
-    foreign |= {"classes": classes, "positive": positive}
-    check_asked(input, target, std, foreign)
+    own = {"label": label, "event": event, "time": time}
+    check_asked(input, target, columns, std, {**own, "classes": classes, "positive": positive})
     of_values = input in ("mean", "mean_std")
     of_classes = input in ("proba", "logits")
     if (event is None) != (time is None):
@@ -206,7 +205,8 @@ def read_tables(
     said = {"label": label, "group": group, "event": event, "time": time, "expert": expert}
     if of_values:
         said["target"] = target
-    reserved = {name for name in (id, target, *said.values(), *ignore) if name is not None}
+    ignored = [ignore] if isinstance(ignore, str) else ignore
+    reserved = {name for name in (id, target, *said.values(), *ignored) if name is not None}
     files, by_user = files_of(paths)
     tables = read_all(files, id, input, {label, group, event, expert} - {None})
     if expert is not None:

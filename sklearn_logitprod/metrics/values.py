@@ -173,8 +173,8 @@ def pinball_loss(
         raise ValueError(
             f"quantiles={quantiles!r} are levels within (0, 1), such as [0.05, 0.5, 0.95]."
         )
-    predicted = _finite("predicted", predicted, (len(values), len(levels)))
-    pairs = zip(predicted.T, levels, strict=True)
+    found = _finite("predicted", predicted, (len(values), len(levels)))
+    pairs = zip(found.T, levels, strict=True)
     return np.array(
         [mean_pinball_loss(values, own, sample_weight=weight, alpha=q) for own, q in pairs]
     )

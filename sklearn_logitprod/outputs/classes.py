@@ -37,8 +37,8 @@ _WORDS = (
 )
 
 _SEVERAL = (
-    ", and if X has one for each of several labels, fit an estimator per label, on X[:, :, j] and "
-    "y[:, j]."
+    ", and if X has one for each of several labels, use LogitProdMultilabelClassifier with y of "
+    "shape (n_samples, n_labels)."
 )
 
 

@@ -20,6 +20,8 @@ _TINY = 1e-300
 _TASKS = {
     "logits": "classes",
     "proba": "classes",
+    "label_logits": "labels",
+    "label_proba": "labels",
     "hazard_logits": "events",
     "survival": "events",
     "risk": "events",
@@ -43,14 +45,16 @@ class ExpertOutputs:
         Logits or probabilities; with times as the last axis hazard logits or survival;
         of shape (n_samples, n_experts) for risks and predicted values, (n_samples, n_experts,
         2) for values with standard deviations. NaN where an expert is missing.
-    input : {"logits", "proba", "hazard_logits", "survival", "risk", "mean", "mean_std"}
-        What the values are.
+    input : {"logits", "proba", "label_logits", "label_proba", "hazard_logits", "survival", \
+"risk", "mean", "mean_std"}
+        What the values are; of several labels, log-odds or probabilities of each.
     expert_names : list of str
         Names of the experts.
     classes : ndarray of shape (n_classes,) or None
-        Class labels of the last axis; None for survival and values.
-    y : ndarray of shape (n_samples,) or None
-        Class labels, values, or for survival a structured array ``(event, time)``.
+        Class labels of the last axis, or names of several labels; None for survival and values.
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels), or None
+        Class labels, values, or for survival a structured array ``(event, time)``; of several
+        labels 0, 1, and NaN where one was not tested.
     ids : ndarray of shape (n_samples,) or None
         Identifiers of the samples.
     groups : ndarray of shape (n_samples,) or None
@@ -90,7 +94,7 @@ class ExpertOutputs:
             raise ValueError(f"input={self.input!r} is unknown; it is one of {list(_TASKS)}.")
         labels = self.labels
         if labels is None:
-            name = "classes" if self.task_name == "classes" else "times"
+            name = "times" if self.task_name == "events" else "classes"
             raise ValueError(f"input={self.input!r} needs `{name}`, one for each column.")
         shape = (len(self.expert_names),) + ((len(labels),) if len(labels) else ())
         if np.shape(self.values)[1:] != shape:
@@ -116,7 +120,7 @@ class ExpertOutputs:
 
     @property
     def task_name(self) -> str:
-        """Task that the outputs are of: "classes", "events" or "values", as `input` says."""
+        """Task: "classes", "labels", "events" or "values", as `input` says."""
         return _TASKS[self.input]
 
     @property
@@ -126,7 +130,7 @@ class ExpertOutputs:
             return ()
         if self.input == "mean_std":
             return ("mean", "std")
-        return self.classes if self.task_name == "classes" else self.times
+        return self.times if self.task_name == "events" else self.classes
 
     @property
     def logits(self) -> Floats:
@@ -135,7 +139,7 @@ class ExpertOutputs:
         Hazard logits for survival. NaN where an expert is missing; the logarithm of 0
         is that of 1e-300, far below the floor of all probabilities.
         """
-        if self.input in ("logits", "hazard_logits"):
+        if self.input in ("logits", "label_logits", "hazard_logits"):
             return self.values
         if self.input == "proba":
             return np.log(np.maximum(self.values, _TINY))

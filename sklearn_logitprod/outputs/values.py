@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_logitprod._text import option
 from sklearn_logitprod.fusion.logits import samples_fastest
-from sklearn_logitprod.fusion.values import natural_parameters
+from sklearn_logitprod.fusion.values import natural_parameters, spreads
 from sklearn_logitprod.outputs.checks import check_missing, column_names, row_number
 from sklearn_logitprod.outputs.frames import is_two_level, opened
 
@@ -138,7 +138,9 @@ class ValueOutputs:
         ndarray of shape (n_rows, n_experts, 2), float64
             ``(mean / variance, 1 / variance)``, values standardised; NaN where missing.
         """
-        read = [self.models[m].moments(*own) for m, own in self.by_expert(rows).items()]
+        values = self.by_expert(rows)
+        apart = spreads(self.models, {m: mean for m, (mean, _) in values.items()})
+        read = [self.models[m].moments(*own, apart[m]) for m, own in values.items()]
         mean, variance = (np.stack(part, axis=1) for part in zip(*read, strict=True))
         return natural_parameters(mean, variance)
 

@@ -49,8 +49,8 @@ class LogitProdRegressorCV(RegressorMixin, BaseLogitProdCV):
     expert_cv : "prefit", int, splitter or iterable of splits, default="prefit"
         What ``cv`` is in :class:`LogitProdRegressor`.
 
-    input, correction, diversity, calibrate, linear_pool, solver, max_iter, tol, batch_size, \
-memory, n_jobs, device, random_state, verbose
+    input, correction, tails, diversity, calibrate, linear_pool, solver, max_iter, tol, \
+batch_size, memory, n_jobs, device, random_state, verbose
         As in :class:`LogitProdRegressor`. Experts are calibrated within each fold anew.
 
     Attributes
@@ -108,7 +108,8 @@ memory, n_jobs, device, random_state, verbose
         scoring: Scoring = None,
         expert_cv: CrossValidation = "prefit",
         input: Literal["mean", "mean_std"] = "mean",
-        correction: float | None = None,
+        correction: Literal["auto"] | float | None = "auto",
+        tails: Literal["auto", "gaussian"] | float = "auto",
         diversity: float = 0.0,
         calibrate: bool = True,
         linear_pool: bool = True,
@@ -131,6 +132,7 @@ memory, n_jobs, device, random_state, verbose
         self.expert_cv = expert_cv
         self.input = input
         self.correction = correction
+        self.tails = tails
         self.diversity = diversity
         self.calibrate = calibrate
         self.linear_pool = linear_pool
@@ -212,7 +214,7 @@ memory, n_jobs, device, random_state, verbose
         X : array or DataFrame
             As in ``fit``.
         return_std : bool, default=False
-            Also give the standard deviation of the fused Gaussian.
+            Also give the standard deviation of the fused density.
 
         Returns
         -------
@@ -223,7 +225,7 @@ memory, n_jobs, device, random_state, verbose
         return self._best.predict(X, return_std)
 
     def predict_quantiles(self, X: Any, quantiles: ArrayLike) -> Floats:
-        """Quantiles of the fused Gaussian of each sample, by the best candidate.
+        """Quantiles of the fused density of each sample, by the best candidate.
 
         Parameters
         ----------

@@ -10,9 +10,8 @@ from sklearn_logitprod._text import called_through
 from sklearn_logitprod.targets.weights import check_length, missing_values
 
 _PER_LABEL = (
-    "For several labels per sample fit one estimator per label, on what its experts say of that "
-    "label: [LogitProdClassifier().fit(X[:, :, j], y[:, j]) for j in range(y.shape[1])], where "
-    "X[:, :, j] are their log-odds."
+    "For several labels per sample use LogitProdMultilabelClassifier: X holds the log-odds of each "
+    "label, (n_samples, n_experts, n_labels), and y is (n_samples, n_labels)."
 )
 _MATRIX = (
     "If each row says which classes the sample may be of, set labels='sets'; if it is a "
@@ -25,12 +24,12 @@ _SETS = (
     "labels='proba' for dicts of probabilities."
 )
 _SEVERAL = (
-    "; if a sample may have several of these classes, each of them needs an estimator of its own, "
-    "fitted on outputs for that label alone."
+    "; if a sample may have several of these classes, use LogitProdMultilabelClassifier with the "
+    "whole y, one column for each of them."
 )
 _WRAP = (
-    "For several labels per sample wrap the estimator in "
-    "sklearn.multioutput.MultiOutputClassifier, which fits its experts for each."
+    "For several labels per sample use LogitProdMultilabelClassifier, which takes experts of "
+    "several labels or fits one-label experts for each of them."
 )
 
 # by what scikit-learn hands one X to fits of several y, of which nothing else tells

@@ -10,6 +10,7 @@ How data flow through the room::
     trainer                  puts these together: the constant pool first, then the rest
     path, search             many candidates: mixed (automatic gate) or compared
     guarantee, fit           blends with the best reference, and runs it all
+    panel, panel_path        the same for several labels at a time (panel_gaps)
 
 Symbols that recur, with their shapes:
 

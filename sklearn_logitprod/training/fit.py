@@ -78,12 +78,38 @@ def _fit_pool(data, weight, spec, settings, folds, progress):
         pool = data.pool([fitted.head], np.ones(1))
     else:
         pool, selection, fitted, closest = fit_path(data, weight, spec, folds, settings, progress)
+    return guaranteed(pool, data, weight, spec.calibrate, fitted, selection, closest)
+
+
+def guaranteed(pool, data, weight, calibrate, fitted, selection=None, closest=None, teach=fit_gaps):
+    """Blend a pool with the best reference, teach it to do without experts, and tell of it.
+
+    Parameters
+    ----------
+    pool : Pool
+    data : FitData
+    weight : ndarray of shape (n_samples,)
+        Positive sample weights.
+    calibrate : bool
+        Whether sharpness and class bias are fitted.
+    fitted : FittedHead
+        Whose course is told.
+    selection : Selection, optional
+    closest : callable, optional
+        ``closest()`` gives a head that follows the fit data closely.
+    teach : callable
+        Gives what the pool does without experts, as :func:`fit_gaps`.
+
+    Returns
+    -------
+    PoolFit
+    """
     # last of all: whatever was fitted before, the training loss ends at or below the references'
     pool, loss, reference_losses = blend_to_guarantee(pool, data, weight, closest)
-    if spec.calibrate:
+    if calibrate:
         # a plain product stays one: only weights are renormalised
         best = float(reference_losses.min())
-        pool, gapped = with_gaps(pool, fit_gaps(pool, data, weight), data, weight, best)
+        pool, gapped = with_gaps(pool, teach(pool, data, weight), data, weight, best)
         loss = loss if gapped is None else gapped
     return PoolFit(
         pool,

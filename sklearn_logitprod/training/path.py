@@ -56,8 +56,9 @@ def candidates(spec, data):
     """Candidates of the path that are fitted, in groups of one layout, with prior masses.
 
     Constant weights at two strengths hold most of the prior mass; gates and cross-class
-    corrections must earn theirs. How strong priors are is the likelihood's to say, but not
-    that of the class bias, which all samples inform.
+    corrections must earn theirs, unless the likelihood wants the latter everywhere. How strong
+    priors are is the likelihood's to say, but not that of the class bias, which all samples
+    inform.
 
     Parameters
     ----------
@@ -81,6 +82,8 @@ def candidates(spec, data):
         class_bias_prior=spec.class_bias_prior / strength,
     )
     gate = replace(base, gate_width=0, alpha=0.3 * spec.alpha)
+    if data.likelihood.corrections is not None:
+        return _corrected(base, gate, spec.cross_class, data.likelihood.corrections)
     # two strengths of the same head: the cheapest hedge, solved in the same batch
     groups = [([base, replace(base, strength=10.0 * strength)], [0.2, 0.2])]
     if data.n_experts * data.n_free**2 > MAX_CORRECTION:
@@ -96,9 +99,21 @@ def candidates(spec, data):
     return groups
 
 
+def _corrected(base, gate, penalty, corrections):
+    """Candidates that all have a correction, or none; its penalty is the user's or several."""
+    if penalty is None and not corrections:
+        return [([base], [0.5]), ([gate], [0.2])]
+    chosen = corrections if penalty is None else [(penalty, sum(mass for _, mass in corrections))]
+    penalties, masses = zip(*chosen, strict=True)
+    specs = [replace(base, cross_class=own) for own in penalties]
+    return [(specs, list(masses)), ([replace(gate, cross_class=penalties[0])], [0.2])]
+
+
 def flexible(spec, data):
     """What follows the fit data closely, for the guarantee: constant weights, weak priors."""
-    penalty = spec.cross_class or 3.0
+    penalty = spec.cross_class
+    if penalty is None and data.likelihood.corrections != ():
+        penalty = 3.0
     if data.n_experts * data.n_free**2 > MAX_CORRECTION:
         penalty = None
     return replace(spec, gate_width=None, cross_class=penalty)
@@ -108,9 +123,10 @@ def fixed_candidates(data):
     """Candidates without parameters: names, prior masses and heads to choose from.
 
     For tasks that one expert dominates or that have next to no data: the best expert,
-    chosen anew in each fold if outcomes tell which that is, and the mean of probabilities.
+    chosen anew in each fold if outcomes tell which that is, and the mean of probabilities. None
+    where every candidate is to have a correction.
     """
-    if data.n_experts == 1:
+    if data.n_experts == 1 or data.likelihood.corrections is not None:
         return []
     heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
     path = []
