@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -66,10 +65,11 @@ def read_slides(args, **said):
         named(args.files),
         args.labels,
         args.id,
-        label=args.label,
-        value=args.target,
-        event=args.event,
-        time=args.time,
+        # some commands ask for nothing that is true
+        label=getattr(args, "label", None),
+        value=getattr(args, "target", None),
+        event=getattr(args, "event", None),
+        time=getattr(args, "time", None),
         id_strip=args.id_strip,
         verbose=not args.quiet,
         **said,
