@@ -1,11 +1,11 @@
 """From folders of features to an answer: ``logitprod probe`` on real features, and its time.
 
-``python examples/benchmarks/bench_probe.py`` writes the feature tables of the development collection
-(see ``tasks.py`` and ``bench_views.py``) as folders of HDF5, a file per slide, and as tables, runs
-``logitprod probe`` on both, and says whether they agree, and how LogitProd compares with the best
-encoder of each split and with concatenated features. ``--time`` writes 1000 synthetic slides of five
-encoders with 1024 features, and says how long a comparison in 5 x 5 folds takes from these folders,
-with a cache that is empty, then full, and then with a sixth encoder.
+``python examples/benchmarks/bench_probe.py`` writes the feature tables of the development
+collection (see ``tasks.py`` and ``bench_views.py``) as folders of HDF5, a file per slide, and as
+tables, runs ``logitprod probe`` on both, and says whether they agree, and how LogitProd compares
+with the best encoder of each split and with concatenated features. ``--time`` writes 1000 synthetic
+slides of five encoders with 1024 features, and says how long a comparison in repeated 5 folds takes
+from these folders, with a cache that is empty, then full, and then with a sixth encoder.
 """
 
 from __future__ import annotations

@@ -57,6 +57,8 @@ def table_lines(table):
     while len(_lines(rows, kept)[0]) > WIDTH and n_metrics > 1:
         kept.remove(1 + n_metrics)
         n_metrics -= 1
+    if len(_lines(rows, kept)[0]) > WIDTH:
+        kept.remove(rows[0].index("rank"))
     lines = _lines(rows, kept)
     kinds = [table.attrs["kinds"][name] for name in table.index]
     n_experts = kinds.count("expert")

@@ -31,7 +31,15 @@ class View:
 
     def columns_of(self, X):
         """X with the columns of the view alone, if its columns name their view; or X itself."""
-        return X if self.columns is not None else _columns_at(X, self._positions(X))
+        if self.columns is not None:
+            return X
+        own = _columns_at(X, self._positions(X))
+        names = own.columns.remove_unused_levels()
+        if own.dtypes.nunique() > 1:
+            return own.set_axis(names, axis=1)
+        # free of what surrounds it in X, its levels and strides: a cache knows it again
+        values = np.ascontiguousarray(own.to_numpy())
+        return type(own)(values, index=own.index, columns=names, copy=False)
 
     def _positions(self, X):
         if not is_two_level(X) or X.columns.nlevels != 2:
