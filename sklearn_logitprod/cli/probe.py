@@ -66,7 +66,8 @@ def run(args):
     )
     with _cached(args.cache) as memory:
         estimator = probe_estimator(embeddings, args, memory)
-        rivals = {CONCATENATED: on_all_views()} if len(embeddings.encoders) > 1 else {}
+        rivals = {CONCATENATED: on_all_views(_head(embeddings, args))}
+        rivals = rivals if len(embeddings.encoders) > 1 else {}
         before = n_fits(memory)
         table = compare(
             estimator,
@@ -135,10 +136,13 @@ def probe_estimator(embeddings, args, memory=None):
     -------
     LogitProdClassifier, LogitProdSurvival or LogitProdRegressor
     """
-    # seeded alike wherever an encoder stands: one more leaves the others' heads in the cache
-    head = DEFAULT_HEADS[embeddings.task_name](random_state=args.seed)
-    experts = [(name, on_view(name, clone(head))) for name in embeddings.encoders]
+    experts = [(name, on_view(name, _head(embeddings, args))) for name in embeddings.encoders]
     return estimator_for(embeddings, args).set_params(experts=experts, cv=_INNER, memory=memory)
+
+
+def _head(embeddings, args):
+    """The default head; seeded alike for all encoders, so that one more leaves others cached."""
+    return DEFAULT_HEADS[embeddings.task_name](random_state=args.seed)
 
 
 def coded(embeddings):
