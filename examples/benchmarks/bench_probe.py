@@ -95,9 +95,13 @@ def measure(n_repeats, n_jobs):
         options = ["--repeats", str(n_repeats), "--jobs", str(n_jobs), "--cache", f"{folder}/cache"]
         runs = (("empty", files[:5]), ("full", files[:5]), ("a sixth encoder", files))
         for what, own in runs:
+            cpu = time.process_time()
             table, printed, seconds = probe(own, folder, *options)
+            cpu = time.process_time() - cpu
             heads = next(line for line in printed.splitlines() if line.startswith("heads"))
-            print(f"cache {what}, {n_jobs} jobs: {seconds:.1f} s; {heads}", flush=True)
+            # what workers take is not known here
+            text = f", {cpu:.1f} s of CPU" if n_jobs == 1 else ""
+            print(f"cache {what}, {n_jobs} jobs: {seconds:.1f} s{text}; {heads}", flush=True)
         print(table["fit_seconds"].dropna().to_string())
 
 
