@@ -88,6 +88,6 @@ from sklearn_logitprod.inspection import ExpertWeightsDisplay
 
 fig, axes = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
 display = ExpertComparisonDisplay(table).plot(ax=axes[0])
-display.ax_.legend(frameon=False, loc="lower right")
+display.ax_.legend(frameon=False, loc="upper right")
 ExpertWeightsDisplay.from_estimator(model.fit(X, y), X, by=y, ax=axes[1])
 plt.show()

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from sklearn_logitprod import LogitProdClassifier
 from sklearn_logitprod.cli import main
+from sklearn_logitprod.deployment import add_expert
 from sklearn_logitprod.experts import LogisticHead, on_all_views, on_view
 from sklearn_logitprod.inspection import compare
 from sklearn_logitprod.io import read_embeddings
@@ -87,6 +88,7 @@ def test_numbers_are_those_of_the_python_call(feats, tmp_path, capsys):
     assert "Beside concatenated features, the log-loss of LogitProd is" in " ".join(out.split())
 
 
+@pytest.mark.filterwarnings("ignore:column 'patient'")
 def test_a_rival_is_fitted_on_the_training_part_and_scored_as_by_hand(feats):
     embeddings = read(feats, group=None)
     half = np.arange(N_SLIDES) % 4 < 2
@@ -131,9 +133,9 @@ class Peeking(ClassifierMixin, BaseEstimator):
 def test_shuffled_labels_are_chance_in_every_row_and_a_leak_is_not():
     rng = np.random.default_rng(1)
     names, n = ["a", "b"], 160
-    X = pd.concat({name: pd.DataFrame(rng.normal(size=(n, 20))) for name in names}, axis=1)
+    X = pd.concat({name: pd.DataFrame(rng.normal(size=(n, 6))) for name in names}, axis=1)
     y = rng.permutation(np.arange(n) % 2)
-    settings = {"n_repeats": 2, "n_resamples": 20, "metrics": ["roc_auc"]}
+    settings = {"n_repeats": 1, "n_resamples": 20, "metrics": ["roc_auc"]}
     table = compare(fusion(names), X, y, rivals={"all": on_all_views()}, **settings)
     # the standard error of an AUC of 160 labels that say nothing is .046
     assert (abs(table["roc_auc_mean"] - 0.5) < 0.14).all()
@@ -391,6 +393,20 @@ def test_other_features_of_an_encoder_are_refused(feats, saved, tmp_path, capsys
 def test_rivals_that_cannot_be(feats, estimator, rivals, message):
     with pytest.raises(ValueError, match=message):
         compare(estimator, read(feats), rivals=rivals, cv=2, n_repeats=1)
+
+
+@pytest.mark.filterwarnings("ignore:column 'patient'")
+def test_an_encoder_that_comes_later_is_added(feats):
+    model = fusion().fit(read(feats))
+    names = [*ENCODERS, "late"]
+    later = read_embeddings({n: feats / n for n in names}, feats / "labels.csv", label="tumour")
+    new = [("late", on_view("late", LogisticHead(random_state=0)))]
+    larger = add_expert(model, later, experts=new, cv=2)
+    assert larger.expert_names_ == names
+    # the heads of before stay what they were
+    before, after = model.expert_logits(later), larger.expert_logits(later)[:, :3]
+    np.testing.assert_allclose(after, before)
+    assert larger.guarantee_gap_ <= 0.0
 
 
 def test_estimators_take_embeddings_as_they_are(feats):
