@@ -31,15 +31,7 @@ class View:
 
     def columns_of(self, X):
         """X with the columns of the view alone, if its columns name their view; or X itself."""
-        if self.columns is not None:
-            return X
-        own = _columns_at(X, self._positions(X))
-        names = own.columns.remove_unused_levels()
-        if own.dtypes.nunique() > 1:
-            return own.set_axis(names, axis=1)
-        # free of what surrounds it in X, its levels and strides: a cache knows it again
-        values = np.ascontiguousarray(own.to_numpy())
-        return type(own)(values, index=own.index, columns=names, copy=False)
+        return X if self.columns is not None else _columns_at(X, self._positions(X))
 
     def _positions(self, X):
         if not is_two_level(X) or X.columns.nlevels != 2:
@@ -143,6 +135,26 @@ class View:
                 "is NaN in all of them; mend the features, or set the whole row to NaN."
             )
         return ~whole
+
+
+def apart(own):
+    """Columns of a frame without a trace of those beside them, by which a cache knows them again.
+
+    Parameters
+    ----------
+    own : DataFrame
+        A part of a larger one, whose levels of names and strides it has.
+
+    Returns
+    -------
+    DataFrame
+        A copy of the same values.
+    """
+    names = own.columns.remove_unused_levels()
+    if own.dtypes.nunique() > 1:
+        return own.set_axis(names, axis=1)
+    values = np.ascontiguousarray(own.to_numpy())
+    return type(own)(values, index=own.index, columns=names, copy=False)
 
 
 def _columns_at(X, positions):

@@ -184,8 +184,8 @@ def compare(
     parts = task.parts(target)
     if rivals and parts:
         raise ValueError("rivals are for one outcome, and y holds several labels. Leave them out.")
-    rivals = check_rivals(rivals, estimator, target)
-    comparison = Comparison(task, outcome, target.strata, groups, scores, methods, parts, rivals)
+    pairs = check_rivals(rivals, estimator, target)
+    comparison = Comparison(task, outcome, target.strata, groups, scores, methods, parts, pairs)
     told = np.flatnonzero(target.counts)
     repeats = repeated_splits(cv, n_repeats, target.strata, groups, random_state, told)
     splits = [split for repeat in repeats for split in repeat]
