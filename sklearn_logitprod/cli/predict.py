@@ -10,7 +10,7 @@ from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.cli.files import check_targets, written
 from sklearn_logitprod.cli.model import load
 from sklearn_logitprod.cli.patients import new_how, predicted_by_patient
-from sklearn_logitprod.cli.reading import outputs_for, with_all_experts
+from sklearn_logitprod.cli.reading import samples_for
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.estimators.base import steps_of
 from sklearn_logitprod.search.base import final_estimator
@@ -31,11 +31,11 @@ def run(args):
             f"{option('group')} says what predictions are aggregated by: say how, such as "
             f"{option('aggregate', 'mean')}, or leave it out."
         )
-    outputs = with_all_experts(outputs_for(saved, args), model, args.how)
+    outputs = samples_for(saved, args)
     table, made = predictions(model, outputs, args.weights), None
     if after:
         positive = args.positive or saved.positive
-        table, made = predicted_by_patient(table, outputs.groups, after, positive)
+        table, made = predicted_by_patient(model, table, outputs.groups, after, positive)
     with written(args.out) as path:
         table.to_csv(path)
     if not args.quiet:
@@ -50,8 +50,9 @@ def run(args):
 def check_decision(model, decision):
     """Refuse, before any work, a decision that the model cannot make."""
     if model.task_name != "classes":
-        kind = words_of(model).kind
-        raise ValueError(f"the model is one of {kind}, which {option('decision')} is not for.")
+        raise ValueError(
+            f"the model is one of {words_of(model).kind}, which {option('decision')} is not for."
+        )
     try:
         decider(decision, model.classes_, final_estimator(model).classes)
     except ValueError as error:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.cli.files import ONE_COLUMN, columns_of, named, std_of, tables_of
 from sklearn_logitprod.cli.patients import by_patient, new_how
+from sklearn_logitprod.cli.slides import slides_for
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.deployment.fitted import reference_positions
 from sklearn_logitprod.io._source import named_paths
@@ -59,6 +60,29 @@ def outputs_for(saved, args):
     if made and not args.quiet:
         print(made, file=sys.stderr)
     return outputs
+
+
+def samples_for(saved, args):
+    """Outputs of all experts of a saved model, or features of all its encoders, of new samples.
+
+    Parameters
+    ----------
+    saved : Saved
+    args : Namespace
+        Of a command that takes a saved model and files.
+
+    Returns
+    -------
+    ExpertOutputs or Embeddings
+    """
+    if saved.embeddings is not None:
+        return slides_for(saved, args)
+    if args.labels is not None:
+        raise ValueError(
+            f"{option('labels', args.labels)} is of models of encoders, as `logitprod probe` saves "
+            "them. What is true of predictions stands in their files."
+        )
+    return with_all_experts(outputs_for(saved, args), saved.model, args.how)
 
 
 def told_by(saved, args):

@@ -158,6 +158,26 @@ class View:
         return ~whole
 
 
+def apart(own):
+    """Columns of a frame without a trace of those beside them, by which a cache knows them again.
+
+    Parameters
+    ----------
+    own : DataFrame
+        A part of a larger one, whose levels of names and strides it has.
+
+    Returns
+    -------
+    DataFrame
+        A copy of the same values.
+    """
+    names = own.columns.remove_unused_levels()
+    if own.dtypes.nunique() > 1:
+        return own.set_axis(names, axis=1)
+    values = np.ascontiguousarray(own.to_numpy())
+    return type(own)(values, index=own.index, columns=names, copy=False)
+
+
 def _columns_at(X, positions):
     """Columns of a frame, without a copy where they are neighbours."""
     first, last = positions[0], positions[-1]
