@@ -36,6 +36,12 @@ NO_MIXTURE = (
 )
 """Why models of values have no safety, and with it no certificate."""
 
+OWN_UNIT = (
+    "new experts are calibrated in the unit of the rows of its fit. Fit it again with all "
+    "experts, on rows that hold them."
+)
+"""Why models of values take no further experts."""
+
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
