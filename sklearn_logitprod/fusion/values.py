@@ -375,8 +375,9 @@ class ValueModel:
 
 
 def clipped(values):
-    """Standardised inputs of a variance: beyond three standard deviations it goes on as it is."""
-    return np.clip(values, -3.0, 3.0)
+    """Standardised inputs of a variance: beyond two standard deviations it goes on as it is."""
+    # their squares extrapolate: with 40 rows to fit on, three deviations cost up to .3 nats
+    return np.clip(values, -2.0, 2.0)
 
 
 def mixture_log_variance(mean, variance):
