@@ -176,6 +176,15 @@ def test_searches_decide_alike():
     assert_array_equal(search.predict(X), model(decision="median").fit(X, Y).predict(X))
 
 
+class NamedColumns(np.ndarray):
+    """A matrix whose columns alone have names, as frames of other libraries."""
+
+    columns = ("a", "b", "c", "d")
+
+    def __new__(cls, values):
+        return values.view(cls)
+
+
 BAD = {
     "median of names": (
         lambda: model(decision="median").fit(FRAME, NAMES),
@@ -206,6 +215,18 @@ BAD = {
     "gains": (
         lambda: model(decision=np.eye(K)).fit(X, Y),
         "costs more to predict 0 where it is true than 1.*gains, pass their negatives",
+    ),
+    "decision that is unknown after the fit": (
+        lambda: model().fit(X, Y).set_params(decision="mean").predict(X),
+        "decision='mean' is unknown; it is 'mode', 'median', or a matrix",
+    ),
+    "costs without names of rows": (
+        lambda: model(decision=NamedColumns(1 - np.eye(K))).fit(X, Y),
+        "without names of its rows.*Pass a DataFrame of pandas",
+    ),
+    "one text for all grades": (
+        lambda: compare(model(), X, Y, ordered="0123"),
+        "ordered='0123': pass True, or a list of all classes",
     ),
     "unknown decision": (lambda: model(decision="mean").fit(X, Y), "'decision' parameter"),
     "grades of names": (

@@ -12,9 +12,10 @@ from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, get_scorer, log_loss, roc_auc_score
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict, cross_val_score
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.fixes import parse_version
 
@@ -227,6 +228,34 @@ def test_a_model_of_one_label_is_the_column_of_the_panel():
     assert adapted.predict_proba(log_odds[:, :, 1]).shape == (N, 2)
 
 
+@pytest.mark.parametrize("cv", ["prefit", 3])
+def test_outputs_of_one_label_are_what_its_model_was_fitted_on(cv):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 4))
+    y = (X[:, :2] + rng.normal(size=(120, 2)) > 0).astype(int)
+    # leaves of a tree are certain, where flooring twice would be seen
+    experts = [DecisionTreeClassifier(max_depth=4, random_state=0), GaussianNB()]
+    if cv == "prefit":
+        other = rng.normal(size=(120, 4))
+        truth = (other[:, :2] + rng.normal(size=(120, 2)) > 0).astype(int)
+        experts = [MultiOutputClassifier(one).fit(other, truth) for one in experts]
+    model = LogitProdMultilabelClassifier(experts, cv=cv, gate_width=None).fit(X, y)
+    for j, name in enumerate(model.label_names_):
+        one, own = model.label_model(name), model.label_outputs(X, name)
+        assert_allclose(one.predict_proba(own)[:, 1], model.predict_proba(X)[:, j], rtol=1e-12)
+        if cv == "prefit":
+            with pytest.warns(UserWarning, match="at least 120 of 120 rows"):
+                adapt(one, own, y[:, j])
+    log_odds, y = panel()
+    log_odds[:9, 1, 0] = np.nan
+    model = clone(CONSTANT).fit(log_odds, y)
+    own = model.label_outputs(log_odds, "label0")
+    found = model.label_model("label0").predict_proba(own)[:, 1]
+    assert_allclose(found, model.predict_proba(log_odds)[:, 0], rtol=1e-12)
+    with pytest.raises(ValueError, match="no label 'TP53'"):
+        model.label_outputs(log_odds, "TP53")
+
+
 def test_frames_are_aligned_by_the_names_of_their_labels():
     log_odds, y = panel()
     names = ["TP53", "KRAS", "EGFR", "STK11"]
@@ -307,6 +336,10 @@ def test_scorers_of_several_labels_take_it():
         assert model.score(log_odds, y) == right.mean()
         assert model.score(log_odds, y, np.arange(N)) == np.average(right, weights=np.arange(N))
         assert cross_val_score(CONSTANT, log_odds, y, cv=3, scoring="roc_auc").shape == (3,)
+        found = cross_val_predict(CONSTANT, log_odds, y, cv=KFold(3), method="predict_proba")
+        fit, held = next(KFold(3).split(log_odds))
+        own = clone(CONSTANT).fit(log_odds[fit], y[fit])
+        assert_allclose(found[held], own.predict_proba(log_odds[held]))
 
 
 def test_prefit_experts_survive_a_clone_and_a_pickle():
@@ -476,7 +509,7 @@ REFUSED = {
         ],
         CODES,
     ),
-    "check_classifier_multioutput": "classes_ is a list, by which scorers know several labels",
+    "check_classifier_multioutput": "classes_ is of each label, by which scorers know several",
     "check_sample_weight_equivalence_on_dense_data": "folds differ between weights and copies",
 }
 

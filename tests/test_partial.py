@@ -304,6 +304,8 @@ def test_plain_labels_and_sets_are_mixed_in_one_line():
     assert model.n_samples_fit_ == N - 1
     index = pd.Series(y, index=np.arange(N) + 7)
     assert_array_equal(label_sets(index, GRADES).index, index.index)
+    for nothing in (None, np.nan, pd.NA, pd.NaT):
+        assert label_sets([nothing, "low"], GRADES).all(axis=1).tolist() == [True, False]
 
 
 def changed(array, where, value):
@@ -409,6 +411,10 @@ CASES = {
     "entry without a class": (
         lambda: label_sets(["low", []], GRADES),
         "Entry 1 is empty.*Write None where nothing is known",
+    ),
+    "votes that are no numbers": (
+        lambda: label_sets([{"mid": "yes"}], GRADES),
+        r"Entry 0 is \{'mid': 'yes'\}, but a dict holds a probability or a number of votes",
     ),
     "votes that are all 0": (
         lambda: label_sets(["low", {"mid": 0}], GRADES),

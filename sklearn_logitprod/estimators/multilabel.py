@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._text import brief, option, plain, warn
+from sklearn_logitprod._text import brief, option, warn
 from sklearn_logitprod._typing import (
     CrossValidation,
     Experts,
@@ -141,8 +141,8 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
         Names of the labels; the order of the columns of ``predict_proba``.
     n_labels_ : int
         Number of labels.
-    classes_ : list of ndarray of shape (2,)
-        0 and 1 for each label, as scikit-learn's classifiers of several outputs have them.
+    classes_ : ndarray of shape (n_labels, 2), int
+        0 and 1 for each label.
     pools_ : list of Pool
         Fitted product of each label.
     expert_names_ : list of str
@@ -350,7 +350,8 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
         attributes = {
             "label_names_": names,
             "n_labels_": len(names),
-            "classes_": [np.arange(2) for _ in names],
+            # two axes, as scorers and cross_val_predict know several labels by
+            "classes_": np.tile(np.arange(2), (len(names), 1)),
         }
         # classifiers of several labels know integers alone
         known = values if np.isnan(values).any() else values.astype(int)
@@ -441,15 +442,12 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
         -------
         LogitProdClassifier
             Fitted, with the classes 0 and 1. It takes precomputed outputs of that label,
-            (n_samples, n_experts): of a panel with experts, ``expert_logits(X)[:, :, j]``.
+            ``label_outputs(X, label)``, or an array (n_samples, n_experts).
         """
-        check_is_fitted(self)
-        names = self.label_names_.tolist()
-        if label not in names:
-            raise ValueError(f"There is no label {plain(label)}; there are {brief(names)}.")
+        position = self._label_position(label)
         model = LogitProdClassifier(**{name: getattr(self, name) for name in _SHARED})
         if self.named_experts_ is not None:
             model.set_params(input="logits")
         model.set_params(gate_width=None if self.gate_width is None else self.gate_width)
-        model.__dict__.update(copy.deepcopy(self.label_fits_[names.index(label)]))
+        model.__dict__.update(copy.deepcopy(self.label_fits_[position]))
         return model

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_logitprod._text import brief, plain
 from sklearn_logitprod._typing import Floats, Labels
 from sklearn_logitprod.estimators.inference import PoolInference, check_active
 from sklearn_logitprod.fusion.logits import block_slices
+from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.panel import check_present
 
 
@@ -158,6 +160,36 @@ class PanelInference(PoolInference):
         """
         return self._outputs(X).log_odds(slice(None))
 
+    def label_outputs(self, X: Any, label: Any) -> ExpertOutputs:
+        """Outputs of the experts for one label, which ``label_model(label)`` takes as X.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``predict``; with experts whatever they take.
+        label : object
+            One of ``label_names_``.
+
+        Returns
+        -------
+        ExpertOutputs
+            With ``input="proba"`` or ``"logits"`` as they came, for the classes 0 and 1.
+        """
+        position = self._label_position(label)
+        outputs = self._outputs(X)
+        own = np.asarray(outputs.values, dtype=np.float64)[:, :, position]
+        first = 1.0 - own if outputs.input == "proba" else np.where(np.isnan(own), np.nan, 0.0)
+        return ExpertOutputs(
+            np.stack([first, own], axis=2), outputs.input, list(self.expert_names_), np.arange(2)
+        )
+
+    def _label_position(self, label):
+        check_is_fitted(self)
+        names = self.label_names_.tolist()
+        if label not in names:
+            raise ValueError(f"There is no label {plain(label)}; there are {brief(names)}.")
+        return names.index(label)
+
     def _transformed(self, outputs):
         log_odds = outputs.log_odds(slice(None))
         return log_odds.reshape(len(log_odds), -1)
@@ -222,5 +254,5 @@ def refuse_panel(model, function):
     if isinstance(model, PanelInference):
         raise TypeError(
             f"{function} takes a model of one label, not {type(model).__name__}. Pass "
-            "model.label_model(name), with the outputs of experts for that label alone."
+            "model.label_model(name), and model.label_outputs(X, name)."
         )

@@ -169,6 +169,11 @@ def compare(
         )
     estimator, X, y, groups = _arguments(estimator_or_outputs, X, y, groups)
     task = TASKS[estimator.task_name]
+    if np.ndim(ordered) != 1 and not isinstance(ordered, (bool, np.bool_)):
+        raise ValueError(
+            f"ordered={ordered!r}: pass True, or a list of all classes from the lowest grade to "
+            "the highest."
+        )
     graded = np.ndim(ordered) > 0 or bool(ordered)
     wanted, methods = task.choose(metrics, baselines, graded)
     # experts below chance are told of, whichever metrics are asked for

@@ -39,6 +39,11 @@ def decider(decision, classes, named):
     if isinstance(decision, str):
         if decision == "mode":
             return _mode
+        if decision != "median":
+            raise ValueError(
+                f"{option('decision', decision)} is unknown; it is 'mode', 'median', or a matrix "
+                "of costs."
+            )
         return partial(_median, order=known_order(classes, named, option("decision", decision)))
     return partial(_cheapest, cost=_cost(decision, classes, named))
 
@@ -87,7 +92,12 @@ def _cheapest(proba, cost):
 def _cost(given, classes, named):
     """Costs (n_classes, n_classes) in the order of the sorted classes, checked."""
     n_classes, labels = len(classes), classes.tolist()
-    framed = hasattr(given, "columns") and hasattr(given, "index")
+    framed = hasattr(given, "columns")
+    if framed and not hasattr(given, "index"):
+        raise ValueError(
+            "decision is a frame without names of its rows, the true classes. Pass a DataFrame of "
+            "pandas, with the class labels as index and as columns."
+        )
     values = np.asarray(given)
     if values.shape != (n_classes, n_classes):
         raise ValueError(

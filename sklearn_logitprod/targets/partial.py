@@ -328,13 +328,21 @@ def label_sets(labels: Iterable[Any], classes: Sequence[Any]) -> pd.DataFrame:
 
 
 def _nothing(entry):
-    return entry is None or (isinstance(entry, float) and np.isnan(entry))
+    alone = np.empty((), dtype=object)
+    alone[()] = entry
+    return bool(missing_values(alone))
 
 
 def _members(entry, known, row, soft):
     """Share of each label of one entry."""
     if isinstance(entry, Mapping):
-        shares = {label: float(share) for label, share in entry.items()}
+        try:
+            shares = {label: float(share) for label, share in entry.items()}
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"Entry {row} is {entry!r}, but a dict holds a probability or a number of votes "
+                "for each label."
+            ) from error
         total = sum(shares.values())
         if not all(0.0 <= share < np.inf for share in shares.values()) or total == 0.0:
             raise ValueError(
