@@ -37,6 +37,7 @@ def cases():
         "cli",
         "partial",
         "grades",
+        "regressor",
     )
     (
         fit,
@@ -51,6 +52,7 @@ def cases():
         cli,
         partial,
         grades,
+        regressor,
     ) = (importlib.import_module(f"test_{name}") for name in names)
     for name, (call, pattern) in fit.CASES.items():
         yield "LogitProdClassifier", name, lambda _, call=call: call(), pattern
@@ -61,6 +63,8 @@ def cases():
         yield "an expert's answer", name, lambda _, call=call, name=name: call(name), pattern
     for name, (call, pattern) in survival.BAD.items():
         yield "LogitProdSurvival", name, lambda _, call=call: call(), pattern
+    for name, (call, pattern) in regressor.BAD.items():
+        yield "LogitProdRegressor", name, lambda _, call=call: call(), pattern
     for name, (call, pattern) in panel.BAD.items():
         yield "LogitProdMultilabelClassifier", name, lambda _, call=call: call(), pattern
     readers = (

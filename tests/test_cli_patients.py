@@ -82,6 +82,28 @@ def test_predictions_of_slides_become_those_of_patients(slides, models, tmp_path
     assert "of each patient the slide where the positive class is most probable." in said
 
 
+def test_a_decision_is_made_of_the_probabilities_of_patients(slides, tmp_path):
+    tables = [pd.read_csv(path) for path in slides]
+    for table in tables:
+        table["grade"] = np.array(["low", "high"])[(table["label"] == "tumour").astype(int)]
+        third = np.tile([0.1, 0.3, 0.5], 60)
+        table["prob_mid"] = third
+        table["prob_low"] = table["prob_normal"] * (1 - third)
+        table["prob_high"] = table["prob_tumour"] * (1 - third)
+        table.loc[::7, "grade"] = "mid"
+    columns = ["slide_id", "patient", "grade", "prob_low", "prob_mid", "prob_high"]
+    paths = [write(tmp_path, t[columns], n) for t, n in zip(tables, "ab", strict=True)]
+    model, order = str(tmp_path / "m.skops"), ["low", "mid", "high"]
+    fit = ["--label", "grade", "--classes", ",".join(order), "--gate", "none", "--quiet"]
+    assert main(["fit", *paths, *fit, "-o", model]) == 0
+    more = ["--decision", "median", "--aggregate", "mean", *BY]
+    found = predicted(model, paths, tmp_path, *more)
+    below = found[[f"proba_{grade}" for grade in order]].to_numpy().cumsum(axis=1)
+    median = np.array(order)[(below >= 0.5).argmax(axis=1)]
+    assert found["prediction"].tolist() == median.tolist()
+    assert (found["prediction"] != predicted(model, paths, tmp_path, *more[2:])["prediction"]).any()
+
+
 def test_risks_of_slides(tmp_path):
     random = np.random.default_rng(0)
     patient = np.repeat(np.arange(50), 2)
@@ -101,6 +123,30 @@ def test_risks_of_slides(tmp_path):
     own = LogitProdSurvival(gate_width=None, random_state=0).fit(outputs)
     table = predicted(model, paths, tmp_path, "--column", "risk")
     np.testing.assert_allclose(table["risk"], own.predict(outputs), rtol=1e-9)
+
+
+def test_panels_of_labels(slides, tmp_path, capsys):
+    random, tables = np.random.default_rng(1), [pd.read_csv(path) for path in slides]
+    truth = {"slide_id": tables[0]["slide_id"]}
+    for label in ("TP53", "KRAS"):
+        truth[label] = random.integers(2, size=60)[np.repeat(np.arange(60), 3)]
+        for table in tables:
+            odds = 2 * truth[label] - 1 + random.normal(size=180)
+            table[f"prob_{label}"] = 1 / (1 + np.exp(-odds))
+    columns = ["slide_id", "patient", "prob_TP53", "prob_KRAS"]
+    paths = [write(tmp_path, t[columns], n) for t, n in zip(tables, "ab", strict=True)]
+    fit = ["--labels", "TP53,KRAS", "--truth", write(tmp_path, truth, "truth"), *BY]
+    fit += ["--gate", "none", "--quiet"]
+    model, own = str(tmp_path / "m.skops"), str(tmp_path / "p.skops")
+    assert main(["fit", *paths, *fit, "-o", model]) == 0
+    whole = predicted(model, paths, tmp_path, "--weights")
+    capsys.readouterr()
+    found = predicted(model, paths, tmp_path, "--weights", "--aggregate", "max", *BY)
+    assert "of each patient the slide where each label is most probable" in capsys.readouterr().err
+    expected = aggregate(whole, tables[0]["patient"].to_numpy(), "max", input="label_proba")
+    pd.testing.assert_frame_equal(found, expected.rename_axis("id"))
+    assert main(["fit", *paths, *fit, "--aggregate", "mean", "-o", own]) == 0
+    assert len(predicted(own, paths, tmp_path)) == 60
 
 
 def test_comparisons_and_reports_count_both(slides, tmp_path, capsys):

@@ -9,6 +9,8 @@ from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
 from sklearn_logitprod import (
     LogitProdClassifier,
     LogitProdClassifierCV,
+    LogitProdMultilabelClassifier,
+    LogitProdRegressor,
     LogitProdSurvival,
     stack_outputs,
 )
@@ -240,9 +242,17 @@ def test_bad_grades_end_in_a_message(name):
         call()
 
 
-def test_models_of_survival_have_no_median_grade():
-    with pytest.raises(ValueError, match="one of survival, which decision"):
-        check_decision(LogitProdSurvival(), "median")
+@pytest.mark.parametrize(
+    ("estimator", "kind"),
+    [
+        (LogitProdSurvival, "survival"),
+        (LogitProdRegressor, "values"),
+        (LogitProdMultilabelClassifier, "several labels"),
+    ],
+)
+def test_models_of_no_classes_have_no_median_grade(estimator, kind):
+    with pytest.raises(ValueError, match=f"one of {kind}, which decision"):
+        check_decision(estimator(), "median")
 
 
 def test_command_line(tmp_path, capsys):

@@ -1,12 +1,14 @@
 """Tables of predicted values: how they are read, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from sklearn_logitprod import LogitProdRegressor
 from sklearn_logitprod.cli import main
-from sklearn_logitprod.io import read_tables
+from sklearn_logitprod.io import ExpertOutputs, aggregate, read_tables
 
 N = 40
 IDS = [f"s{i:02d}" for i in range(N)]
@@ -136,6 +138,38 @@ def test_a_target_of_two_values_may_be_one_of_classes():
         read_tables({"a": predictions(age=np.arange(N) % 2)}, **MEAN)
 
 
+# ---------------------------------------------------------------- slides to patients
+
+
+def test_slides_of_a_patient_become_the_mixture_of_their_gaussians():
+    rng = np.random.default_rng(0)
+    both = rng.uniform(1.0, 3.0, size=(6, 2, 2))
+    by, y = np.repeat(["anna", "bert"], [5, 1]), np.repeat([40.0, 60.0], [5, 1])
+    outputs = ExpertOutputs(both, "mean_std", ["a", "b"], y=y, groups=by)
+    found = aggregate(outputs, "groups")
+    mean, std = both[:5, :, 0], both[:5, :, 1]
+    np.testing.assert_allclose(found.values[0, :, 0], mean.mean(axis=0))
+    variance = (std**2).mean(axis=0) + mean.var(axis=0)
+    np.testing.assert_allclose(found.values[0, :, 1], np.sqrt(variance))
+    # wherever the values lie
+    far = aggregate(replace(outputs, values=both + [1e9, 0.0]), "groups")
+    np.testing.assert_allclose(far.values[..., 1], found.values[..., 1], rtol=1e-6)
+    # a patient of one slide is that slide, exactly
+    np.testing.assert_array_equal(found.values[1], both[5])
+    assert found.y.tolist() == [40.0, 60.0]
+    alone = aggregate(both[..., 0], by, "max", input="mean")
+    np.testing.assert_array_equal(alone[0], mean.max(axis=0))
+    # and of fused predictions, as the command line writes them
+    table = pd.DataFrame({"prediction": both[:, 0, 0], "std": both[:, 0, 1]}, by)
+    fused = aggregate(table.assign(lower_90=table["prediction"] - 1.7 * table["std"]), by)
+    np.testing.assert_allclose(fused[["prediction", "std"]], found.values[:, 0])
+    np.testing.assert_allclose(fused["lower_90"], fused["prediction"] - 1.7 * fused["std"])
+    with pytest.raises(ValueError, match="'lower_90' is not as many standard deviations"):
+        aggregate(table.assign(lower_90=0.0), by)
+    with pytest.raises(ValueError, match="is of classes, and these are 'mean_std' of values"):
+        aggregate(outputs, "groups", "noisy-or")
+
+
 # ---------------------------------------------------------------- on the command line
 
 QUICK = ["--gate", "none", "--quiet"]
@@ -211,6 +245,15 @@ def test_a_saved_regressor_is_adapted_and_no_more(files, tmp_path, capsys):
         (["adapt", model, *files, "-o", tmp_path / "s.skops"], "name the column, --target NAME"),
         (["certify", model, *files, "--target", "age"], "certify takes no LogitProdRegressor"),
         (["predict", model, files[0], "-o", tmp_path / "p.csv"], "no file for the expert"),
+        (["predict", model, *files, "--std", "sd", "-o", tmp_path / "p.csv"], "fitted without st"),
+        (
+            ["predict", model, *files, "--decision", "median", "-o", tmp_path / "p.csv"],
+            "the model is one of values, which --decision is not for",
+        ),
+        (
+            ["extend", model, files[0], "new=none.csv", "--target", "age", "-o", new, "--force"],
+            "add_expert takes no LogitProdRegressor",
+        ),
     ]:
         code, _, err = run(capsys, *arguments)
         assert code == 2

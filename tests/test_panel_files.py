@@ -10,6 +10,7 @@ from sklearn_logitprod.cli import main
 from sklearn_logitprod.io import ExpertOutputs, read_panel
 
 N, LABELS = 50, ["TP53", "KRAS"]
+IDS = range(N)[::-1]
 
 
 @pytest.fixture
@@ -85,8 +86,54 @@ def test_columns_that_are_called_as_labels_are_outputs_where_the_truth_is_elsewh
         )
     assert_allclose(read(folder).values, proba)
     assert_allclose(read(folder, truth=False).values, proba)
-    with pytest.raises(ValueError, match="no columns are called as all labels"):
+    with pytest.raises(ValueError, match=r"called as the labels.* are the truth unless"):
         read(folder, truth=None)
+    same = {label: label for label in LABELS}
+    with pytest.raises(ValueError, match="'TP53', but columns that are called as the labels are"):
+        read(folder, truth=None, columns=same)
+    assert_allclose(read(folder, columns=same).values, proba)
+
+
+def test_a_label_that_an_expert_does_not_know_is_an_empty_column(files):
+    folder, proba, _ = files
+    spoiled(folder, "uni.csv", "prob_KRAS", slice(None), "")
+    outputs = read(folder)
+    assert np.isnan(outputs.values[:, 0, 1]).all()
+    assert_allclose(outputs.values[:, 1], proba[:, 1])
+
+
+def test_groups_may_stand_beside_the_truth(files):
+    folder = files[0]
+    truth = pd.read_csv(folder / "truth.csv")
+    truth["patient"] = [f"p{name[-1]}" for name in truth["slide_id"]]
+    truth.to_csv(folder / "truth.csv", index=False)
+    outputs = read(folder, group="patient")
+    assert outputs.groups.tolist() == [f"p{name[-1]}" for name in outputs.ids]
+    with pytest.warns(UserWarning, match=r"column 'patient' of .*truth.csv is not used"):
+        read(folder)
+    spoiled(folder, "truth.csv", "patient", 3, "")
+    with pytest.raises(ValueError, match=r"'patient' .group. says nothing of 1 of 50 samples"):
+        read(folder, group="patient")
+
+
+def renamed(folder, pattern):
+    for name in ("uni", "conch"):
+        table = pd.read_csv(folder / f"{name}.csv")
+        called = {f"prob_{label}": pattern.format(label) for label in LABELS}
+        table.rename(columns=called).to_csv(folder / f"{name}.csv", index=False)
+
+
+@pytest.mark.parametrize("pattern", ["prob_not_{}", "prob_{}_wt", "p_{}_0", "p0_{}", "1-p_{}"])
+def test_probabilities_of_samples_without_the_label_are_refused(files, pattern):
+    renamed(files[0], pattern)
+    with pytest.raises(ValueError, match="is by its name of samples without the label"):
+        read(files[0])
+
+
+@pytest.mark.parametrize("pattern", ["prob_{}_1", "fold_0_{}", "fold0_prob_{}", "{}_mutated"])
+def test_other_names_are_those_of_outputs(files, pattern):
+    renamed(files[0], pattern)
+    assert_allclose(read(files[0]).values, files[1])
 
 
 def spoiled(folder, name, column, row, value):
@@ -116,8 +163,38 @@ BAD = {
     ),
     "no truth of a sample that is there": (
         lambda folder: [spoiled(folder, "truth.csv", "slide_id", slice(None), "x"), read(folder)],
-        r"label 'TP53' was tested on no sample",
+        r"truth.csv.*no id is in the files of the experts: here .* 'x', there like 'slide0'",
     ),
+    "a truth with longer identifiers": (
+        lambda folder: [
+            spoiled(folder, "truth.csv", "slide_id", slice(None), [f"slide{i}.svs" for i in IDS]),
+            read(folder),
+        ],
+        r"Pass id_strip='suffix': they are alike then",
+    ),
+    "a truth that contradicts itself": (
+        lambda folder: [
+            spoiled(folder, "truth.csv", "slide_id", [0, 1, N - 1], ["a", "a", "b"]),
+            spoiled(folder, "uni.csv", "slide_id", 0, "a"),
+            spoiled(folder, "truth.csv", "TP53", [0, 1], ""),
+            spoiled(folder, "truth.csv", "KRAS", [0, 1], ["0", "1"]),
+            read(folder, how="outer"),
+        ],
+        r"truth.csv, line 3.*label 'KRAS' of id 'a' is 1, but 0 in .*truth.csv, line 2",
+    ),
+    "a sample twice": (
+        lambda folder: [spoiled(folder, "uni.csv", "slide_id", 3, "slide0"), read(folder)],
+        r"uni.csv, line 5.*id 'slide0' is there twice. Keep one row per sample.$",
+    ),
+    "a column for two labels": (
+        lambda folder: read(folder, columns=dict.fromkeys(LABELS, "prob_KRAS")),
+        r"names 'prob_KRAS' for more than one label",
+    ),
+    "groups that are nowhere": (
+        lambda folder: read(folder, group="patient"),
+        r"there is no column 'patient'.*Name the right one with group=",
+    ),
+    "one text for all labels": (lambda folder: read(folder, "TP53"), r"pass a list of labels"),
 }
 
 

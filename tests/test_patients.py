@@ -144,6 +144,51 @@ class TestRules:
         logits = aggregate(np.array([[[800.0, 0.0]], [[900.0, 0.0]]]), [0, 0], input="logits")
         assert np.isfinite(logits).all()
 
+    def test_a_mixture_of_gaussians_far_from_zero(self):
+        # variance 1 within, a quarter between
+        slides = np.array([[[1e9, 1.0]], [[1e9 + 1.0, 1.0]]])
+        found = aggregate(slides, [0, 0], input="mean_std")
+        np.testing.assert_allclose(found, [[[1e9 + 0.5, np.sqrt(1.25)]]], rtol=1e-15)
+
+
+def panel(by, seed=0):
+    """Random outputs of slides for three labels."""
+    random = np.random.default_rng(seed)
+    values = random.random((len(by), 2, 3))
+    values[0, 0, 1] = np.nan
+    labels, by = np.array(["A", "B", "C"], dtype=object), np.array(list(by))
+    y = (np.unique(by, return_inverse=True)[1] % 2)[:, None] * np.ones(3)
+    return ExpertOutputs(values, "label_proba", ["u", "v"], labels, y=y, groups=by)
+
+
+class TestSeveralLabels:
+    @pytest.mark.parametrize("how", HOWS)
+    def test_each_label_is_as_a_binary_task_of_its_own(self, how):
+        slides = panel("aabbbc")
+        found = aggregate(slides, "groups", how)
+        for j in range(3):
+            own = np.stack([1 - slides.values[..., j], slides.values[..., j]], axis=2)
+            expected = aggregate(own, slides.groups, how, input="proba")[..., 1]
+            np.testing.assert_array_equal(found.values[..., j], expected)
+        odds = np.log(slides.values) - np.log1p(-slides.values)
+        odds = aggregate(odds, slides.groups, how, input="label_logits")
+        np.testing.assert_allclose(1 / (1 + np.exp(-odds)), found.values, rtol=1e-9)
+        frame = aggregate(slides.to_frame(), slides.groups, how, input="label_proba")
+        np.testing.assert_array_equal(frame.to_numpy(), found.values.reshape(3, -1))
+
+    def test_a_label_is_known_of_a_patient_once_a_slide_is_tested(self):
+        slides = panel("aab")
+        slides.y[:] = [[1, np.nan, np.nan], [np.nan, 0, np.nan], [1, 1, 0]]
+        found = aggregate(slides, "groups").y
+        np.testing.assert_array_equal(found, [[1, 0, np.nan], [1, 1, 0]])
+
+    def test_predictions_have_the_weights_of_the_slide_that_decides_for_the_label(self):
+        table = {"proba_A": [0.2, 0.7], "proba_B": [0.9, 0.6]}
+        table |= {"weight_u_A": [0.0, 1.0], "weight_u_B": [0.3, 0.4]}
+        table = pd.DataFrame(table)
+        found = aggregate(table, ["p", "p"], "max", input="label_proba")
+        assert found.iloc[0].tolist() == [0.7, 0.9, 1.0, 0.3]
+
 
 class TestMissing:
     def test_an_expert_is_taken_from_the_slides_that_have_it(self):
@@ -354,6 +399,34 @@ BAD = {
     "a frame of other columns": (
         lambda: aggregate(pd.DataFrame({"uni": [0.2, 0.4]}), ["p", "p"]),
         "which are no fused predictions",
+    ),
+    "labels of a panel that disagree": (
+        lambda: aggregate(relabelled(np.eye(3), panel("ppq")), "groups"),
+        "patient 'p' has the label A 1.0 in row 0 and 0.0 in row 1",
+    ),
+    "a positive class of a panel": (
+        lambda: aggregate(panel("ppq"), "groups", "max", positive="A"),
+        "positive='A' is of classes; of several labels 1 is positive",
+    ),
+    "predictions of a panel that are not declared": (
+        lambda: aggregate(pd.DataFrame({"proba_a": [0.3, 0.6], "proba_b": [0.9, 0.1]}), [1, 1]),
+        "of several labels, pass input='label_proba'",
+    ),
+    "weights of labels that are called alike": (
+        lambda: aggregate(
+            pd.DataFrame([[0.3, 0.6, 1.0]], columns=["proba_a", "proba_b_a", "weight_u_b_a"]),
+            ["p"],
+            "max",
+            input="label_proba",
+        ),
+        "'weight_u_b_a' does not tell by its end of which of the labels ['a', 'b_a']",
+    ),
+    "predictions of another decision": (
+        lambda: aggregate(
+            pd.DataFrame({"prediction": ["b", "b"], "proba_a": [0.3, 0.6], "proba_b": [0.7, 0.4]}),
+            ["p", "p"],
+        ),
+        "the prediction is 'b' in row 1, but 'a' is the most probable class",
     ),
     "a column that is there twice": (
         lambda: aggregate(pd.DataFrame([[0.2, 0.4]], columns=["proba_a", "proba_a"]), ["p"]),

@@ -232,6 +232,15 @@ def test_a_weight_of_two_is_the_sample_twice(problem, gate_width):
     assert_allclose(left_out.predict(X), kept.predict(X), rtol=1e-8)
 
 
+@pytest.mark.parametrize("gate_width", [None, "auto"])
+def test_a_weight_of_zero_leaves_the_sample_out(problem, gate_width):
+    X, y = problem
+    kept = np.random.default_rng(4).random(len(y)) < 0.8
+    whole = LogitProdRegressor(gate_width=gate_width).fit(X, y, sample_weight=kept.astype(float))
+    part = LogitProdRegressor(gate_width=gate_width).fit(X[kept], y[kept])
+    assert_allclose(whole.predict(X), part.predict(X), atol=1e-6)
+
+
 def test_copies_of_an_expert_are_that_expert():
     rng = np.random.default_rng(4)
     y = rng.normal(size=200)
@@ -273,11 +282,13 @@ def test_quantiles_and_intervals_are_those_of_the_gaussian(problem):
     quantiles = model.predict_quantiles(X, [0.1, 0.5, 0.9])
     assert_allclose(quantiles, norm.ppf([0.1, 0.5, 0.9], mean[:, None], std[:, None]))
     assert_allclose(model.predict_interval(X, 0.8), quantiles[:, [0, 2]])
-    for bad in ([0.0], [1.2], [[0.1]]):
+    for bad in ([0.0], [1.2], [[0.1]], "median"):
         with pytest.raises(ValueError, match="levels within"):
             model.predict_quantiles(X, bad)
     with pytest.raises(ValueError, match=r"coverage=95.*not within \(0, 1\)"):
         model.predict_interval(X, 95)
+    with pytest.raises(ValueError, match=r"coverage='a' is not within"):
+        model.predict_interval(X, "a")
 
 
 def test_experts_are_estimators_prefit_or_cross_fitted():
@@ -364,42 +375,90 @@ def test_groups_stay_together_and_widen_the_prior(problem):
     LogitProdRegressor().fit(X, y, groups=groups)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda X, y: (X, np.full(len(y), 2.5)), "y is constant, 2.5 on all samples"),
-        (lambda X, y: (X, np.where(y > 9, np.inf, y)), "y contains infinity, the first in row"),
-        (lambda X, y: (X, np.where(y > 9, np.nan, y)), "y contains NaN or None"),
-        (lambda X, y: (X, ["low"] * len(y)), "for class labels use LogitProdClassifier"),
-        (lambda X, y: (X, np.column_stack([y, y])), "one value per sample"),
-        (lambda X, y: (X, None), "requires y to be passed"),
-        (lambda X, y: (np.full_like(X, np.inf), y), "infinite value in row 0"),
-        (lambda X, y: (np.full_like(X, np.nan), y), "all experts are missing"),
-        (lambda X, y: (np.stack([X, X], axis=2), y), "declare input='mean_std'"),
-        (lambda X, y: (X, y[1:]), "y has 149 entries"),
-    ],
-)
-def test_bad_input_is_told(problem, change, message):
-    X, y = problem
-    X, y = change(X[:, [0, 1, 3]], y)
-    with pytest.raises(ValueError, match=message):
-        LogitProdRegressor(gate_width=None).fit(X, y)
+def small():
+    """Predictions of two experts for 30 samples, and values."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=30)
+    return y[:, None] + rng.normal(size=(30, 2)), y
 
 
-@pytest.mark.parametrize(
-    ("std", "message"),
-    [
-        (-1.0, r"is negative \(-1\) in row 0"),
-        (0.0, r"is 0 \(0\) in row 0"),
-        (np.nan, "is NaN in 1"),
-    ],
-)
-def test_bad_deviations_are_told(problem, std, message):
-    X, y = problem
-    X = np.stack([X[:, :2], np.ones((len(y), 2))], axis=2)
-    X[0, 0, 1] = std
+def fit_badly(change, input="mean"):
+    X, y = change(*small())
+    return LogitProdRegressor(input=input, gate_width=None).fit(X, y)
+
+
+def with_std(std):
+    def change(X, y):
+        X = np.stack([X, np.ones(X.shape)], axis=2)
+        X[0, 0, 1] = std
+        return X, y
+
+    return change
+
+
+BAD = {
+    "a constant y": (
+        lambda: fit_badly(lambda X, y: (X, np.full(len(y), 2.5))),
+        "y is constant, 2.5 on all samples",
+    ),
+    "an infinite value": (
+        lambda: fit_badly(lambda X, y: (X, np.where(y > 1, np.inf, y))),
+        "y contains infinity, the first in row",
+    ),
+    "a missing value": (
+        lambda: fit_badly(lambda X, y: (X, np.where(y > 1, np.nan, y))),
+        "y contains NaN or None",
+    ),
+    "class labels": (
+        lambda: fit_badly(lambda X, y: (X, ["low"] * len(y))),
+        "for class labels use LogitProdClassifier",
+    ),
+    "dates": (
+        lambda: fit_badly(lambda X, y: (X, np.arange(len(y)).astype("m8[D]"))),
+        "y holds dates or durations",
+    ),
+    "two values a sample": (
+        lambda: fit_badly(lambda X, y: (X, np.column_stack([y, y]))),
+        "one value per sample",
+    ),
+    "no y": (lambda: fit_badly(lambda X, y: (X, None)), "requires y to be passed"),
+    "an infinite prediction": (
+        lambda: fit_badly(lambda X, y: (np.full_like(X, np.inf), y)),
+        "infinite value in row 0",
+    ),
+    "no expert at all": (
+        lambda: fit_badly(lambda X, y: (np.full_like(X, np.nan), y)),
+        "all experts are missing",
+    ),
+    "deviations that nobody declared": (
+        lambda: fit_badly(lambda X, y: (np.stack([X, X], axis=2), y)),
+        "declare input='mean_std'",
+    ),
+    "a y that is short": (lambda: fit_badly(lambda X, y: (X, y[1:])), "y has 29 entries"),
+    "events": (
+        lambda: fit_badly(lambda X, y: (X, np.array([(True, 1.0)] * 30, "bool,float"))),
+        "use LogitProdSurvival",
+    ),
+    "a negative standard deviation": (
+        lambda: fit_badly(with_std(-1.0), "mean_std"),
+        r"is negative \(-1\) in row 0",
+    ),
+    "a standard deviation of 0": (
+        lambda: fit_badly(with_std(0.0), "mean_std"),
+        r"is 0 \(0\) in row 0",
+    ),
+    "a mean without its standard deviation": (
+        lambda: fit_badly(with_std(np.nan), "mean_std"),
+        "is NaN in 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_told(name):
+    call, message = BAD[name]
     with pytest.raises(ValueError, match=message):
-        LogitProdRegressor(input="mean_std", gate_width=None).fit(X, y)
+        call()
 
 
 def test_predictions_that_count_for_nothing_are_told():
@@ -409,6 +468,25 @@ def test_predictions_that_count_for_nothing_are_told():
         LogitProdRegressor(gate_width=None).fit(np.column_stack([y + rng.normal(size=100), -y]), y)
     with pytest.warns(UserWarning, match=r"prediction of expert\(s\) expert1 is constant"):
         LogitProdRegressor(gate_width=None).fit(np.column_stack([y, np.ones(100)]), y)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e200])
+def test_nothing_is_said_of_predictions_in_a_unit_of_their_own(scale):
+    rng = np.random.default_rng(7)
+    y = rng.normal(size=60)
+    X = np.column_stack([y + rng.normal(size=60), rng.permutation(y)])
+    X[:, 1] -= (X[:, 1] @ y / (y @ y) + 0.01) * y
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LogitProdRegressor(gate_width=None).fit(scale * X, y)
+
+
+def test_an_expert_that_is_missing_everywhere_is_not_called_constant():
+    y = np.arange(30.0)
+    X = np.column_stack([y + np.sin(y), np.full(30, np.nan)])
+    with pytest.warns(UserWarning, match="missing") as said:
+        LogitProdRegressor(gate_width=None).fit(X, y)
+    assert len(said) == 1
 
 
 def test_an_expert_that_is_wrong_scale_free_joins_with_the_right_line():

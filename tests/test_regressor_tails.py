@@ -10,6 +10,10 @@ from scipy.stats import t as student
 
 from sklearn_logitprod import LogitProdRegressor
 from sklearn_logitprod.fusion.values import Values, mixture_log_variance, natural_parameters
+from sklearn_logitprod.training.constant import ConstantObjective
+from sklearn_logitprod.training.data import FitData
+from sklearn_logitprod.training.prior import HeadSpec
+from sklearn_logitprod.training.problems import Problems
 from sklearn_logitprod.training.values import tail_freedom
 
 
@@ -71,8 +75,26 @@ def test_its_curvature_is_the_mean_over_outcomes():
 
 def test_the_variance_of_a_mixture_is_that_within_and_between():
     mean = np.array([[0.0, 1.0, np.nan], [2.0, np.nan, np.nan]])
-    expected = [np.log(0.5 * (1.0 + 3.0) + 1.0), 0.0, 0.0]
+    expected = [np.log(0.5 * (1.0 + 3.0) + 1.0), np.nan, np.nan]
     assert_allclose(mixture_log_variance(mean, np.array([[1.0], [3.0]])), expected)
+    # an expert that is missing is as far away as the others are, one that is not known is none
+    mean = np.array([[0.0], [2.0], [np.nan]])
+    expected = np.log(2.0 + 4.0 / 3.0)
+    assert_allclose(mixture_log_variance(mean, np.array([[1.0], [3.0], [2.0]])), [expected])
+    expected = [np.log(0.5 * (1.0 + 3.0) + 1.0)]
+    assert_allclose(mixture_log_variance(mean, np.array([[1.0], [3.0], [0.0]])), expected)
+
+
+@pytest.mark.parametrize(("noise", "missing"), [((0.5, 0.5), 1), ((0.5, 0.5, 0.5, 0.5, 2.0), 4)])
+def test_an_expert_that_is_missing_later_makes_nobody_surer(noise, missing):
+    """Errors are as large as the standard deviations say, also without it."""
+    rng = np.random.default_rng(5)
+    y = rng.normal(size=2300)
+    X = y[:, None] + noise * rng.normal(size=(2300, len(noise)))
+    model = LogitProdRegressor(gate_width=None).fit(X[:300], y[:300])
+    X[:, missing] = np.nan
+    mean, std = model.predict(X[300:], return_std=True)
+    assert ((y[300:] - mean) / std).std() == pytest.approx(1.0, abs=0.2)
 
 
 def test_intervals_are_as_wide_as_values_stray():
@@ -175,3 +197,24 @@ def test_a_correction_adds_separate_evidence_up():
     # the mean of y given both has variance 2/3, that of either alone 1/2
     assert with_one.predict(X).var() == pytest.approx(2.0 / 3.0, abs=0.05)
     assert with_one.loss_ < without.loss_
+
+
+@pytest.mark.parametrize("calibrate", [True, False])
+def test_curvature_of_weights_and_correction_is_that_of_the_objective(calibrate):
+    """Hessian of a Gaussian product against finite differences of its gradient."""
+    rng = np.random.default_rng(4)
+    shape = 30, 3
+    parameters = natural_parameters(rng.normal(size=shape), rng.gamma(3.0, size=shape))
+    data = FitData(
+        parameters.__getitem__, parameters.shape, Values(rng.normal(size=30)), True, "default"
+    )
+    spec = HeadSpec(cross_class=2.0, calibrate=calibrate)
+    problems = Problems(data, rng.random((1, 30)), [spec])
+    objective, which = ConstantObjective(problems), np.zeros(1, dtype=int)
+    theta = 0.2 * rng.normal(size=(1, problems.layout.size))
+    _, _, hessian, curvature = objective.second_order(theta, which)
+    steps = 1e-5 * np.eye(theta.shape[1])
+    ends = [[objective(theta + sign * step, which)[1][0] for sign in (1, -1)] for step in steps]
+    expected = np.array([(above - below) / 2e-5 for above, below in ends])
+    own = hessian[0] + curvature[0] + np.diag(problems.precision[0])
+    assert_allclose(own, expected, rtol=1e-4, atol=1e-5)

@@ -85,7 +85,7 @@ TABLES = (
     ("wooldridge", "meap93", "math10", ""),
     ("wooldridge", "mlb1", "salary", "lsalary"),
     ("wooldridge", "nbasal", "wage", "lwage"),
-    ("wooldridge", "sleep75", "sleep", "slpnaps lhrwage"),
+    ("wooldridge", "sleep75", "sleep", "slpnaps lhrwage leis1 leis2 leis3"),
     ("wooldridge", "wage2", "wage", "lwage"),
 )
 _SHIPPED = {"diabetes": load_diabetes}

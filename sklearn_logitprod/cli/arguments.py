@@ -340,8 +340,8 @@ def _add_files(parser):
         "--aggregate",
         choices=_AGGREGATES,
         help="make one row of each patient (--group), whose slides have one label: the mean of "
-        "probabilities (or risks) or of log-probabilities, the slide where the positive class or "
-        "the risk is highest, or positive unless no slide is",
+        "probabilities (or risks, values) or of log-probabilities, the slide where the positive "
+        "class or the risk is highest, or positive unless no slide is",
     )
     _add_tables(own)
     own.add_argument("--layout", choices=_LAYOUTS, default="tables", help="default: tables")

@@ -19,6 +19,7 @@ from sklearn_logitprod.cli.reading import (
 )
 from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.deployment import add_expert
+from sklearn_logitprod.deployment.fitted import OWN_UNIT, checked_model
 
 
 def run(args):
@@ -33,6 +34,7 @@ def run(args):
             "fit a head and call deployment.add_expert in Python."
         )
     check_truth(args, saved.model)
+    checked_model(saved.model, "add_expert", OWN_UNIT)
     outputs = with_all_experts(outputs_for(saved, args), saved.model, args.how, more=True)
     progress = Progress(sys.stderr)
     if not args.quiet:

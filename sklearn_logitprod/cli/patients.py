@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from sklearn_logitprod._text import option, options_renamed
+from sklearn_logitprod.cli.tasks import decided
 from sklearn_logitprod.io import aggregate
 
 AS_IT_IS = "none"
-_HIGHEST = {"classes": "the positive class is most probable", "events": "the risk is highest"}
+_HIGHEST = {
+    "classes": "the positive class is most probable",
+    "events": "the risk is highest",
+    "labels": "each label is most probable",
+    "values": "the predicted value is highest",
+}
 _SAID = {
     "mean": "the mean of each patient's slides",
     "logit-mean": "the mean of log-probabilities of each patient's slides",
@@ -54,11 +60,13 @@ def by_patient(outputs, how, positive=None):
     return found, _counted(outputs, found, how, outputs.task_name)
 
 
-def predicted_by_patient(table, groups, how, positive=None):
+def predicted_by_patient(model, table, groups, how, positive=None):
     """As `by_patient`, of a table of predictions.
 
     Parameters
     ----------
+    model : LogitProdClassifier or LogitProdSurvival
+        Which made them, and decides anew.
     table : DataFrame
         As ``predictions`` makes it.
     groups : ndarray of shape (n_rows,)
@@ -70,10 +78,16 @@ def predicted_by_patient(table, groups, how, positive=None):
     DataFrame
     str
     """
+    of_classes = model.task_name == "classes"
     with options_renamed(how="aggregate"):
-        found = aggregate(table, groups, how, positive=positive)
-    task_name = "events" if "risk" in table else "classes"
-    return found.rename_axis(table.index.name), _counted(table, found, how, task_name)
+        # what a model decides need not be the most probable class
+        slides = table.drop(columns="prediction") if of_classes else table
+        input = "label_proba" if model.task_name == "labels" else None
+        found = aggregate(slides, groups, how, input=input, positive=positive)
+    if of_classes:
+        proba = found[[f"proba_{label}" for label in model.classes_]].to_numpy()
+        found.insert(0, "prediction", decided(model, proba))
+    return found.rename_axis(table.index.name), _counted(table, found, how, model.task_name)
 
 
 def new_how(saved, args):

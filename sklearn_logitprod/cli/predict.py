@@ -35,7 +35,7 @@ def run(args):
     table, made = predictions(model, outputs, args.weights), None
     if after:
         positive = args.positive or saved.positive
-        table, made = predicted_by_patient(table, outputs.groups, after, positive)
+        table, made = predicted_by_patient(model, table, outputs.groups, after, positive)
     with written(args.out) as path:
         table.to_csv(path)
     if not args.quiet:
@@ -50,7 +50,9 @@ def run(args):
 def check_decision(model, decision):
     """Refuse, before any work, a decision that the model cannot make."""
     if model.task_name != "classes":
-        raise ValueError(f"the model is one of survival, which {option('decision')} is not for.")
+        raise ValueError(
+            f"the model is one of {words_of(model).kind}, which {option('decision')} is not for."
+        )
     try:
         decider(decision, model.classes_, final_estimator(model).classes)
     except ValueError as error:

@@ -32,6 +32,11 @@ def outputs_for(saved, args):
     ExpertOutputs
     """
     model, (before, _) = saved.model, new_how(saved, args)
+    if args.std and saved.input != "mean_std":
+        raise ValueError(
+            f"the model was fitted without standard deviations, so that {option('std')} is not for "
+            "it: leave it out, or fit it with that."
+        )
     reading = words_of(model).reading(model)
     if saved.classes is not None:
         # those of the model are sorted, and codes count in the order that was said

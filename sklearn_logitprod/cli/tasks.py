@@ -72,11 +72,15 @@ def _class_facts(outputs):
     yield "classes", ", ".join(f"{label} ({n})" for label, n in counts)
 
 
+def decided(model, proba):
+    """Labels that a fitted classifier decides for by probabilities (n_samples, n_classes)."""
+    own = final_estimator(model)
+    return model.classes_[decider(own.decision, model.classes_, own.classes)(proba)]
+
+
 def _class_columns(model, outputs):
     proba = model.predict_proba(outputs)
-    own = final_estimator(model)
-    decide = decider(own.decision, model.classes_, own.classes)
-    columns = {"prediction": model.classes_[decide(proba)]}
+    columns = {"prediction": decided(model, proba)}
     return columns | {f"proba_{k}": p for k, p in zip(model.classes_, proba.T, strict=True)}
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn_logitprod.deployment.fitted import doubt_new, labelled, marks_of, pooled
 from sklearn_logitprod.estimators.base import BaseLogitProd, redeployed
 from sklearn_logitprod.fusion.safety import as_safe_as, product_of
-from sklearn_logitprod.training.affine import fit_affine
+from sklearn_logitprod.training.affine import fit_affine, fit_moved
 
 Model = TypeVar("Model", bound=BaseLogitProd)
 
@@ -25,9 +25,9 @@ def adapt(
 ) -> Model:
     """Adapt a fitted model to another site with a few labelled samples.
 
-    Only sharpness and class bias move, ``F' = s F + c`` (of values ``F`` is precision times mean
-    and precision, and ``c`` moves the first alone): the weights of the experts, the gate
-    and everything else stay. How far they may move follows the labels: they minimise ``sum_i
+    Only sharpness and class bias move, ``F' = s F + c``; of values, all precisions by one factor
+    ``s`` and all means by one amount ``c``: the weights of the experts, the gate and everything
+    else stay. How far they may move follows the labels: they minimise ``sum_i
     v_i loss_i / deff + 1/2 [t_s (log s)^2 + t_c |c|^2]``, with sample weights v and the design
     effect of the groups, under a grid of prior precisions ``t_s`` and ``t_c``, and the
     solutions are averaged by how well each explains the labels. Where they do not tell that
@@ -85,7 +85,19 @@ def adapt(
     doubt_new(model, "adapt", log_proba)
     product = product_of(model.pool_)
     scores = pooled(product, rows.outputs)
-    log_sharpness, shift = fit_affine(scores, rows.likelihood, rows.weight, rows.groups)
+    told = scores, rows.likelihood, rows.weight, rows.groups
+    attributes: dict[str, Any] = {}
+    found: dict[str, Any]
+    if model.task_name == "values":
+        log_sharpness, by = fit_moved(*told)
+        shift, by = np.zeros(scores.shape[1]), model.y_scale_ * by
+        # what all means are read in: a bias of the pool would move them by their variances
+        attributes["y_mean_"] = model.y_mean_ + by
+        found, said = {"shift": by}, f"all values moved by {by:.3g}"
+    else:
+        log_sharpness, shift = fit_affine(*told)
+        found = {"class_bias": shift}
+        said = f"class bias moved by up to {np.abs(shift).max():.2g}"
     sharpness = float(np.exp(log_sharpness))
     kept = np.flatnonzero(rows.weight)
     n_samples = len(kept)
@@ -93,10 +105,9 @@ def adapt(
         "function": "adapt",
         "n_samples": n_samples,
         "sharpness": sharpness,
-        "class_bias": shift,
+        **found,
         "rows": marks_of(model, log_proba, kept),
-        "text": f"adapted to {n_samples} labelled rows (sharpness x {sharpness:.3g}, "
-        f"{'bias' if model.task_name == 'values' else 'class bias'} moved by up to "
-        f"{np.abs(shift).max():.2g})",
+        "text": f"adapted to {n_samples} labelled rows (sharpness x {sharpness:.3g}, {said})",
     }
-    return redeployed(model, as_safe_as(model.pool_, product.moved(log_sharpness, shift)), step)
+    pool = as_safe_as(model.pool_, product.moved(log_sharpness, shift))
+    return redeployed(model, pool, step, **attributes)

@@ -124,7 +124,7 @@ class CoxHead(LinearHead):
         NaN beyond the end of the path.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where X is a frame with such.
 
     References

@@ -114,7 +114,7 @@ class LogisticHead(ClassifierMixin, LinearHead):
         for those beyond the end of the path, which ends once the loss has risen twice.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where X is a frame with such.
 
     See Also
@@ -258,3 +258,22 @@ class LogisticHead(ClassifierMixin, LinearHead):
         """
         best = self.predict_log_proba(X).argmax(axis=1)
         return self.classes_[best]
+
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Accuracy.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in ``fit``.
+        y : array-like of shape (n_samples,)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        float
+            Share of samples whose most probable class is the true one.
+        """
+        return super().score(X, y, sample_weight)

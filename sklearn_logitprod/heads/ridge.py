@@ -78,7 +78,7 @@ class RidgeHead(RegressorMixin, LinearHead):
         Mean squared error in cross-validation, from the smallest prior variance on.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where X is a frame with such.
 
     References
@@ -170,3 +170,22 @@ class RidgeHead(RegressorMixin, LinearHead):
         ndarray of shape (n_samples,), float64
         """
         return self._linear(X)
+
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Coefficient of determination R^2.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in ``fit``.
+        y : array-like of shape (n_samples,)
+            True values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        float
+            At most 1.
+        """
+        return super().score(X, y, sample_weight)

@@ -1,7 +1,8 @@
 """Other ways to combine predicted values, fitted on what a fusion learns from.
 
 As in ``_methods``, rows are natural parameters of calibrated experts. What is combined is read as
-an expert is: a line and the variance of what remains, on the fit data, make a density of it.
+an expert is: a line and the variance of what remains, on the fit data, make a density of it, with
+the tails of the fusion.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from sklearn.linear_model import RidgeCV
 
 from sklearn_logitprod.fusion.values import GAUSSIAN, moments, natural_parameters
 from sklearn_logitprod.inspection._methods import filled
-from sklearn_logitprod.training.values import fit_value
+from sklearn_logitprod.training.values import fit_values, likely_scale
 
 _ALPHAS = np.logspace(-3, 4, 15)
 
@@ -30,7 +31,8 @@ def _inverse_variance(parameters):
 
 
 def _read_as_expert(combine, parameters, likelihood):
-    model = fit_value(*combine(parameters), likelihood.value, np.ones(likelihood.n_samples))
+    weight = np.ones(likelihood.n_samples)
+    model = fit_values({0: combine(parameters)}, likelihood, weight)[0]
     return lambda new: natural_parameters(*model.moments(*combine(new)))
 
 
@@ -41,7 +43,8 @@ def _stacked_ridge(parameters, likelihood):
         return moments(filled(parameters, GAUSSIAN))[0]
 
     model = RidgeCV(_ALPHAS, store_cv_results=True).fit(inputs(parameters), likelihood.value)
-    variance = model.cv_results_.mean(axis=0)[np.flatnonzero(model.alpha_ == _ALPHAS)[0]]
+    squared = model.cv_results_[:, np.flatnonzero(model.alpha_ == _ALPHAS)[0]]
+    variance = likely_scale(squared, np.ones(len(squared)), likelihood.freedom)
 
     def predict(new):
         mean = model.predict(inputs(new))

@@ -6,13 +6,15 @@ import numpy as np
 
 from sklearn_logitprod.fusion.values import moments
 from sklearn_logitprod.inspection._scores import Score, losses, mean_score
-from sklearn_logitprod.metrics.values import sample_crps_gaussian
+from sklearn_logitprod.metrics.values import sample_crps
 
 
 def _in_units(outcome, prediction):
     """Observed values less a centre, predicted means less the same, deviations, in y's unit."""
-    scale = np.exp(outcome.likelihood.log_scale)
+    scale, freedom = np.exp(outcome.likelihood.log_scale), outcome.likelihood.freedom
     mean, variance = moments(prediction.log_proba)
+    if np.isfinite(freedom):
+        variance = variance * (freedom / (freedom - 2.0))
     return scale * outcome.likelihood.value, scale * mean, scale * np.sqrt(variance)
 
 
@@ -21,7 +23,8 @@ def _nll(outcome, prediction):
 
 
 def _crps(outcome, prediction):
-    return mean_score(sample_crps_gaussian(*_in_units(outcome, prediction)))
+    own = _in_units(outcome, prediction)
+    return mean_score(sample_crps(*own, outcome.likelihood.freedom))
 
 
 def _mae(outcome, prediction):

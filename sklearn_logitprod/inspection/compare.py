@@ -72,7 +72,7 @@ def compare(
         ensemble", "stacked regression"; for survival "mean of logits", "mean of curves",
         "greedy ensemble", "rank averaging"; for values "mean of experts" (of the calibrated
         predictions, as `VotingRegressor` takes it), "inverse-variance mean", "stacked ridge",
-        each read as a Gaussian as an expert is. The best expert is always there.
+        each read as an expert is. The best expert is always there.
     rivals : dict of str to estimator, default=None
         Estimators on X itself by the names of their rows, such as ``{"concatenated features":
         on_all_views()}`` where experts read views of X. Each is fitted on the training part of

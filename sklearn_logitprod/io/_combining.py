@@ -72,7 +72,7 @@ class Patients:
         order, starts = self._runs
         return ufunc.reduceat(values[order], starts, axis=0)
 
-    def agreed(self, values, what, row_names):
+    def agreed(self, values, what, row_names, known=None):
         """What all rows of a patient say alike.
 
         Parameters
@@ -82,6 +82,8 @@ class Patients:
             What it is, for the message.
         row_names : sequence of length n_rows
             What the rows are called.
+        known : ndarray of shape (n_rows,), bool, optional
+            Rows that say something; others agree with whatever is said.
 
         Returns
         -------
@@ -97,23 +99,29 @@ class Patients:
             self.agreed(values[name], name, row_names)
         if values.dtype.names is not None:
             return values[self.first]
+        first = self.first
+        if known is not None:
+            said = self.reduced(np.minimum, np.where(known, np.arange(len(values)), len(values)))
+            first = np.where(said < len(values), said, first)
         if values.dtype.kind == "f":
-            own = values[self.first][self.codes]
+            own = values[first][self.codes]
             same = np.isclose(values, own, rtol=_SAME_TIME, atol=0.0, equal_nan=True)
         else:
             codes = pd.factorize(values)[0]
-            same = codes == codes[self.first][self.codes]
+            same = codes == codes[first][self.codes]
+        if known is not None:
+            same |= ~known
         if not same.all():
             row = int(np.argmin(same))
             patient = self.codes[row]
-            other = int(self.first[patient])
+            other = int(first[patient])
             raise ValueError(
                 f"patient {plain(self.names[patient])} has the {what} {plain(values[other])} in "
                 f"row {plain(row_names[other])} and {plain(values[row])} in row "
                 f"{plain(row_names[row])}, but a patient has one. Correct it; if it is said of "
                 "slides, write what is true of the patient into all of its rows."
             )
-        return values[self.first]
+        return values[first]
 
 
 def positive_position(classes, positive, how):
@@ -161,12 +169,16 @@ class Kind:
         (n, n_experts).
     log_proba : callable or None
         Of classes: from values to floored log-probabilities.
+    squares : callable or None
+        Of Gaussians: from values and the means of their mixtures, in each row, to what is
+        averaged to the variance of the mixture.
     """
 
     additive: Callable
     back: Callable
     score: Callable
     log_proba: Callable | None = None
+    squares: Callable | None = None
 
     @property
     def of_classes(self):
@@ -195,6 +207,11 @@ def _hazard_logits(events):
     return _log(events[..., :-1]) - _log(_survival(events))
 
 
+def _squares_about(values, mean):
+    """Mean square about a value of Gaussians with mean and standard deviation."""
+    return values[..., 1:] ** 2 + (values[..., :1] - mean[..., :1]) ** 2
+
+
 KINDS = {
     "proba": Kind(_same, _same, lambda v, k: v[..., k], log_proba_from_proba),
     "logits": Kind(
@@ -208,8 +225,35 @@ KINDS = {
         _events, _hazard_logits, lambda v, k: -_survival(_events(v)).sum(axis=-1)
     ),
     "risk": Kind(_same, _same, lambda v, k: v[..., 0]),
+    "mean": Kind(_same, _same, lambda v, k: v[..., 0]),
+    "mean_std": Kind(_same, _same, lambda v, k: v[..., 0], squares=_squares_about),
 }
 """What can be combined, by its `input`."""
+
+
+def both_classes(values, input):
+    """Outputs of several labels as those of two classes of each, and what these are.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_experts, n_labels), float64
+        Probabilities or log-odds.
+    input : {"label_proba", "label_logits"}
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows, n_experts * n_labels, 2), float64
+    input : {"proba", "logits"}
+    """
+    flat, own = values.reshape(len(values), -1), input.removeprefix("label_")
+    first = 1.0 - flat if own == "proba" else np.where(np.isnan(flat), np.nan, 0.0)
+    return np.stack([first, flat], axis=-1), own
+
+
+def second_class(values, input, shape):
+    """Back from `both_classes`, to rows of a shape."""
+    flat = values[..., 1] - values[..., 0] if input == "label_logits" else values[..., 1]
+    return flat.reshape(len(values), *shape)
 
 
 def combined(values, patients, kind, how, positive=None):
@@ -246,6 +290,10 @@ def combined(values, patients, kind, how, positive=None):
         if how == "noisy-or":
             log_none = total(_log_other(additive, positive)[..., None])
             mean = _noisy_or(mean, log_none[..., 0], positive)
+        if kind.squares is not None:
+            # about the mean of each patient, as the squares of large values would cancel
+            variance = total(kind.squares(values, mean[patients.codes])) / counts
+            mean = np.concatenate([mean[..., :1], np.sqrt(variance)], axis=-1)
         return np.where(counts == 1, total(values), kind.back(mean))
 
 

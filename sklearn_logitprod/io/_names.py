@@ -32,6 +32,11 @@ _OUTPUT = re.compile(r"p|class|(prob|logit|log|score|pred|confidence)[a-z]*")
 _PREDICTED = re.compile(r"pred[a-z]*|response|hat|scored")
 
 
+# of samples in which a label was not found
+_WILD = {"wt", "wild", "wildtype"}
+_ZERO = re.compile(r"(p|prob[a-z]*|logit[a-z]*|score|class)?0")
+
+
 def _words(text):
     return set(re.findall("[a-z]+", text.lower()))
 
@@ -52,6 +57,27 @@ def of_truth(text):
 def beside(text):
     """Whether a name without its label says that a column is no output: a loss, the truth."""
     return bool(_words(text) & _BESIDE) or of_truth(text)
+
+
+def denies(text):
+    """Whether a name without its label says that values are of samples without the label.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``prob_not``, ``p_0`` or ``_wt``; ``fold_0`` counts something else.
+
+    Returns
+    -------
+    bool
+    """
+    words = re.findall("[a-z0-9]+", text.lower())
+    zeros = [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if _ZERO.fullmatch(word) and before not in _COUNTED
+    ]
+    return bool(zeros or _words(text) & (_NOT | _WILD) or _REST.match(text))
 
 
 def is_number(label):

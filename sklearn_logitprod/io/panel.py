@@ -7,18 +7,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
-from sklearn_logitprod._text import brief, option, plain, warn
+from sklearn_logitprod._text import brief, option
 from sklearn_logitprod._typing import Tables
-from sklearn_logitprod.io._columns import numeric_columns
+from sklearn_logitprod.io._barcodes import mention_patients
+from sklearn_logitprod.io._columns import free_columns
+from sklearn_logitprod.io._doubts import doubt_hard
 from sklearn_logitprod.io._experts import files_of, read_all
 from sklearn_logitprod.io._ids import check_strip, stripped
 from sklearn_logitprod.io._join import join
-from sklearn_logitprod.io._names import beside, meaning, named_alike
+from sklearn_logitprod.io._names import beside, denies, meaning, named_alike
+from sklearn_logitprod.io._panel_truth import told, with_groups
 from sklearn_logitprod.io._part import Part
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
-_CODES = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
 _OUTSIDE = 1e-6
 _ALONE = ("", "")
 
@@ -52,7 +55,7 @@ def read_panel(
         true), empty where it was not tested. None: such columns of the experts' tables are the
         truth. False: nothing is, as for new samples.
     group : str, optional
-        Column of groups of dependent samples, in the tables of experts.
+        Column of groups of dependent samples, in the tables of experts or in that of the truth.
     columns : dict of str to str, optional
         Column of each label; or of each expert such a dict. By default the columns that are
         called as all labels with the same before and after, such as ``prob_TP53`` and
@@ -95,6 +98,8 @@ def read_panel(
     """
     if input not in ("proba", "logits"):
         raise ValueError(f"input={input!r} is unknown; it is 'proba' or 'logits'.")
+    if isinstance(labels, str):
+        raise ValueError(f"{option('labels', labels)} is one text: pass a list of labels.")
     labels = [str(label) for label in labels]
     if not labels or len(set(labels)) < len(labels):
         raise ValueError(f"{option('labels', labels)} must name each label once, one at least.")
@@ -105,25 +110,38 @@ def read_panel(
     if several is not None:
         raise ValueError(f"expert {several!r} has several files, but a panel is read from one.")
     known = {name: own for name, (own,) in tables.items()}
-    parts, said = [], []
-    for name, table in known.items():
-        named = _columns_of(table, labels, columns, input, group, id, truth is not None)
-        if verbose:
-            shown = ", ".join(f"{column} -> {label}" for label, column in list(named.items())[:4])
-            print(f"{table.source.path} (expert {name}): {shown}", file=sys.stderr)
-        parts.append(_part(table, named, input, id, group, strip))
-        if truth is None:
-            said.append(table)
-    if truth is False:
-        return join(parts, f"label_{input}", how, sort=False)
-    if truth is not None:
+    named = {
+        name: _columns_of(table, labels, columns, input, group, id, truth is not None)
+        for name, table in known.items()
+    }
+    said = list(known.values()) if truth is None else []
+    every = list(known.values())
+    if truth is not None and truth is not False:
         of_truth = files_of({"truth": truth})[0]
-        own = read_all(of_truth, id, input, set(labels))["truth"][0]
+        own = read_all(of_truth, id, input, {group, *labels} - {None})["truth"][0]
         for label in labels:
             own.need(label, "truth")
+        own.texts(id, "id")
         said = [own]
+        every.append(own)
+    if group is not None and not any(group in table.columns for table in every):
+        every[0].need(group, "group")
+    if group is None and said:
+        mention_patients(every, {id, *labels})
+    if verbose:
+        for name, table in known.items():
+            shown = ", ".join(
+                f"{column} -> {label}" for label, column in [*named[name].items()][:4]
+            )
+            print(f"{table.source.path} (expert {name}): {shown}", file=sys.stderr)
+    parts = [_part(table, named[name], input, id, group, strip) for name, table in known.items()]
     outputs = join(parts, f"label_{input}", how, sort=False)
-    return _with_truth(outputs, said, labels, id, strip, truth is not None)
+    if not said:
+        return outputs
+    outputs = told(outputs, said, labels, id, strip, truth is not None)
+    if group is not None and not any(group in table.columns for table in known.values()):
+        outputs = with_groups(outputs, said[0], id, strip, group)
+    return outputs
 
 
 def _columns_of(table, labels, columns, input, group, id, alone):
@@ -140,17 +158,46 @@ def _columns_of(table, labels, columns, input, group, id, alone):
             raise table.source.error(f"{option('columns')} names no column of {brief(lacking)}.")
         for label in labels:
             table.need(own[label], "columns")
-        return {label: own[label] for label in labels}
-    names = numeric_columns(table, {id, group})
+            if not alone and own[label] in labels:
+                raise table.source.error(
+                    f"{option('columns')} names {own[label]!r}, but columns that are called as the "
+                    "labels are the truth here. Pass the table that says what is true, "
+                    f"{option('truth', 'FILE')}, or rename the column."
+                )
+        chosen = [own[label] for label in labels]
+        twice = next((name for name in chosen if chosen.count(name) > 1), None)
+        if twice is not None:
+            raise table.source.error(
+                f"{option('columns')} names {twice!r} for more than one label: each has a column "
+                "of its own."
+            )
+        return dict(zip(labels, chosen, strict=True))
+    names = [
+        name
+        for name in free_columns(table, {id, group})
+        if table.is_numeric(name) or _is_empty(table, name)
+    ]
+    alike = named_alike(names, labels)
+    denied = [affixes for affixes in alike if denies("_".join(affixes))]
     found = {
         affixes: named
-        for affixes, named in named_alike(names, labels).items()
-        if not beside("_".join(affixes)) and (alone or affixes != _ALONE)
+        for affixes, named in alike.items()
+        if affixes not in denied and not beside("_".join(affixes)) and (alone or affixes != _ALONE)
     }
     if len(found) > 1:
         # beside columns that say they are outputs of labels, those of the labels are the truth
         found.pop(_ALONE, None)
     advice = f"Say which column is of which label, {option('columns', {labels[0]: '...'})}."
+    if not found and denied:
+        raise table.source.error(
+            f"column {alike[denied[0]][labels[0]]!r} is by its name of samples without the label, "
+            f"and {option('input', input)} is that of the label. {advice}"
+        )
+    if not found and _ALONE in alike:
+        raise table.source.error(
+            f"columns that are called as the labels, {brief(labels)}, are the truth unless it is "
+            f"in a table of its own, {option('truth', 'FILE')}. If they are, name the outputs."
+        )
     if not found:
         raise table.source.error(
             f"no columns are called as all labels {brief(labels)} with the same before and after, "
@@ -171,6 +218,14 @@ def _columns_of(table, labels, columns, input, group, id, alone):
     return named
 
 
+def _is_empty(table, name):
+    """Whether a column says nothing, as of a label that the expert does not know."""
+    column = table.columns[name]
+    if column.dtype.kind == "f":
+        return bool(np.isnan(column).all())
+    return column.dtype.kind not in "biu" and not set(table.coded(name).values) - {""}
+
+
 def _part(table, named, input, id, group, strip):
     """What the table of an expert says."""
     table.texts(id, "id")
@@ -186,75 +241,18 @@ def _part(table, named, input, id, group, strip):
             "it, or leave the cell empty.",
             int(row),
         )
+    if input == "proba":
+        for label, own in zip(named, values.T, strict=True):
+            doubt_hard(table, own[:, None], [named[label]])
     ids = table.cells(id)
+    if strip:
+        ids = stripped(ids, strip)
+    twice = np.flatnonzero(pd.Series(ids).duplicated())
+    if len(twice):
+        raise table.source.error(
+            f"id {ids[twice[0]]!r} is there twice. Keep one row per sample.", int(twice[0])
+        )
     groups = None
     if group is not None and group in table.columns:
         groups = table.coded(group, "group", complete=True)
-    return Part(
-        table.source, stripped(ids, strip) if strip else ids, values, list(named), None, groups
-    )
-
-
-def _with_truth(outputs, tables, labels, id, strip, needed):
-    """Outputs with what tables say of each label; without y if none says anything."""
-    place = {name: row for row, name in enumerate(np.asarray(outputs.ids).tolist())}
-    y = np.full((len(outputs), len(labels)), np.nan)
-    by = np.full(y.shape, -1)
-    told = False
-    for number, table in enumerate(tables):
-        ids = table.cells(id)
-        ids = np.asarray(stripped(ids, strip) if strip else ids, dtype=object)
-        rows = np.array([place.get(str(name), -1) for name in ids])
-        for j, label in enumerate(labels):
-            if label not in table.columns:
-                continue
-            told = True
-            codes = _codes(table, label)
-            counted = np.flatnonzero((rows >= 0) & ~np.isnan(codes))
-            before = y[rows[counted], j]
-            differ = ~np.isnan(before) & (before != codes[counted])
-            if differ.any():
-                row = int(counted[np.argmax(differ)])
-                other = tables[by[rows[row], j]].source.path
-                raise table.source.error(
-                    f"label {label!r} of id {ids[row]!r} is {codes[row]:g}, but "
-                    f"{1 - codes[row]:g} in {other}. Correct one of them.",
-                    row,
-                )
-            y[rows[counted], j] = codes[counted]
-            by[rows[counted], j] = number
-    if not told:
-        return outputs
-    absent = [label for label, own in zip(labels, y.T, strict=True) if np.isnan(own).all()]
-    if absent:
-        raise ValueError(
-            f"label {plain(absent[0])} was tested on no sample that is in the files of the "
-            f"experts. Leave it out of {option('labels')}, or check the identifiers."
-        )
-    nothing = int(np.isnan(y).all(axis=1).sum())
-    if needed and nothing:
-        warn(f"{nothing} of {len(y)} samples have no label in the table of the truth.")
-    return ExpertOutputs(
-        outputs.values,
-        outputs.input,
-        outputs.expert_names,
-        outputs.classes,
-        y,
-        outputs.ids,
-        outputs.groups,
-    )
-
-
-def _codes(table, label):
-    """A column of a label as 0, 1 and NaN."""
-    texts = table.coded(label, "label")
-    known = [text for text in texts.values if text.lower() in _CODES]
-    odd = texts.first([*known, ""])
-    if odd is not None:
-        raise table.source.error(
-            f"label {odd[0]!r} in column {label!r} is neither 0 nor 1. Write 1 where it was found, "
-            "0 where it was not, and nothing where it was not tested.",
-            odd[1],
-        )
-    codes = [_CODES.get(text.lower(), np.nan) for text in texts.values]
-    return np.array([*codes, np.nan])[texts.codes]
+    return Part(table.source, ids, values, list(named), None, groups)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr
+from scipy.special import betaln, ndtr
+from scipy.stats import t as student
 from sklearn.metrics import mean_pinball_loss
 
 from sklearn_logitprod._typing import Floats
@@ -13,33 +14,52 @@ from sklearn_logitprod.targets.weights import check_weights
 _LOG_2PI = float(np.log(2.0 * np.pi))
 
 
-def sample_crps_gaussian(values, mean, std):
+def sample_crps(values, mean, std, freedom=np.inf):
     """CRPS of each sample: see :func:`crps_gaussian`.
 
     Parameters
     ----------
     values, mean, std : ndarray of shape (n_samples,)
         Not checked.
+    freedom : float
+        Above 2; infinite for Gaussians.
 
     Returns
     -------
     ndarray of shape (n_samples,)
     """
+    if np.isfinite(freedom):
+        return _sample_crps_student(values - mean, std, freedom)
     z = (values - mean) / std
     density = np.exp(-0.5 * (z**2 + _LOG_2PI))
     return std * (z * (2.0 * ndtr(z) - 1.0) + 2.0 * density - 1.0 / np.sqrt(np.pi))
 
 
+def _sample_crps_student(off, std, freedom):
+    """CRPS of Student's t distributions, by distance from the mean and standard deviation."""
+    scale = std * np.sqrt((freedom - 2.0) / freedom)
+    z = off / scale
+    density = student.pdf(z, freedom) * (freedom + z**2) / (freedom - 1.0)
+    spread = np.exp(betaln(0.5, freedom - 0.5) - 2.0 * betaln(0.5, 0.5 * freedom))
+    spread *= np.sqrt(freedom) / (freedom - 1.0)
+    return scale * (z * (2.0 * student.cdf(z, freedom) - 1.0) + 2.0 * (density - spread))
+
+
 def crps_gaussian(
-    y_true: ArrayLike, mean: ArrayLike, std: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: ArrayLike,
+    mean: ArrayLike,
+    std: ArrayLike,
+    *,
+    freedom: float = np.inf,
+    sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Continuous ranked probability score of Gaussian predictions.
+    """Continuous ranked probability score of Gaussian, or Student's t, predictions.
 
     The integral of ``(F(x) - 1{x >= y})^2`` over all x, F the predicted distribution function.
     For a Gaussian it is ``std (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi))`` with
     ``z = (y - mean) / std`` [1]_. It is proper, as the log-loss is, but grows with the distance
     alone, not with its square: a single value that is far off counts for less. Of a prediction
-    without any spread it is the absolute error.
+    without any spread it is the absolute error. Of Student's t the form is that of [2]_.
 
     Parameters
     ----------
@@ -48,6 +68,9 @@ def crps_gaussian(
     mean, std : array-like of shape (n_samples,)
         Mean and standard deviation of each prediction, as ``predict(X, return_std=True)`` gives
         them; the standard deviation is positive.
+    freedom : float, default=inf
+        Above 2: degrees of freedom of Student's t distributions of this mean and standard
+        deviation, as ``freedom_`` of a regressor says; infinite for Gaussians.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative.
 
@@ -65,6 +88,8 @@ def crps_gaussian(
     ----------
     .. [1] Gneiting et al., "Calibrated probabilistic forecasting using ensemble model output
        statistics and minimum CRPS estimation", Monthly Weather Review 133, 2005, equation 5.
+    .. [2] Jordan et al., "Evaluating probabilistic forecasts with scoringRules", Journal of
+       Statistical Software 90, 2019, appendix A.2.
 
     Examples
     --------
@@ -75,15 +100,29 @@ def crps_gaussian(
     0.2337
     """
     values, mean, std, weight = _gaussians(y_true, mean, std, sample_weight)
-    return float(np.average(sample_crps_gaussian(values, mean, std), weights=weight))
+    losses = sample_crps(values, mean, std, _checked_freedom(freedom))
+    return float(np.average(losses, weights=weight))
+
+
+def _checked_freedom(freedom):
+    if not freedom > 2.0:
+        raise ValueError(
+            f"freedom={freedom!r} is not above 2: below, Student's t has no standard deviation."
+        )
+    return freedom
 
 
 def nll_gaussian(
-    y_true: ArrayLike, mean: ArrayLike, std: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: ArrayLike,
+    mean: ArrayLike,
+    std: ArrayLike,
+    *,
+    freedom: float = np.inf,
+    sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Negative log-likelihood of Gaussian predictions.
+    """Negative log-likelihood of Gaussian, or Student's t, predictions.
 
-    ``1/2 ((y - mean) / std)^2 + log(std) + 1/2 log(2 pi)``: what a
+    ``1/2 ((y - mean) / std)^2 + log(std) + 1/2 log(2 pi)`` of a Gaussian: what a
     :class:`~sklearn_logitprod.LogitProdRegressor` is fitted by.
 
     Parameters
@@ -92,6 +131,8 @@ def nll_gaussian(
         Observed values.
     mean, std : array-like of shape (n_samples,)
         Mean and standard deviation of each prediction; the standard deviation is positive.
+    freedom : float, default=inf
+        As in :func:`crps_gaussian`.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative.
 
@@ -115,7 +156,11 @@ def nll_gaussian(
     1.4189
     """
     values, mean, std, weight = _gaussians(y_true, mean, std, sample_weight)
-    losses = 0.5 * ((values - mean) / std) ** 2 + np.log(std) + 0.5 * _LOG_2PI
+    if np.isfinite(_checked_freedom(freedom)):
+        scale = std * np.sqrt((freedom - 2.0) / freedom)
+        losses = -student.logpdf(values, freedom, mean, scale)
+    else:
+        losses = 0.5 * ((values - mean) / std) ** 2 + np.log(std) + 0.5 * _LOG_2PI
     return float(np.average(losses, weights=weight))
 
 

@@ -6,7 +6,7 @@ from scipy.sparse import issparse
 
 from sklearn_logitprod._text import brief
 from sklearn_logitprod.outputs.checks import numeric
-from sklearn_logitprod.outputs.container import declared
+from sklearn_logitprod.outputs.container import declared, estimator_of
 
 
 def is_two_level(X):
@@ -75,7 +75,7 @@ def with_levels(X, classes):
     return X.set_axis(pd.MultiIndex.from_tuples(pairs), axis=1)
 
 
-def opened(X, input, known, other, expert_names, words):
+def opened(X, input, known, expert_names, words):
     """Values of precomputed outputs, what they mean, and names where they come with some.
 
     Parameters
@@ -86,8 +86,6 @@ def opened(X, input, known, other, expert_names, words):
     known : dict of str to (ndarray or None)
         What they may be, with the labels that the second level of columns must then have;
         None where columns have one level alone.
-    other : str
-        Estimator that takes what is not known here.
     expert_names : list of str or None
         Names of a fitted estimator's experts, which a frame is aligned to.
     words : tuple of str
@@ -111,7 +109,7 @@ def opened(X, input, known, other, expert_names, words):
             "marks a missing expert. Pass X.toarray()."
         )
     if input not in known:
-        raise ValueError(f"X holds input={input!r}: it is for {other}.")
+        raise ValueError(f"X holds input={input!r}: it is for {estimator_of(input)}.")
     if known[input] is not None and is_two_level(X):
         values, names = frame_values(X, known[input], expert_names, words)
         return values, input, names, True

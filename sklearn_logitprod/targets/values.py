@@ -9,6 +9,7 @@ from sklearn_logitprod.targets.weights import check_length, missing_values
 
 # relative to the largest absolute value: what varies less is constant but for rounding
 _CONSTANT = 1e-12
+_LEAST = 20
 
 
 def check_values(y, n_samples):
@@ -48,6 +49,11 @@ def check_values(y, n_samples):
         )
     if values.dtype.kind == "c":
         raise ValueError("y holds complex numbers. Complex data not supported: values are real.")
+    if values.dtype.kind in "mM":
+        raise ValueError(
+            f"y holds dates or durations ({values.dtype}), which have no unit. Pass numbers, such "
+            "as days since a date: y / np.timedelta64(1, 'D')."
+        )
     try:
         values = values.astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -103,17 +109,25 @@ def centre_and_scale(values, weight):
     return float(centre * unit), float(scale * unit)
 
 
-def value_strata(values, n_strata=5):
+def value_strata(values, weight=None, n_strata=5):
     """Strata of equal size, by rank: what folds should hold alike.
 
     Parameters
     ----------
     values : ndarray of shape (n_samples,)
+    weight : ndarray of shape (n_samples,), optional
+        Rows of weight 0 change nothing for the others.
     n_strata : int
+        At most: a stratum has 20 values or more, where there are as many.
 
     Returns
     -------
     ndarray of shape (n_samples,), int
     """
-    order = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    return order * n_strata // max(len(values), 1)
+    kept = np.arange(len(values)) if weight is None else np.flatnonzero(weight > 0)
+    # each stratum has enough for the folds that are usual
+    n_strata = max(1, min(n_strata, len(kept) // _LEAST))
+    strata = np.zeros(len(values), dtype=np.intp)
+    order = np.argsort(np.argsort(values[kept], kind="stable"), kind="stable")
+    strata[kept] = order * n_strata // max(len(kept), 1)
+    return strata

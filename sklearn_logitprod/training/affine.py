@@ -32,7 +32,6 @@ def fit_affine(scores, likelihood, weight, groups=None):
     scores : ndarray of shape (n_samples, n_classes)
         Fused scores F.
     likelihood : Likelihood
-        Of a family whose last scores may be scaled alone the bias has 0 there.
     weight : ndarray of shape (n_samples,)
     groups : ndarray of shape (n_samples,), int, optional
 
@@ -42,19 +41,50 @@ def fit_affine(scores, likelihood, weight, groups=None):
     shift : ndarray of shape (n_classes,)
         Means of both over the grid, by evidence.
     """
+    # a constant in the scores of a row would look like a direction of log s
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    weight = _effective(scores, likelihood, weight, groups)
+    theta = _mean_over_grid(_Problem(centred, likelihood, weight))
+    return float(theta[0]), theta[1:]
+
+
+def fit_moved(scores, likelihood, weight, groups=None):
+    """Sharpness s and shift d of values: ``(s (eta + d tau), s tau)``, all means moved alike.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples, 2)
+        Fused ``(eta, tau)``.
+    likelihood : Values
+    weight : ndarray of shape (n_samples,)
+    groups : ndarray of shape (n_samples,), int, optional
+
+    Returns
+    -------
+    log_sharpness, shift : float
+        The shift in standard deviations of the values.
+    """
+    along = np.zeros_like(scores)
+    along[:, 0] = scores[:, 1]
+    weight = _effective(scores, likelihood, weight, groups)
+    theta = _mean_over_grid(_Problem(scores, likelihood, weight, along))
+    return float(theta[0]), float(theta[1] * np.exp(-theta[0]))
+
+
+def _effective(scores, likelihood, weight, groups):
     losses, shares = likelihood.repeated_losses(scores)
-    weight = weight / design_effect(losses, weight, groups, shares)
-    problem = _Problem(scores, likelihood, weight)
+    return weight / design_effect(losses, weight, groups, shares)
+
+
+def _mean_over_grid(problem):
+    """Mean of the solutions over the grid of prior precisions, by evidence."""
     grid = list(product(_BIAS, _SHARPNESS))
     solved = [problem.solve(sharpness, bias) for bias, sharpness in grid]
     prior = np.full(len(grid), (1.0 - _UNMOVED) / (len(grid) - 1))
     prior[-1] = _UNMOVED
     evidence = np.array([own for _, own in solved]) + np.log(prior)
     mass = np.exp(evidence - evidence.max())
-    theta = mass @ np.array([own for own, _ in solved]) / mass.sum()
-    shift = np.zeros(scores.shape[1])
-    shift[: problem.n_free] = theta[1:]
-    return float(theta[0]), shift
+    return mass @ np.array([own for own, _ in solved]) / mass.sum()
 
 
 class _Problem:
@@ -65,15 +95,13 @@ class _Problem:
     scores : ndarray of shape (n_samples, n_classes)
     likelihood : Likelihood
     weight : ndarray of shape (n_samples,)
+    along : ndarray of shape (n_samples, n_classes), optional
+        What the one parameter c multiplies; None where each score has its own.
     """
 
-    def __init__(self, scores, likelihood, weight):
-        n_classes = scores.shape[1]
-        self.n_free = likelihood.family.n_free(n_classes)
-        if self.n_free == n_classes:
-            # a constant in the scores of a row would look like a direction of log s
-            scores = scores - scores.mean(axis=1, keepdims=True)
+    def __init__(self, scores, likelihood, weight, along=None):
         self.scores, self.likelihood, self.weight = scores, likelihood, weight
+        self.along = along
 
     def solve(self, sharpness, bias):
         """Mode of the posterior, and log of the evidence.
@@ -83,7 +111,8 @@ class _Problem:
         sharpness, bias : float
             Prior precisions of log s and of c.
         """
-        precision = np.full(self.n_free + 1, bias)
+        n_shifts = self.scores.shape[1] if self.along is None else 1
+        precision = np.full(n_shifts + 1, bias)
         precision[0] = sharpness
         theta = np.zeros(len(precision))
         value, gradient, hessian = self._evaluate(theta, precision)
@@ -105,17 +134,17 @@ class _Problem:
         return theta, -value - 0.5 * spread
 
     def _evaluate(self, theta, precision):
-        moved = np.exp(theta[0]) * self.scores
-        free = slice(self.n_free)
-        shifted = moved.copy()
-        shifted[:, free] += theta[1:]
+        moved, along = np.exp(theta[0]) * self.scores, self.along
+        shifted = moved + (theta[1:] if along is None else theta[1] * along)
         loss, slope, state = self.likelihood.loss_gradient(shifted)
         slope = slope * self.weight[:, None]
-        gradient = np.append((slope * moved).sum(), slope[:, free].sum(axis=0)) + precision * theta
-        jacobian = np.ascontiguousarray(moved.T)[None]
-        inner, cross, spread = self.likelihood.blocks(
+        pull = slope.sum(axis=0) if along is None else (slope * along).sum()
+        gradient = np.append((slope * moved).sum(), pull) + precision * theta
+        jacobian = np.array([moved.T] if along is None else [moved.T, along.T])
+        hessian, cross, spread = self.likelihood.blocks(
             jacobian, state, self.weight, np.empty_like(jacobian)
         )
-        cross, spread = cross[:, free], spread[free, free]
-        hessian = np.block([[inner, cross], [cross.T, spread]]) + np.diag(precision)
-        return self.weight @ loss + 0.5 * precision @ theta**2, gradient, hessian
+        if along is None:
+            hessian = np.block([[hessian, cross], [cross.T, spread]])
+        value = self.weight @ loss + 0.5 * precision @ theta**2
+        return value, gradient, hessian + np.diag(precision)

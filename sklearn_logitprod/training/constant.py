@@ -62,7 +62,7 @@ class ConstantObjective:
     def second_order(self, theta, which):
         """Objectives, gradients, and Hessians of the losses and of the gates.
 
-        The layout must have no correction; the diversity penalty is not in the Hessian.
+        A correction must be of one free score; the diversity penalty is not in the Hessian.
 
         Returns
         -------
@@ -244,6 +244,7 @@ class _BlockState:
             self.state[i],
             self.weight[i],
             scratch,
+            self.centred,
         )[0]
 
 
@@ -253,7 +254,7 @@ def newton(objective, origin, limit, max_iter):
     Parameters
     ----------
     objective : ConstantObjective
-        Without correction and diversity penalty.
+        Without diversity penalty, and without a correction of more than one free score.
     origin : ndarray of shape (n_problems, size)
         Where to start.
     limit : ndarray of shape (n_problems,)

@@ -22,7 +22,9 @@ class Scratch:
         return tuple(half.reshape(shape) for half in halves)
 
 
-def product_hessian(log_proba, gate, product, sharpness, spec, likelihood, state, weight, scratch):
+def product_hessian(
+    log_proba, gate, product, sharpness, spec, likelihood, state, weight, scratch, centred=None
+):
     """Gauss-Newton Hessian in gate bias, log sharpness and class bias.
 
     ``sum_i weight_i J_i^T H_i J_i`` with J the derivative of F and H the curvature of the
@@ -43,27 +45,41 @@ def product_hessian(log_proba, gate, product, sharpness, spec, likelihood, state
         Of the likelihood, at these scores.
     weight : ndarray of shape (n_samples,)
     scratch : Scratch
+    centred : ndarray of shape (n_samples, n_experts), optional
+        What a correction of the one free score reads.
 
     Returns
     -------
     hessian : ndarray of shape (n_parameters, n_parameters)
-        In bias and, with calibration, log sharpness and class bias.
+        In bias, with calibration log sharpness and class bias, and with ``centred`` the
+        correction.
     spread : ndarray of shape (n_free, n_free)
         In the free scores themselves, summed over the rows.
     """
     n_columns = len(log_proba)
     # the derivative in the class bias is the identity: it is never written out
-    jacobian, weighted = scratch.arrays((n_columns + spec.calibrate, *product.shape))
+    n_scaled = n_columns + spec.calibrate
+    n_corrected = 0 if centred is None else centred.shape[1]
+    jacobian, weighted = scratch.arrays((n_scaled + n_corrected, *product.shape))
     np.subtract(log_proba, product, out=jacobian[:n_columns])
     jacobian[:n_columns] *= ((sharpness / spec.temperature) * gate)[:, None]
     if spec.calibrate:
-        np.multiply(product, sharpness, out=jacobian[-1])
+        np.multiply(product, sharpness, out=jacobian[n_columns])
+    if n_corrected:
+        jacobian[n_scaled:] = 0.0
+        jacobian[n_scaled:, 0] = centred.T
     inner, cross, spread = likelihood.blocks(jacobian, state, weight, weighted)
     n_free = likelihood.family.n_free(len(spread))
     cross, spread = cross[:, :n_free], spread[:n_free, :n_free]
     if not spec.calibrate:
         return inner, spread
-    return np.block([[inner, cross], [cross.T, spread]]), spread
+    upper, lower = slice(None, n_scaled), slice(n_scaled, None)
+    blocks = [
+        [inner[upper, upper], cross[upper], inner[upper, lower]],
+        [cross[upper].T, spread, cross[lower].T],
+        [inner[lower, upper], cross[lower], inner[lower, lower]],
+    ]
+    return np.block(blocks), spread
 
 
 def head_curvature(data, weight, head, spec):

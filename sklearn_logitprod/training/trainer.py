@@ -123,15 +123,19 @@ class Trainer:
         key = tuple(specs)
         # the path asks for the same batch again: for shares, and for the refit that is mixed
         if key not in self._solved:
-            constant = all(_is_constant(spec) for spec in specs)
-            self._solved[key] = self._constant(key) if constant else self._extend(key)
+            if all(_is_constant(spec) for spec in specs):
+                self._solved[key] = self._constant(key)
+            elif self._few_corrections(specs[0]):
+                self._solved[key] = self._corrected(key)
+            else:
+                self._solved[key] = self._extend(key)
         return self._solved[key]
 
     def fitted(self, specs, position=0):
         """The fitted head of one of these specifications on the first part."""
         solved, spec = self.fit(specs), specs[position]
         curve = solved.solution.curves[position]
-        if not _is_constant(spec):
+        if not _is_constant(spec) and not self._few_corrections(spec):
             # what comes on top starts at nothing, where its objective is the constant pool's
             curve = self._base([spec])[0].curves[0] + curve
         curve = [value / solved.problems.n_effective[position] for value in curve]
@@ -199,6 +203,20 @@ class Trainer:
     def _constant(self, specs):
         problems = Problems(self.data, self.weights, list(specs))
         return Solved(problems, self._base(specs)[0], ConstantObjective(problems))
+
+    def _few_corrections(self, spec):
+        """Whether constant weights with a correction have as few parameters as without."""
+        return self.data.n_free == 1 and _is_constant(replace(spec, cross_class=None))
+
+    def _corrected(self, specs):
+        """Constant weights with a correction of the one free score, by Newton's method."""
+        problems = Problems(self.data, self.weights, list(specs))
+        objective = ConstantObjective(problems)
+        origin = np.tile(problems.layout.centre, (len(problems), 1))
+        if self.near is not None:
+            origin = np.tile(self.near.fit(specs).solution.theta, (len(self.weights), 1))
+        solution, _ = newton(objective, origin, self._limit(problems), self.settings.max_iter)
+        return Solved(problems, solution, objective)
 
     def _extend(self, specs):
         """Heads with more than constant weights, from their constant pools."""

@@ -133,13 +133,35 @@ def tail_doubt(freedom):
     )
 
 
-def _profile(squared, weight, freedom):
-    """Loss of squared distances under the scale of the largest likelihood."""
+def likely_scale(squared, weight, freedom):
+    """Squared scale of the largest likelihood.
+
+    Parameters
+    ----------
+    squared : ndarray of shape (n_samples,)
+        Squared distances.
+    weight : ndarray of shape (n_samples,)
+    freedom : float
+        Degrees of freedom of Student's t distribution; infinite for the Gaussian.
+
+    Returns
+    -------
+    float
+        Not below the smallest variance of an expert.
+    """
     total = weight.sum()
-    variance = weight @ squared / total
+    least = np.exp(LOG_LEAST_VARIANCE)
+    variance = max(weight @ squared / total, least)
     if np.isfinite(freedom):
         for _ in range(50):
-            variance = weight @ (student_weight(squared / variance, freedom) * squared) / total
+            pull = student_weight(squared / variance, freedom)
+            variance = max(weight @ (pull * squared) / total, least)
+    return variance
+
+
+def _profile(squared, weight, freedom):
+    """Loss of squared distances under the scale of the largest likelihood."""
+    total, variance = weight.sum(), likely_scale(squared, weight, freedom)
     return weight @ student_loss(squared / variance, freedom) + 0.5 * total * np.log(variance)
 
 
@@ -180,9 +202,12 @@ class _Problem:
         """Calibrations, in order."""
         rough = self._lines(self.weight)
         log_variance = self._level(self._residuals(rough) ** 2)
-        spread, inputs = self._inputs(rough, log_variance)
+        alike = np.where(self.weight.any(axis=1, keepdims=True), log_variance, -np.inf)
+        spread, inputs = self._inputs(rough, alike)
         theta, lines = self._start(inputs, log_variance), rough
         for _ in range(_ROUNDS):
+            # as ValueModel.moments has it
+            np.copyto(inputs[:, 3], 0.5 * theta[:, 3:4], where=self.lone)
             theta = self._scales(theta, inputs, self._residuals(lines) ** 2)
             level = np.einsum("mk,mkn->mn", theta, inputs)
             ratio = self._residuals(lines) ** 2 * np.exp(-level)
@@ -203,7 +228,7 @@ class _Problem:
                 by_mean,
                 by_square,
                 by_spread,
-                (float(rough[0][m, 0]), float(rough[1][m, 0]), float(log_variance[m, 0])),
+                (float(rough[0][m, 0]), float(rough[1][m, 0]), float(alike[m, 0])),
                 spread,
             )
             models.append(model)
@@ -235,9 +260,11 @@ class _Problem:
         """What log variances follow (n_experts, 5, n_samples), and how spreads are standardised."""
         mean = np.where(self.present, rough[0] + rough[1] * self.z, np.nan)
         together = mixture_log_variance(mean, np.exp(log_variance))
-        weight = self.weight.max(axis=0)
+        weight = np.where(np.isnan(together), 0.0, self.weight.max(axis=0))
         weight = weight / max(weight.sum(), np.finfo(float).tiny)
-        middle = weight @ together
+        middle = weight @ np.nan_to_num(together)
+        self.lone = np.isnan(together) & self.present
+        together = np.where(np.isnan(together), middle, together)
         width = np.sqrt(weight @ (together - middle) ** 2)
         spread = float(middle), float(width) if width > 1e-6 else 1.0
         inputs = np.zeros((len(self.z), 5, self.z.shape[1]))
@@ -338,7 +365,9 @@ def value_doubts(models, values, likelihood, weight):
     doubt : str
         What holds for these predictions, in words.
     """
-    constant = [key for key, model in models.items() if model.constant]
+    # one that is missing everywhere is told of elsewhere
+    here = [key for key in models if (~np.isnan(values[key][0]) & (weight > 0)).any()]
+    constant = [key for key in here if models[key].constant]
     if constant:
         yield (
             constant,
@@ -346,7 +375,11 @@ def value_doubts(models, values, likelihood, weight):
             "average value alone.",
         )
     held = [key for key, model in models.items() if model.slope == 0.0 and not model.constant]
-    against = [key for key in held if _falls(values[key][0], likelihood.value, weight)]
+    against = [
+        key
+        for key in held
+        if _falls(models[key].standardised(values[key][0]), likelihood.value, weight)
+    ]
     against = held if all(model.slope == 0.0 for model in models.values()) else against
     if against:
         yield (
