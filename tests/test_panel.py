@@ -595,6 +595,12 @@ BAD = {
         lambda: fit(X_FRAME, FRAME.rename(columns={"KRAS": "NRAS"})),
         r"label names in X's columns.*do not match.*no columns for \['NRAS'\]; unknown \['KRAS'\]",
     ),
+    "a label that is rarer than the folds": (
+        lambda: LogitProdMultilabelClassifier([LogisticRegression()], cv=3, gate_width=None).fit(
+            X[:, 0], FRAME.assign(KRAS=np.arange(24) == 5)
+        ),
+        r"label 'KRAS' has one class only on the 16 samples of this fit.*Cross-fit with other",
+    ),
     "labels of X have names, those of y none": (
         lambda: fit(X_FRAME, Y),
         r"X's columns name its labels, but the columns of y have no names",

@@ -366,7 +366,8 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
     def _run_experts(self, X, target, weight, groups, params, seed, progress):
         shell = copy.copy(self)
         if not self._prefit:
-            shell.experts = fitted_by_label(self._named_pairs(), target.likelihood.values)
+            labels = target.attributes["label_names_"]
+            shell.experts = fitted_by_label(self._named_pairs(), target.likelihood.values, labels)
         run = super(LogitProdMultilabelClassifier, shell)._run_experts
         with warnings.catch_warnings():
             # a label rarer than the folds is no fault of the samples
