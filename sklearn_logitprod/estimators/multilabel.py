@@ -355,7 +355,13 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
         }
         # classifiers of several labels know integers alone
         known = values if np.isnan(values).any() else values.astype(int)
-        return Target(known, panel_strata(values), PanelLabels(values), attributes=attributes)
+        return Target(
+            known,
+            panel_strata(values),
+            PanelLabels(values),
+            factor=(~np.isnan(values).all(axis=1)).astype(np.float64),
+            attributes=attributes,
+        )
 
     def _read(self, X, fitted, expert_names=None):
         return panel_outputs(X, self.input, fitted["label_names_"], expert_names)
