@@ -98,6 +98,10 @@ def test_what_does_not_fit_together_is_refused(outputs):
     y = np.array([(True, 1.0), (False, 2.0)] * 30, dtype="?,f8")
     with pytest.raises(ValueError, match="it is for LogitProdClassifier"):
         LogitProdSurvival().fit(outputs, y)
+    means = ExpertOutputs(values[:, :, 0], "mean", names)
+    for other in (LogitProdClassifier(), LogitProdSurvival()):
+        with pytest.raises(ValueError, match="it is for LogitProdRegressor"):
+            other.fit(means, outputs.y if isinstance(other, LogitProdClassifier) else y)
     with pytest.raises(AttributeError, match="no logits"):
         ExpertOutputs(values[:, :, 0], "risk", names).logits  # noqa: B018
     with pytest.raises(IndexError, match="several rows"):

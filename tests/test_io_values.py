@@ -1,5 +1,7 @@
 """Tables of predicted values: how they are read, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -149,6 +151,9 @@ def test_slides_of_a_patient_become_the_mixture_of_their_gaussians():
     np.testing.assert_allclose(found.values[0, :, 0], mean.mean(axis=0))
     variance = (std**2).mean(axis=0) + mean.var(axis=0)
     np.testing.assert_allclose(found.values[0, :, 1], np.sqrt(variance))
+    # wherever the values lie
+    far = aggregate(replace(outputs, values=both + [1e9, 0.0]), "groups")
+    np.testing.assert_allclose(far.values[..., 1], found.values[..., 1], rtol=1e-6)
     # a patient of one slide is that slide, exactly
     np.testing.assert_array_equal(found.values[1], both[5])
     assert found.y.tolist() == [40.0, 60.0]
@@ -240,6 +245,15 @@ def test_a_saved_regressor_is_adapted_and_no_more(files, tmp_path, capsys):
         (["adapt", model, *files, "-o", tmp_path / "s.skops"], "name the column, --target NAME"),
         (["certify", model, *files, "--target", "age"], "certify takes no LogitProdRegressor"),
         (["predict", model, files[0], "-o", tmp_path / "p.csv"], "no file for the expert"),
+        (["predict", model, *files, "--std", "sd", "-o", tmp_path / "p.csv"], "fitted without st"),
+        (
+            ["predict", model, *files, "--decision", "median", "-o", tmp_path / "p.csv"],
+            "the model is one of values, which --decision is not for",
+        ),
+        (
+            ["extend", model, files[0], "new=none.csv", "--target", "age", "-o", new, "--force"],
+            "add_expert takes no LogitProdRegressor",
+        ),
     ]:
         code, _, err = run(capsys, *arguments)
         assert code == 2

@@ -282,11 +282,13 @@ def test_quantiles_and_intervals_are_those_of_the_gaussian(problem):
     quantiles = model.predict_quantiles(X, [0.1, 0.5, 0.9])
     assert_allclose(quantiles, norm.ppf([0.1, 0.5, 0.9], mean[:, None], std[:, None]))
     assert_allclose(model.predict_interval(X, 0.8), quantiles[:, [0, 2]])
-    for bad in ([0.0], [1.2], [[0.1]]):
+    for bad in ([0.0], [1.2], [[0.1]], "median"):
         with pytest.raises(ValueError, match="levels within"):
             model.predict_quantiles(X, bad)
     with pytest.raises(ValueError, match=r"coverage=95.*not within \(0, 1\)"):
         model.predict_interval(X, 95)
+    with pytest.raises(ValueError, match=r"coverage='a' is not within"):
+        model.predict_interval(X, "a")
 
 
 def test_experts_are_estimators_prefit_or_cross_fitted():
@@ -410,6 +412,10 @@ BAD = {
     "class labels": (
         lambda: fit_badly(lambda X, y: (X, ["low"] * len(y))),
         "for class labels use LogitProdClassifier",
+    ),
+    "dates": (
+        lambda: fit_badly(lambda X, y: (X, np.arange(len(y)).astype("m8[D]"))),
+        "y holds dates or durations",
     ),
     "two values a sample": (
         lambda: fit_badly(lambda X, y: (X, np.column_stack([y, y]))),

@@ -75,8 +75,26 @@ def test_its_curvature_is_the_mean_over_outcomes():
 
 def test_the_variance_of_a_mixture_is_that_within_and_between():
     mean = np.array([[0.0, 1.0, np.nan], [2.0, np.nan, np.nan]])
-    expected = [np.log(0.5 * (1.0 + 3.0) + 1.0), 0.0, 0.0]
+    expected = [np.log(0.5 * (1.0 + 3.0) + 1.0), np.nan, np.nan]
     assert_allclose(mixture_log_variance(mean, np.array([[1.0], [3.0]])), expected)
+    # an expert that is missing is as far away as the others are, one that is not known is none
+    mean = np.array([[0.0], [2.0], [np.nan]])
+    expected = np.log(2.0 + 4.0 / 3.0)
+    assert_allclose(mixture_log_variance(mean, np.array([[1.0], [3.0], [2.0]])), [expected])
+    expected = [np.log(0.5 * (1.0 + 3.0) + 1.0)]
+    assert_allclose(mixture_log_variance(mean, np.array([[1.0], [3.0], [0.0]])), expected)
+
+
+@pytest.mark.parametrize(("noise", "missing"), [((0.5, 0.5), 1), ((0.5, 0.5, 0.5, 0.5, 2.0), 4)])
+def test_an_expert_that_is_missing_later_makes_nobody_surer(noise, missing):
+    """Errors are as large as the standard deviations say, also without it."""
+    rng = np.random.default_rng(5)
+    y = rng.normal(size=2300)
+    X = y[:, None] + noise * rng.normal(size=(2300, len(noise)))
+    model = LogitProdRegressor(gate_width=None).fit(X[:300], y[:300])
+    X[:, missing] = np.nan
+    mean, std = model.predict(X[300:], return_std=True)
+    assert ((y[300:] - mean) / std).std() == pytest.approx(1.0, abs=0.2)
 
 
 def test_intervals_are_as_wide_as_values_stray():

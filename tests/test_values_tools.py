@@ -317,6 +317,10 @@ def test_adapt_moves_mean_and_spread_of_values_where_the_site_has_moved():
         (lambda model, X, y: adapt_prior(model, X), "predicts no classes"),
         (lambda model, X, y: with_safety(model), "a mixture of Gaussians is none"),
         (lambda model, X, y: certify(model, X, y), "certify takes no LogitProdRegressor"),
+        (
+            lambda model, X, y: certify(LogitProdRegressorCV(gate_widths=[None]).fit(X, y), X, y),
+            "certify takes no LogitProdRegressorCV: a mixture",
+        ),
         (lambda model, X, y: GainMonitor(model), "GainMonitor takes no LogitProdRegressor"),
         (lambda model, X, y: add_expert(model, X, y, experts={"d": y}), "Fit it again with all"),
         (lambda model, X, y: expert_path(model, X, y), "steps are of probabilities"),

@@ -8,7 +8,7 @@ import pytest
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import BayesianRidge, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -50,6 +50,43 @@ def make_views(n_samples=120, missing=0, seed=0):
 
 def two_views(head=None, **given):
     return [(name, on_view(name, head, **given)) for name in WIDTHS]
+
+
+def test_a_head_that_knows_how_sure_it_is_says_so():
+    """Its deviations reach a regressor as those of an expert without a view do."""
+    X, _, events, lacking = make_views(missing=10)
+    y = np.log(events["time"])
+    model = LogitProdRegressor(two_views(BayesianRidge()), cv=3, gate_width=None).fit(X, y)
+    assert all(own.log_centre != 0.0 for own in model.value_models_.values())
+    expert = on_view("conch", BayesianRidge()).fit(X, y)
+    mean, std = expert.predict(X, return_std=True)
+    for own in (mean, std):
+        assert np.array_equal(np.flatnonzero(np.isnan(own)), lacking)
+    assert np.isnan(expert.predict(X.iloc[lacking], return_std=True)).all()
+    assert model.predict(X.iloc[lacking], return_std=True)[1].shape == (10,)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (slice(0, 1024), r"columns=slice\(0, 1024, None\)\) asks for columns that X, which has 7"),
+        ([9], r"columns=\[9\]\) asks for columns"),
+        (["f9"], r"columns=\['f9'\]\) asks for columns"),
+        ([], "names no column"),
+        (3, "a slice or a list, also of one column"),
+        ("f3", "a slice or a list, also of one column"),
+    ],
+)
+def test_columns_that_are_not_there_are_told(columns, message):
+    X, y, _, _ = make_views()
+    with pytest.raises(ValueError, match=message):
+        on_view("uni", LogisticHead(), columns=columns).fit(X.to_numpy(), y)
+
+
+def test_a_classifier_is_no_expert_of_values():
+    X, y, _, _ = make_views()
+    with pytest.raises(ValueError, match="is a classifier, whose labels are no values"):
+        LogitProdRegressor(two_views(LogisticHead()), cv=3).fit(X, y == "tumour")
 
 
 def test_stored_models_hold_views_and_their_heads():

@@ -12,7 +12,7 @@ import warnings
 
 from sklearn_logitprod._text import options_written
 from sklearn_logitprod._version import __version__
-from sklearn_logitprod.cli import arguments
+from sklearn_logitprod.cli import arguments, probe_arguments
 
 
 def main(argv=None):
@@ -78,6 +78,12 @@ def _parser():
     commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
     _add(commands, "demo", "train five experts on bundled data, fuse them, compare", arguments.demo)
     _add(commands, "compare", "compare experts and fusions on held-out folds", arguments.compare)
+    _add(
+        commands,
+        "probe",
+        "from features of slides by several encoders to the best of them, or all",
+        probe_arguments.probe,
+    )
     _add(commands, "fit", "fit a fusion and save it", arguments.fit)
     _add(commands, "predict", "apply a saved fusion to new files", arguments.predict)
     _add(commands, "adapt", "adapt a saved fusion to another site", arguments.adapt)

@@ -13,9 +13,8 @@ from sklearn_logitprod.cli.reading import (
     check_model_file,
     check_references,
     check_truth,
-    outputs_for,
+    samples_for,
     told_by,
-    with_all_experts,
 )
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.cli.text import WIDTH
@@ -38,7 +37,7 @@ def run(args):
     if prior is not None:
         model = adapt_prior(model, prior=prior)
     elif args.files:
-        outputs = with_all_experts(outputs_for(saved, args), model, args.how)
+        outputs = samples_for(saved, args)
         if outputs.y is None:
             model = adapt_prior(model, outputs)
         else:

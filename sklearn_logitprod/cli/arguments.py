@@ -17,6 +17,8 @@ _LAYOUTS = ("tables", "logitprod", "clam", "stamp", "mcat", "nnmil", "slideflow"
 _FLAGS = {
     "columns": "column",
     "gate_width": "gate",
+    "memory": "cache",
+    "value": "target",
     "groups": "group",
     "n_jobs": "jobs",
     "n_repeats": "repeats",
@@ -250,7 +252,7 @@ def certify(parser, run):
 
 def _add_model(parser):
     """A saved model and files that it takes; gives the argument of the files."""
-    parser.add_argument("model", help="file that `fit` saved, or `adapt` or `extend`")
+    parser.add_argument("model", help="file that `fit` or `probe` saved, or `adapt` or `extend`")
     files = parser.add_argument(
         "files", nargs="+", metavar="FILE", help="one table per expert, or as `fit` took them"
     )
@@ -263,6 +265,11 @@ def _add_model(parser):
         "of an expert may be left out",
     )
     _add_tables(parser)
+    parser.add_argument(
+        "--labels",
+        metavar="TABLE",
+        help="of a model that `probe` saved: table of the slides, with the columns that are named",
+    )
     parser.add_argument(
         "--aggregate",
         choices=(*_AGGREGATES, "none"),

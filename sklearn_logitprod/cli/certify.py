@@ -14,8 +14,7 @@ from sklearn_logitprod.cli.page import page
 from sklearn_logitprod.cli.reading import (
     check_references,
     check_truth,
-    outputs_for,
-    with_all_experts,
+    samples_for,
 )
 from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.deployment import certify, with_safety
@@ -33,7 +32,7 @@ def run(args):
     check_truth(args, model)
     check_references(model, args.reference, "reference")
     model, notes = _safe(model, args)
-    outputs = with_all_experts(outputs_for(saved, args), model, args.how)
+    outputs = samples_for(saved, args)
     certificate = certify(
         model,
         outputs,

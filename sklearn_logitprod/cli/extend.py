@@ -19,6 +19,7 @@ from sklearn_logitprod.cli.reading import (
 )
 from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.deployment import add_expert
+from sklearn_logitprod.deployment.fitted import OWN_UNIT, checked_model
 
 
 def run(args):
@@ -26,7 +27,14 @@ def run(args):
     check_targets(args, "save")
     check_model_file(args.save)
     saved = load(args.model)
+    if saved.embeddings is not None:
+        raise ValueError(
+            f"{args.model} takes features of slides, and a new encoder has no head yet. Run "
+            "`logitprod probe` with all encoders again, by --cache it fits the new heads alone; or "
+            "fit a head and call deployment.add_expert in Python."
+        )
     check_truth(args, saved.model)
+    checked_model(saved.model, "add_expert", OWN_UNIT)
     outputs = with_all_experts(outputs_for(saved, args), saved.model, args.how, more=True)
     progress = Progress(sys.stderr)
     if not args.quiet:

@@ -42,7 +42,8 @@ def figures(estimator, outputs, table, words):
     model = clone(estimator).fit(outputs)
     by = words.boxes(outputs)
     n_boxes = 1 if by is None else len(np.unique(by))
-    width = max(5.0, 2.5 + len(outputs.expert_names) * (0.5 + 0.22 * n_boxes))
+    n_experts = list(table.attrs["kinds"].values()).count("expert")
+    width = max(5.0, 2.5 + n_experts * (0.5 + 0.22 * n_boxes))
     yield (
         "Weights of the experts",
         "Of the fusion fitted on all samples: middle half, 5th to 95th percentile, median (line) "
@@ -91,10 +92,11 @@ def survival(estimator, outputs):
     """Mean of held-out survival functions beside Kaplan-Meier: title, caption and SVG."""
     event, time = (outputs.y[name] for name in outputs.y.dtype.names)
     own = estimator
-    if outputs.times is None:
+    given = getattr(outputs, "times", None)
+    if given is None:
         # all folds on the same times
         own = clone(estimator).set_params(times=clone(estimator).fit(outputs).unique_times_)
-    times = own.times if outputs.times is None else outputs.times
+    times = own.times if given is None else given
     curves = _held_out(
         own, outputs, event, lambda m, X: m.predict_survival_function(X, return_array=True)
     )

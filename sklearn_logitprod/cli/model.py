@@ -67,6 +67,9 @@ class Saved:
         Column of true values of the fit, which holds no outputs elsewhere.
     std : dict of str to str, str or None
         Column of standard deviations, of all experts or of each.
+    embeddings : dict or None
+        Of a model that takes features of slides: the width of each encoder, how patches are
+        pooled, and which arrays were read.
     """
 
     model: object
@@ -79,6 +82,7 @@ class Saved:
     group: str | None = None
     target: str | None = None
     std: dict | str | None = None
+    embeddings: dict | None = None
 
 
 def save(path, saved):

@@ -10,7 +10,7 @@ from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.cli.files import check_targets, written
 from sklearn_logitprod.cli.model import load
 from sklearn_logitprod.cli.patients import new_how, predicted_by_patient
-from sklearn_logitprod.cli.reading import outputs_for, with_all_experts
+from sklearn_logitprod.cli.reading import samples_for
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.estimators.base import steps_of
 from sklearn_logitprod.search.base import final_estimator
@@ -31,7 +31,7 @@ def run(args):
             f"{option('group')} says what predictions are aggregated by: say how, such as "
             f"{option('aggregate', 'mean')}, or leave it out."
         )
-    outputs = with_all_experts(outputs_for(saved, args), model, args.how)
+    outputs = samples_for(saved, args)
     table, made = predictions(model, outputs, args.weights), None
     if after:
         positive = args.positive or saved.positive

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.cli.files import ONE_COLUMN, columns_of, named, std_of, tables_of
 from sklearn_logitprod.cli.patients import by_patient, new_how
+from sklearn_logitprod.cli.slides import slides_for
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.deployment.fitted import reference_positions
 from sklearn_logitprod.io._source import named_paths
@@ -31,6 +32,11 @@ def outputs_for(saved, args):
     ExpertOutputs
     """
     model, (before, _) = saved.model, new_how(saved, args)
+    if args.std and saved.input != "mean_std":
+        raise ValueError(
+            f"the model was fitted without standard deviations, so that {option('std')} is not for "
+            "it: leave it out, or fit it with that."
+        )
     reading = words_of(model).reading(model)
     if saved.classes is not None:
         # those of the model are sorted, and codes count in the order that was said
@@ -54,6 +60,29 @@ def outputs_for(saved, args):
     if made and not args.quiet:
         print(made, file=sys.stderr)
     return outputs
+
+
+def samples_for(saved, args):
+    """Outputs of all experts of a saved model, or features of all its encoders, of new samples.
+
+    Parameters
+    ----------
+    saved : Saved
+    args : Namespace
+        Of a command that takes a saved model and files.
+
+    Returns
+    -------
+    ExpertOutputs or Embeddings
+    """
+    if saved.embeddings is not None:
+        return slides_for(saved, args)
+    if args.labels is not None:
+        raise ValueError(
+            f"{option('labels', args.labels)} is of models of encoders, as `logitprod probe` saves "
+            "them. What is true of predictions stands in their files."
+        )
+    return with_all_experts(outputs_for(saved, args), saved.model, args.how)
 
 
 def told_by(saved, args):

@@ -28,18 +28,24 @@ same share their weight in any proportion.</p>
 """
 
 
-def report(estimator, outputs, table, made=None):
+def report(estimator, outputs, table, made=None, *, what="experts", facts=None, reading=""):
     """The page as HTML.
 
     Parameters
     ----------
     estimator : LogitProdClassifier or LogitProdSurvival
         Unfitted, as it was compared.
-    outputs : ExpertOutputs
+    outputs : ExpertOutputs or Embeddings
     table : DataFrame
         Of `compare`.
     made : str, optional
         How samples were made of the rows of the files.
+    what : str, default="experts"
+        What is compared.
+    facts : list of (str, str), optional
+        What the files hold. None: what they do of outputs.
+    reading : str
+        Further paragraphs of HTML that say how the page is read.
 
     Returns
     -------
@@ -53,11 +59,12 @@ def report(estimator, outputs, table, made=None):
     for title, caption, svg in figures(estimator, outputs, table, words_of(outputs)):
         parts.append(f"<h2>{escape(title)}</h2><figure>{svg}")
         parts.append(f"<figcaption>{escape(caption)}</figcaption></figure>")
-    parts.append(f"<h2>The data</h2>{_data(outputs, made)}")
-    reading = _READING.format(loss=LOSS_WORDS[table.attrs["difference"]])
-    parts.append(f"<h2>How to read this</h2>{reading}")
+    parts.append(f"<h2>The data</h2>{_data(outputs, made, facts)}")
+    own = _READING.format(loss=LOSS_WORDS[table.attrs["difference"]])
+    parts.append(f"<h2>How to read this</h2>{own}{reading}")
     parts.append(f'<p class="soft">{escape(_settings(estimator, table))}</p>')
-    return page(f"Comparison of {len(outputs.expert_names)} experts", parts)
+    n_experts = list(table.attrs["kinds"].values()).count("expert")
+    return page(f"Comparison of {n_experts} {what}", parts)
 
 
 def _table(table):
@@ -77,18 +84,23 @@ def _table(table):
     )
 
 
-def _data(outputs, made):
+def _data(outputs, made, facts):
     rows = [("samples", f"{len(outputs)}")]
     if made is not None:
         rows.append(("made of the files", made))
     if outputs.groups is not None:
         rows.append(("groups", f"{len(np.unique(outputs.groups))}"))
     rows += words_of(outputs).facts(outputs)
-    rows.append(("values in the files", outputs.input))
-    for name, missing in zip(outputs.expert_names, outputs.missing.T, strict=True):
-        rows.append((f"expert {name}", f"missing on {int(missing.sum())} samples"))
+    rows += _held(outputs) if facts is None else facts
     body = "".join(f"<tr><td>{escape(a)}</td><td>{escape(b)}</td></tr>" for a, b in rows)
     return f"<table>{body}</table>"
+
+
+def _held(outputs):
+    """What the files hold of outputs."""
+    yield "values in the files", outputs.input
+    for name, missing in zip(outputs.expert_names, outputs.missing.T, strict=True):
+        yield f"expert {name}", f"missing on {int(missing.sum())} samples"
 
 
 def _settings(estimator, table):

@@ -25,12 +25,15 @@ def cells(table):
     -------
     list of list of str
         The first metric with its interval, the means of the others, mean rank, paired
-        difference in log-loss to the best expert with interval, p-value after Holm.
+        difference in log-loss to the best expert with interval, p-value after Holm; the time of
+        a fit where there are rivals.
     """
     first, *others = table.attrs["metrics"]
     header = ["", METRIC_LABELS[first], "95 % interval"]
     header += [METRIC_LABELS[name] for name in others]
     header += ["rank", "loss diff.", "95 % interval", "p (Holm)"]
+    timed = "fit_seconds" in table
+    header += ["fit, s"] if timed else []
     rows = []
     for name, row in table.iterrows():
         texts = [name, _number(row[f"{first}_mean"]), _interval(row, first)]
@@ -39,6 +42,8 @@ def cells(table):
         texts += [_interval(row, "difference"), _number(row["p_holm"])]
         if name == table.attrs["reference"] or _is_same(row):
             texts[-3:] = ["0", "", ""]
+        if timed:
+            texts.append(_number(row["fit_seconds"], 2))
         rows.append(texts)
     return [header, *rows]
 
@@ -52,6 +57,8 @@ def table_lines(table):
     while len(_lines(rows, kept)[0]) > WIDTH and n_metrics > 1:
         kept.remove(1 + n_metrics)
         n_metrics -= 1
+    if len(_lines(rows, kept)[0]) > WIDTH:
+        kept.remove(rows[0].index("rank"))
     lines = _lines(rows, kept)
     kinds = [table.attrs["kinds"][name] for name in table.index]
     n_experts = kinds.count("expert")
@@ -99,6 +106,7 @@ def verdict(table, width=WIDTH):
     means = table[f"{first}_mean"]
     winner = means.idxmax() if attrs["higher_is_better"][first] else means.idxmin()
     text += f"Best in {METRIC_LABELS[first]}: {winner} ({means[winner]:.4f})."
+    text += "".join(f" {_beside(table, name, loss)}" for name in attrs["rivals"])
     return textwrap.fill(text, width) if width else text
 
 
@@ -129,6 +137,24 @@ def _against(row, other, what):
         f"{abs(difference):.4f} {side} that of {other} (95 % interval "
         f"{_interval(row, 'difference') or 'unknown'}, p = {p_value:.3f} after Holm's "
         f"correction): {outcome}."
+    )
+
+
+def _beside(table, name, loss):
+    """A sentence on the fusion and a rival: their losses and times."""
+    own = table.attrs["rivals"][name]
+    difference, p_value = own["difference"], own["p_value"]
+    low, high = own["difference_low"], own["difference_high"]
+    side = "below" if difference < 0.0 else "above"
+    if not p_value < _LEVEL:
+        outcome = "these samples do not tell the two apart"
+    else:
+        outcome = f"{'LogitProd' if difference < 0.0 else 'the rival'} is better"
+    seconds = table["fit_seconds"]
+    return (
+        f"Beside {name}, the {loss} of LogitProd is {abs(difference):.4f} {side} (95 % interval "
+        f"{low:.3f} to {high:.3f}, p = {p_value:.3f}): {outcome}. A fit takes LogitProd "
+        f"{seconds['LogitProd']:.2f} s and {name} {seconds[name]:.2f} s."
     )
 
 

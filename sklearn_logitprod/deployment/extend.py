@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn_logitprod._text import brief, warn
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.deployment.fitted import (
+    OWN_UNIT,
     checked_model,
     counted,
     doubt_experts,
@@ -164,12 +165,7 @@ def add_expert(
     >>> bool(larger.guarantee_gap_ <= 0)
     True
     """
-    checked_model(
-        model,
-        "add_expert",
-        "new experts are calibrated in the unit of the rows of its fit. Fit it again with all "
-        "experts, on rows that hold them.",
-    )
+    checked_model(model, "add_expert", OWN_UNIT)
     if isinstance(experts, Mapping):
         check_order({"X": X, "y": y} | {f"experts[{name!r}]": own for name, own in experts.items()})
     else:

@@ -36,6 +36,12 @@ NO_MIXTURE = (
 )
 """Why models of values have no safety, and with it no certificate."""
 
+OWN_UNIT = (
+    "new experts are calibrated in the unit of the rows of its fit. Fit it again with all "
+    "experts, on rows that hold them."
+)
+"""Why models of values take no further experts."""
+
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
@@ -76,6 +82,9 @@ def checked_model(model, function, of_values=None):
     of_values : str, optional
         Why it takes no model of values, and what to do instead.
     """
+    best = getattr(model, "best_estimator_", model)
+    if of_values is not None and getattr(best, "task_name", None) == "values":
+        raise ValueError(f"{function} takes no {type(model).__name__}: {of_values}")
     if not isinstance(model, BaseLogitProd):
         name = type(model).__name__
         has = (
@@ -91,8 +100,6 @@ def checked_model(model, function, of_values=None):
         kinds = "LogitProdClassifier" + (last if of_values is None else " or LogitProdSurvival")
         raise TypeError(f"{function} takes a fitted {kinds}, not {name}. {has}")
     refuse_panel(model, function)
-    if of_values is not None and model.task_name == "values":
-        raise ValueError(f"{function} takes no {type(model).__name__}: {of_values}")
     check_is_fitted(model, "pool_")
 
 

@@ -415,8 +415,9 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         ndarray of shape (n_samples, n_quantiles), float64
             In the unit of y.
         """
-        levels = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))
-        if levels.ndim != 1 or not ((levels > 0.0) & (levels < 1.0)).all():
+        levels = np.atleast_1d(quantiles)
+        numbers = levels.ndim == 1 and levels.dtype.kind in "iuf"
+        if not (numbers and ((levels > 0.0) & (levels < 1.0)).all()):
             raise ValueError(
                 f"quantiles={quantiles!r} are levels within (0, 1), such as [0.05, 0.5, 0.95]."
             )
@@ -439,7 +440,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         ndarray of shape (n_samples, 2), float64
             Lower and upper end, in the unit of y.
         """
-        if not 0.0 < coverage < 1.0:
+        if not (isinstance(coverage, Real) and 0.0 < coverage < 1.0):
             raise ValueError(f"{option('coverage', coverage)} is not within (0, 1), such as 0.9.")
         return self.predict_quantiles(X, [0.5 - 0.5 * coverage, 0.5 + 0.5 * coverage])
 

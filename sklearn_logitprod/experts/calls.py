@@ -59,7 +59,10 @@ class Caller:
         -------
         Outputs or EventOutputs
         """
-        call, read = check_memory(self.memory).cache(replies.ask), own_columns(pairs, X)
+        call, read = (
+            check_memory(self.memory).cache(replies.ask),
+            own_columns(pairs, X, self.memory is not None),
+        )
         results = self._run(
             [
                 (f"expert {name}", (name, call, expert, read[name], *replies.args(name)))
@@ -95,7 +98,7 @@ class Caller:
         # of each fold: positions in y, the rows of X that they are of, and those held out
         folds = [(train, train, test) for train, test in splits]
         # workers elsewhere get what they need alone
-        read = taught = own_columns(pairs, X)
+        read = taught = own_columns(pairs, X, self.memory is not None)
         if rows is not None:
             inside = [np.flatnonzero(np.isin(rows, train)) for train, _ in splits]
             folds = [(own, rows[own], test) for own, (_, test) in zip(inside, splits, strict=True)]

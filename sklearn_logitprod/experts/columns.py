@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
@@ -72,7 +73,7 @@ class View:
                     f"X has shape {X.shape}, but on_view({plain(self.name)}, columns=...) takes "
                     "its columns from a table of two axes, samples and features."
                 )
-            own = _safe_indexing(X, self.columns, axis=1)
+            own = self._chosen(X)
             return own, list(own.columns) if hasattr(own, "columns") else None
         own = _columns_at(X, self._positions(X))
         names = list(own.columns.get_level_values(1))
@@ -80,6 +81,26 @@ class View:
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"View {plain(self.name)} has the feature {plain(twice)} twice in X.")
         return own.set_axis(names, axis=1), names
+
+    def _chosen(self, X):
+        """The columns of X that are said to be the view's."""
+        asked, n_columns = self.columns, X.shape[1]
+        several = hasattr(asked, "__len__") and not isinstance(asked, str)
+        call = f"on_view({plain(self.name)}, columns={brief(asked) if several else repr(asked)})"
+        lacking = f"{call} asks for columns that X, which has {n_columns} columns, does not have."
+        if not (isinstance(asked, slice) or several):
+            raise ValueError(f"{call}: columns is a slice or a list, also of one column.")
+        ends = (asked.start, asked.stop) if isinstance(asked, slice) else ()
+        # of a slice that goes on beyond the columns NumPy would take those that are there
+        if any(isinstance(end, Integral) and abs(end) > n_columns for end in ends):
+            raise ValueError(lacking)
+        try:
+            own = _safe_indexing(X, asked, axis=1)
+        except (IndexError, KeyError, ValueError) as error:
+            raise ValueError(f"{lacking} ({error})") from error
+        if not own.shape[1]:
+            raise ValueError(f"{call} names no column.")
+        return own
 
     def aligned(self, X, names, n_features):
         """Features of the view in the order of a fit.
@@ -135,6 +156,26 @@ class View:
                 "is NaN in all of them; mend the features, or set the whole row to NaN."
             )
         return ~whole
+
+
+def apart(own):
+    """Columns of a frame without a trace of those beside them, by which a cache knows them again.
+
+    Parameters
+    ----------
+    own : DataFrame
+        A part of a larger one, whose levels of names and strides it has.
+
+    Returns
+    -------
+    DataFrame
+        A copy of the same values.
+    """
+    names = own.columns.remove_unused_levels()
+    if own.dtypes.nunique() > 1:
+        return own.set_axis(names, axis=1)
+    values = np.ascontiguousarray(own.to_numpy())
+    return type(own)(values, index=own.index, columns=names, copy=False)
 
 
 def _columns_at(X, positions):

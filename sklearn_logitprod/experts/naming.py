@@ -9,6 +9,7 @@ from sklearn.pipeline import _name_estimators
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_logitprod._text import option
+from sklearn_logitprod.experts.columns import apart
 
 
 def name_experts(experts):
@@ -123,12 +124,25 @@ def for_task(pairs, task):
     ]
 
 
-def own_columns(pairs, X):
-    """What each named expert reads of X: all of it, or its own view."""
-    return {
-        name: named_call(name, expert.own_columns, X) if hasattr(expert, "own_columns") else X
-        for name, expert in pairs
-    }
+def own_columns(pairs, X, cached=False):
+    """What each named expert reads of X: all of it, or its own view.
+
+    Parameters
+    ----------
+    pairs : list of (str, estimator)
+    X : whatever the experts take
+    cached : bool
+        Whether a cache is to know a view again, whatever stands beside it in X.
+
+    Returns
+    -------
+    dict of str to what an expert reads
+    """
+    read = {}
+    for name, expert in pairs:
+        own = named_call(name, expert.own_columns, X) if hasattr(expert, "own_columns") else X
+        read[name] = apart(own) if cached and own is not X else own
+    return read
 
 
 def seeded(pairs, seed):

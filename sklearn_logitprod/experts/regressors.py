@@ -8,7 +8,7 @@ from inspect import signature
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from sklearn_logitprod.experts.naming import method_of, misses_rows
+from sklearn_logitprod.experts.naming import LacksMethod, method_of, misses_rows
 from sklearn_logitprod.outputs.values import ValueOutputs
 
 METHODS = ("predict",)
@@ -35,6 +35,10 @@ class ValueReplies:
     def ask(expert, X):
         """Means and, of an expert whose ``predict`` takes ``return_std``, deviations, or None."""
         method_of(expert, METHODS, _WANTED)
+        if hasattr(expert, "classes_"):
+            raise LacksMethod(
+                f"({type(expert).__name__}) is a classifier, whose labels are no values. {_WANTED}"
+            )
         if not gives_std(expert):
             return np.asarray(expert.predict(X)), None
         mean, deviation = expert.predict(X, return_std=True)
@@ -99,14 +103,14 @@ def gives_std(expert):
     Parameters
     ----------
     expert : estimator
-        A pipeline hands it on to its last step.
+        A pipeline hands it on to its last step, an expert on a view to its head.
 
     Returns
     -------
     bool
     """
-    while isinstance(expert, Pipeline):
-        expert = expert.steps[-1][1]
+    while isinstance(expert, Pipeline) or misses_rows(expert):
+        expert = expert.steps[-1][1] if isinstance(expert, Pipeline) else expert.head
     try:
         return "return_std" in signature(expert.predict).parameters
     except (TypeError, ValueError):

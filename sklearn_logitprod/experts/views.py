@@ -37,7 +37,7 @@ DEFAULT_HEADS = {"classes": LogisticHead, "events": CoxHead, "values": RidgeHead
 def _head_has(method):
     def check(self):
         # before a fit, what the head shows; an AttributeError of its own says why not
-        getattr(getattr(self, "estimator_", self.estimator), method)
+        getattr(self.head, method)
         return True
 
     return available_if(check)
@@ -133,6 +133,11 @@ class ViewExpert(MetaEstimatorMixin, BaseEstimator):
         if self.estimator is not None or task not in DEFAULT_HEADS:
             return self
         return ViewExpert(self.view, DEFAULT_HEADS[task](), columns=self.columns)
+
+    @property
+    def head(self) -> Any:
+        """The fitted head, before a fit the one that will be."""
+        return getattr(self, "estimator_", self.estimator)
 
     @property
     def _own(self):
@@ -264,7 +269,7 @@ class ViewExpert(MetaEstimatorMixin, BaseEstimator):
     @property
     def _predict_risk_score(self):
         """Whether ``predict`` of a survival head is a risk, as scikit-survival marks it."""
-        head = getattr(self, "estimator_", self.estimator)
+        head = self.head
         return getattr(getattr(head, "best_estimator_", head), "_predict_risk_score", True)
 
     @property
@@ -280,7 +285,8 @@ class ViewExpert(MetaEstimatorMixin, BaseEstimator):
         own, present = self._aligned(X)
         ask = getattr(self.estimator_, method)
         if not present.any():
-            return np.full((len(present), *(empty or ())), np.nan)
+            nothing = np.full((len(present), *(empty or ())), np.nan)
+            return (nothing, nothing) if params.get("return_std") else nothing
         if present.all():
             answer, rows = ask(own, **params), slice(None)
         else:

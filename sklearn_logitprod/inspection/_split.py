@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from sklearn.utils import _safe_indexing
 
 from sklearn_logitprod.estimators.inference import expert_log_proba, fused_log_proba
 from sklearn_logitprod.inspection._methods import best_expert, filled
+from sklearn_logitprod.inspection._rivals import run_rival
 from sklearn_logitprod.inspection._scores import Outcome, evaluate, losses
 from sklearn_logitprod.search.base import final_estimator, fitted_log_proba
 
@@ -37,6 +39,8 @@ class Comparison:
         Simpler methods, as those of the task.
     names : list
         Of the parts of a comparison that are compared on their own, such as labels.
+    rivals : list of (str, estimator)
+        Estimators on X itself.
     """
 
     task: Task
@@ -46,6 +50,7 @@ class Comparison:
     scores: dict
     methods: dict
     names: list = field(default_factory=list)
+    rivals: list = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +67,8 @@ class Scored:
     contributions : ndarray of shape (n_methods, n_scores, n_test)
     losses : ndarray of shape (n_methods, n_test)
         Log-loss of each sample; NaN for methods without probabilities.
+    seconds : dict of str to float
+        That the fits of the fusion and of rivals took.
     """
 
     experts: list
@@ -70,6 +77,7 @@ class Scored:
     values: np.ndarray
     contributions: np.ndarray
     losses: np.ndarray
+    seconds: dict
 
 
 def run_split(estimator, X, y, comparison, train, test):
@@ -93,9 +101,15 @@ def run_split(estimator, X, y, comparison, train, test):
     groups = None if comparison.groups is None else comparison.groups[train]
     model = clone(estimator)
     # the outputs that the gate saw: out-of-fold where experts are cross-fitted
-    known = fitted_log_proba(model, _safe_indexing(X, train), _safe_indexing(y, train), groups)
+    own = _safe_indexing(X, train), _safe_indexing(y, train), groups
+    start = time.perf_counter()
+    known = fitted_log_proba(model, *own)
+    seconds = {FUSED: time.perf_counter() - start}
     model = final_estimator(model)
     X_test = _safe_indexing(X, test)
+    found = {}
+    for name, rival in comparison.rivals:
+        found[name], seconds[name] = run_rival(task, estimator, name, rival, own, X_test)
     return scored_methods(
         comparison,
         list(model.expert_names_),
@@ -105,10 +119,14 @@ def run_split(estimator, X, y, comparison, train, test):
         expert_log_proba(model, X_test),
         fused_log_proba(model, X_test),
         task.told(comparison.outcome.take(test), model),
+        found,
+        seconds,
     )
 
 
-def scored_methods(comparison, names, known, likelihood, new, fused, outcome):
+def scored_methods(
+    comparison, names, known, likelihood, new, fused, outcome, rivals=None, seconds=None
+):
     """Fit simpler methods on outputs of experts, and score all methods on new ones.
 
     Parameters
@@ -124,13 +142,16 @@ def scored_methods(comparison, names, known, likelihood, new, fused, outcome):
     fused : ndarray of shape (n_test, n_classes)
     outcome : Outcome
         Of the test part.
+    rivals : dict of str to Prediction, optional
+    seconds : dict of str to float, optional
+        That fits took.
 
     Returns
     -------
     Scored
     """
-    task = comparison.task
-    clash = sorted({*comparison.methods, BEST, FUSED} & set(names))
+    task, rivals = comparison.task, rivals or {}
+    clash = sorted({*comparison.methods, BEST, FUSED, *rivals} & set(names))
     if clash:
         raise ValueError(f"An expert is called {clash[0]!r}, as a method here is. Rename it.")
     best = names[best_expert(known, likelihood)]
@@ -139,14 +160,14 @@ def scored_methods(comparison, names, known, likelihood, new, fused, outcome):
     predictions[BEST] = predictions[best]
     for name, fit in comparison.methods.items():
         predictions[name] = fit(known, likelihood)(new)
+    predictions |= rivals
     predictions[FUSED] = task.prediction(fused)
     values, contributions = zip(
         *(evaluate(comparison.scores, outcome, own) for own in predictions.values()), strict=True
     )
     by_sample = np.array([losses(outcome, own) for own in predictions.values()])
-    return Scored(
-        names, best, list(predictions), np.array(values), np.array(contributions), by_sample
-    )
+    values, contributions = np.array(values), np.array(contributions)
+    return Scored(names, best, list(predictions), values, contributions, by_sample, seconds or {})
 
 
 def part_comparison(comparison, outcome):

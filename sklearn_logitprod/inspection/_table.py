@@ -54,6 +54,7 @@ class Totals:
             self._sums = np.zeros((len(scored.methods), n_samples))
             self._tested = np.zeros(n_samples, dtype=int)
             self._sizes = np.zeros(self.n_repeats)
+            self._seconds = {name: [] for name in scored.seconds}
         self.chosen[scored.best] += 1
         known = ~np.isnan(scored.values)
         self._values[repeat] += np.where(known, scored.values, 0.0) * len(test)
@@ -65,6 +66,8 @@ class Totals:
         self._sums[:, test] += scored.losses
         self._tested[test] += 1
         self._sizes[repeat] += len(test)
+        for name, own in scored.seconds.items():
+            self._seconds[name].append(own)
 
     @property
     def tested(self):
@@ -84,6 +87,10 @@ class Totals:
     def sample_losses(self):
         """Log-loss of each sample tested, mean over its tests: (n_methods, n_tested)."""
         return self._sums[:, self.tested] / self._tested[self.tested]
+
+    def seconds(self):
+        """Mean seconds of a fit of each method, NaN for those without one of their own."""
+        return [np.mean(self._seconds.get(name, np.nan)) for name in self.methods]
 
     def repeat_losses(self):
         """Log-loss of each repeat: (n_repeats, n_methods)."""
@@ -119,7 +126,8 @@ def comparison_table(totals, settings):
     if groups is not None:
         groups = np.unique(groups[totals.tested], return_inverse=True)[1]
     sums = np.append(np.zeros(shape[0] * shape[1]), differences)
-    found = bootstrap(columns.T, sums, groups, settings["n_resamples"], settings["random_state"])
+    resampling = groups, settings["n_resamples"], settings["random_state"]
+    found = bootstrap(columns.T, sums, *resampling)
     widths = found.half_width[: -len(methods)].reshape(shape)
     width, p_value = found.half_width[-len(methods) :], found.p_value[-len(methods) :]
     p_value[reference] = np.nan
@@ -139,6 +147,9 @@ def comparison_table(totals, settings):
         "p_holm": holm(p_value),
         "p_wilcoxon": [signed_rank(own) for own in by_repeat],
     }
+    rivals = [name for name, _ in comparison.rivals]
+    if rivals:
+        table["fit_seconds"] = totals.seconds()
     table = pd.DataFrame(table, index=pd.Index(methods, name="method"))
     kinds = dict.fromkeys(methods, "baseline") | dict.fromkeys(totals.experts, "expert")
     table.attrs = {
@@ -148,11 +159,27 @@ def comparison_table(totals, settings):
         "reference": BEST,
         "difference": comparison.task.difference,
         "chosen": totals.chosen,
+        "rivals": {name: _to_rival(totals, name, resampling) for name in rivals},
         "n_samples": int(totals.tested.sum()),
         "n_groups": None if groups is None else int(groups.max() + 1),
         **settings,
     }
     return table
+
+
+def _to_rival(totals, name, resampling):
+    """Mean difference in the loss of the fusion to a rival's, with interval and p-value."""
+    losses = totals.sample_losses()
+    paired = differences_to(losses, totals.methods.index(name))[totals.methods.index(FUSED)]
+    mean = paired.mean()
+    columns = ((paired - mean) / len(paired))[:, None]
+    found = bootstrap(columns, np.array([mean]), *resampling)
+    return {
+        "difference": float(mean),
+        "difference_low": float(mean - found.half_width[0]),
+        "difference_high": float(mean + found.half_width[0]),
+        "p_value": float(found.p_value[0]),
+    }
 
 
 def differences_to(losses, reference):

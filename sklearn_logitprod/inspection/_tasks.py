@@ -75,6 +75,8 @@ class Task:
         What the loss of a sample is called, in which methods differ from the best expert.
     mean : str
         What the product of the experts with equal weights is called.
+    calibrated : bool
+        Whether answers of an expert become distributions by how they fared out-of-fold.
     run, totals, table : callable
         How a split is run, its results are gathered, and the table is made of them.
     parts : callable
@@ -94,6 +96,7 @@ class Task:
     told: Callable = lambda outcome, model: outcome
     difference: str = "log_loss"
     mean: str = "mean of logits"
+    calibrated: bool = False
     run: Callable = run_split
     totals: Callable = Totals
     table: Callable = comparison_table
@@ -184,6 +187,7 @@ TASKS = {
         {"concordance": SURVIVAL_SCORES["concordance"]},
         "Its sign may be the other one: check that a higher risk, or lower survival, stands for "
         "earlier events, and that events and censoring are not swapped.",
+        calibrated=True,
     ),
     "values": Task(
         LogitProdRegressor,
@@ -196,6 +200,7 @@ TASKS = {
         told=_standardised,
         difference="nll",
         mean="mean of log-densities",
+        calibrated=True,
     ),
     "labels": Task(
         LogitProdMultilabelClassifier,

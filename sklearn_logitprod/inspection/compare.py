@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from sklearn_logitprod._progress import Progress
 from sklearn_logitprod._text import Elsewhere, brief, option, said_once, warn
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
+from sklearn_logitprod.inspection._rivals import check_rivals
 from sklearn_logitprod.inspection._split import Comparison
 from sklearn_logitprod.inspection._table import tell_of_order, with_metrics
 from sklearn_logitprod.inspection._tasks import TASKS
@@ -33,6 +34,7 @@ def compare(
     y: ArrayLike | None = None,
     *,
     baselines: bool | Sequence[str] = True,
+    rivals: Mapping[str, Any] | None = None,
     metrics: Sequence[str] | None = None,
     ordered: bool | Sequence[Any] = False,
     cv: CrossValidation = 5,
@@ -71,6 +73,11 @@ def compare(
         "greedy ensemble", "rank averaging"; for values "mean of experts" (of the calibrated
         predictions, as `VotingRegressor` takes it), "inverse-variance mean", "stacked ridge",
         each read as an expert is. The best expert is always there.
+    rivals : dict of str to estimator, default=None
+        Estimators on X itself by the names of their rows, such as ``{"concatenated features":
+        on_all_views()}`` where experts read views of X. Each is fitted on the training part of
+        each split and asked for probabilities; of risks and values a distribution is made as of
+        an expert's, by cross-fitting within the training part.
     metrics : list of str, default=None
         Of "log_loss", "roc_auc" (macro, one against the rest), "accuracy",
         "balanced_accuracy", "brier"; for survival "concordance" (Harrell's C), "log_loss"
@@ -119,13 +126,17 @@ def compare(
         - ``p_value``: of that difference, two-sided, by the bootstrap on held-out losses
           averaged over repeats; ``p_holm``: corrected for the number of methods;
         - ``p_wilcoxon``: signed-rank test over repeats. Repeats share their samples, so
-          this one states how stable the difference is, not whether it holds elsewhere.
+          this one states how stable the difference is, not whether it holds elsewhere;
+        - ``fit_seconds``, with `rivals`: mean time of a fit of LogitProd, its experts' included,
+          and of each rival. What comes from ``memory`` of the estimator takes LogitProd no time,
+          and a rival the time that it took once.
 
         NaN where a method has no probabilities. For a panel rows are (label, method), each
         label on the samples on which it was tested, with a best expert of its own; ``p_holm``
         is corrected for the number of labels. The last label, "mean over labels", holds means
         of all, by the bootstrap over samples. ``attrs`` holds the settings, and under
-        ``"chosen"`` in how many splits each expert was the best.
+        ``"chosen"`` in how many splits each expert was the best, under ``"rivals"`` the difference
+        of LogitProd to each rival, with interval and p-value.
 
     Raises
     ------
@@ -137,6 +148,7 @@ def compare(
     See Also
     --------
     ExpertComparisonDisplay : The table as a plot.
+    sklearn_logitprod.experts.on_all_views : Rival of experts on views: all their features at once.
 
     Examples
     --------
@@ -175,7 +187,10 @@ def compare(
     if graded:
         outcome = _graded(task, outcome, target, ordered)
     parts = task.parts(target)
-    comparison = Comparison(task, outcome, target.strata, groups, scores, methods, parts)
+    if rivals and parts:
+        raise ValueError("rivals are for one outcome, and y holds several labels. Leave them out.")
+    pairs = check_rivals(rivals, estimator, target)
+    comparison = Comparison(task, outcome, target.strata, groups, scores, methods, parts, pairs)
     told = np.flatnonzero(target.counts)
     repeats = repeated_splits(cv, n_repeats, target.strata, groups, random_state, told)
     splits = [split for repeat in repeats for split in repeat]

@@ -182,7 +182,7 @@ def read_outputs(X, input, classes, column_classes=None, expert_names=None):
 def _aligned(X, input, classes, column_classes, expert_names):
     known = dict.fromkeys(("logits", "proba"), classes)
     values, input, names, aligned = opened(
-        with_levels(X, classes), input, known, "LogitProdSurvival", expert_names, _WORDS
+        with_levels(X, classes), input, known, expert_names, _WORDS
     )
     n_classes = len(classes)
     if aligned:

@@ -28,6 +28,12 @@ _TASKS = {
     "mean": "values",
     "mean_std": "values",
 }
+_ESTIMATORS = {
+    "classes": "LogitProdClassifier",
+    "labels": "LogitProdMultilabelClassifier",
+    "events": "LogitProdSurvival",
+    "values": "LogitProdRegressor",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -216,6 +222,11 @@ class ExpertOutputs:
 def task_of(input):
     """Name of the task that values of a kind are of."""
     return _TASKS[input]
+
+
+def estimator_of(input):
+    """Name of the estimator that takes values of a kind."""
+    return _ESTIMATORS[_TASKS[input]]
 
 
 def declared(X, input):

@@ -263,9 +263,7 @@ def _aligned(X, input, n_times, times, expert_names):
             f"{option('input', 'survival')} and `times`."
         )
     known = {"hazard_logits": times, "survival": times, "risk": None}
-    values, input, names, aligned = opened(
-        X, input, known, "LogitProdClassifier", expert_names, _TIME_WORDS
-    )
+    values, input, names, aligned = opened(X, input, known, expert_names, _TIME_WORDS)
     if aligned:
         return EventOutputs(values, input, names, n_times)
     wanted = 2 if input == "risk" else 3

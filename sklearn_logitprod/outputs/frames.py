@@ -6,7 +6,7 @@ from scipy.sparse import issparse
 
 from sklearn_logitprod._text import brief
 from sklearn_logitprod.outputs.checks import numeric
-from sklearn_logitprod.outputs.container import declared
+from sklearn_logitprod.outputs.container import declared, estimator_of
 
 
 def is_two_level(X):
@@ -96,7 +96,7 @@ def _led_by_classes(names, labels):
     return pairs if len(set(pairs)) == len(names) == len(experts) * len(labels) else None
 
 
-def opened(X, input, known, other, expert_names, words):
+def opened(X, input, known, expert_names, words):
     """Values of precomputed outputs, what they mean, and names where they come with some.
 
     Parameters
@@ -107,8 +107,6 @@ def opened(X, input, known, other, expert_names, words):
     known : dict of str to (ndarray or None)
         What they may be, with the labels that the second level of columns must then have;
         None where columns have one level alone.
-    other : str
-        Estimator that takes what is not known here.
     expert_names : list of str or None
         Names of a fitted estimator's experts, which a frame is aligned to.
     words : tuple of str
@@ -132,7 +130,7 @@ def opened(X, input, known, other, expert_names, words):
             "marks a missing expert. Pass X.toarray()."
         )
     if input not in known:
-        raise ValueError(f"X holds input={input!r}: it is for {other}.")
+        raise ValueError(f"X holds input={input!r}: it is for {estimator_of(input)}.")
     if known[input] is not None and is_two_level(X):
         values, names = frame_values(X, known[input], expert_names, words)
         return values, input, names, True

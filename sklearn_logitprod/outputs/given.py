@@ -8,6 +8,7 @@ import numpy as np
 
 from sklearn_logitprod._text import plain as written
 from sklearn_logitprod.outputs.container import ExpertOutputs
+from sklearn_logitprod.outputs.embeddings import Embeddings
 from sklearn_logitprod.outputs.native import (
     index_of,
     is_labelled,
@@ -24,7 +25,7 @@ def given(X, y=None, sample_weight=None, groups=None, *, outputs=True):
     ----------
     X : object
     y, sample_weight, groups : array-like, series or frame of any library, or None
-        Without y, those of :class:`ExpertOutputs` are taken.
+        Without y, those of :class:`ExpertOutputs` or :class:`Embeddings` are taken.
     outputs : bool
         Whether X holds outputs of experts. What fitted experts take is left as it is.
 
@@ -37,8 +38,9 @@ def given(X, y=None, sample_weight=None, groups=None, *, outputs=True):
     ValueError
         If a frame is lazy, or two of them hold the same rows in another order.
     """
-    if y is None and isinstance(X, ExpertOutputs) and X.y is not None:
+    if y is None and isinstance(X, (ExpertOutputs, Embeddings)) and X.y is not None:
         y, groups = X.y, X.groups if groups is None else groups
+    X = _frame_of(X, outputs)
     beside = {"y": y, "sample_weight": sample_weight, "groups": groups}
     check_order({"X": X, **beside})
     return given_X(X, outputs), *(plain(values, name) for name, values in beside.items())
@@ -46,8 +48,23 @@ def given(X, y=None, sample_weight=None, groups=None, *, outputs=True):
 
 def given_X(X, outputs):
     """X alone, as of :func:`given`."""
+    X = _frame_of(X, outputs)
     refuse_lazy(X)
     return plain_outputs(X) if outputs else X
+
+
+def _frame_of(X, outputs):
+    """Embeddings as the frame that experts on views take."""
+    if not isinstance(X, Embeddings):
+        return X
+    if outputs:
+        name = X.encoders[0]
+        raise ValueError(
+            "X holds features of slides, not outputs of experts: each encoder needs a head. Pass "
+            f"experts=[({written(name)}, on_view({written(name)})), ...] and cv=5, with on_view of "
+            "sklearn_logitprod.experts."
+        )
+    return X.X
 
 
 def check_order(named):

@@ -122,9 +122,7 @@ def panel_outputs(X, input, labels, expert_names=None):
     said = next(kind for kind, own in kinds.items() if own == input)
     named = with_levels(X, labels)
     known = dict.fromkeys(kinds, labels)
-    values, said, names, aligned = opened(
-        named, said, known, "another estimator", expert_names, _WORDS
-    )
+    values, said, names, aligned = opened(named, said, known, expert_names, _WORDS)
     input = kinds[said]
     if not aligned:
         if values.ndim == 2:

@@ -168,9 +168,7 @@ def read_value_outputs(X, input, expert_names=None):
             f"{option('input', 'mean_std')}."
         )
     known = {"mean": None, "mean_std": np.array(MOMENTS, dtype=object)}
-    values, input, names, aligned = opened(
-        X, input, known, "LogitProdClassifier or LogitProdSurvival", expert_names, _WORDS
-    )
+    values, input, names, aligned = opened(X, input, known, expert_names, _WORDS)
     if aligned:
         return ValueOutputs(values, input, names)
     wanted = 2 if input == "mean" else 3

@@ -49,6 +49,11 @@ def check_values(y, n_samples):
         )
     if values.dtype.kind == "c":
         raise ValueError("y holds complex numbers. Complex data not supported: values are real.")
+    if values.dtype.kind in "mM":
+        raise ValueError(
+            f"y holds dates or durations ({values.dtype}), which have no unit. Pass numbers, such "
+            "as days since a date: y / np.timedelta64(1, 'D')."
+        )
     try:
         values = values.astype(np.float64)
     except (TypeError, ValueError) as error:

@@ -202,9 +202,12 @@ class _Problem:
         """Calibrations, in order."""
         rough = self._lines(self.weight)
         log_variance = self._level(self._residuals(rough) ** 2)
-        spread, inputs = self._inputs(rough, log_variance)
+        alike = np.where(self.weight.any(axis=1, keepdims=True), log_variance, -np.inf)
+        spread, inputs = self._inputs(rough, alike)
         theta, lines = self._start(inputs, log_variance), rough
         for _ in range(_ROUNDS):
+            # as ValueModel.moments has it
+            np.copyto(inputs[:, 3], 0.5 * theta[:, 3:4], where=self.lone)
             theta = self._scales(theta, inputs, self._residuals(lines) ** 2)
             level = np.einsum("mk,mkn->mn", theta, inputs)
             ratio = self._residuals(lines) ** 2 * np.exp(-level)
@@ -225,7 +228,7 @@ class _Problem:
                 by_mean,
                 by_square,
                 by_spread,
-                (float(rough[0][m, 0]), float(rough[1][m, 0]), float(log_variance[m, 0])),
+                (float(rough[0][m, 0]), float(rough[1][m, 0]), float(alike[m, 0])),
                 spread,
             )
             models.append(model)
@@ -257,9 +260,11 @@ class _Problem:
         """What log variances follow (n_experts, 5, n_samples), and how spreads are standardised."""
         mean = np.where(self.present, rough[0] + rough[1] * self.z, np.nan)
         together = mixture_log_variance(mean, np.exp(log_variance))
-        weight = self.weight.max(axis=0)
+        weight = np.where(np.isnan(together), 0.0, self.weight.max(axis=0))
         weight = weight / max(weight.sum(), np.finfo(float).tiny)
-        middle = weight @ together
+        middle = weight @ np.nan_to_num(together)
+        self.lone = np.isnan(together) & self.present
+        together = np.where(np.isnan(together), middle, together)
         width = np.sqrt(weight @ (together - middle) ** 2)
         spread = float(middle), float(width) if width > 1e-6 else 1.0
         inputs = np.zeros((len(self.z), 5, self.z.shape[1]))
