@@ -150,14 +150,13 @@ def test_columns_of_both_classes_are_told_and_the_advice_mends_it(X, input):
         np.testing.assert_array_equal(eval(advice, {"np": np, "X": own}), X)
 
 
-def test_a_frame_of_one_expert_has_columns_of_both_classes():
-    frame = pd.DataFrame(PROBA[:, 0], columns=["no", "yes"])
+def test_a_frame_of_one_expert_called_as_the_classes_is_read_by_their_names():
+    y, names = np.array(["no", "yes"])[Y], ["yes", "no"]
+    frame = pd.DataFrame(PROBA[:, 0, ::-1], columns=names)
     model = LogitProdClassifier(input="proba", **LINEAR)
-    assert told(lambda: model.fit(frame, np.array(["no", "yes"])[Y])) == [
-        f"{PAIRED} 'no' tell those of 'yes', but each column is read as the probability of the "
-        "second class by an expert of its own. If they are of the two classes, pass "
-        "np.asarray(X).reshape(len(X), -1, 2)."
-    ]
+    assert not told(lambda: model.fit(frame, y))
+    expected = LogitProdClassifier(input="proba", **LINEAR).fit(PROBA[:, :1], y)
+    np.testing.assert_array_equal(model.predict_proba(frame), expected.predict_proba(PROBA[:, :1]))
 
 
 def test_identifiers_among_the_columns_are_told():

@@ -177,6 +177,17 @@ def test_what_experts_say_of_a_label_that_was_not_tested_plays_no_role():
         assert_allclose(again.predict_proba(log_odds), first.predict_proba(log_odds), rtol=1e-9)
 
 
+def test_a_sample_that_was_tested_for_nothing_is_left_out_of_everything():
+    log_odds, y = panel()
+    model = LogitProdMultilabelClassifier(selection_cv=3)
+    first = clone(model).fit(log_odds, y, groups=np.arange(N) // 2)
+    more = np.concatenate([log_odds[:9], log_odds]), np.concatenate([np.full((9, L), np.nan), y])
+    groups = np.concatenate([np.full(9, N), np.arange(N) // 2])
+    again = model.fit(*more, groups=groups)
+    assert again.n_samples_fit_ == N
+    assert_allclose(again.predict_proba(log_odds), first.predict_proba(log_odds), rtol=1e-12)
+
+
 def test_labels_and_experts_in_another_order_give_the_same_in_that_order():
     log_odds, y = panel(untested=0.2)
     model = clone(CONSTANT).fit(log_odds, y)
@@ -272,6 +283,12 @@ def test_frames_are_aligned_by_the_names_of_their_labels():
     assert_allclose(again.predict_proba(X)[:, ::-1], model.predict_proba(X), atol=1e-5)
     flat = X.set_axis([f"{expert}_{label}" for expert, label in columns], axis=1)
     assert_allclose(clone(CONSTANT).fit(flat, frame).loss_, model.loss_)
+    led = X.set_axis([f"{label}_{expert}" for expert, label in columns], axis=1)
+    led = clone(CONSTANT).fit(led[sorted(led.columns)], frame)
+    assert_allclose(led.predict_proba(turned), model.predict_proba(X), atol=1e-9)
+    one = X["uni"][names[::-1]]
+    alone = clone(CONSTANT).fit(log_odds[:, :1], frame)
+    assert_allclose(clone(CONSTANT).fit(one, frame).loss_, alone.loss_)
     named = clone(CONSTANT).set_params(labels=names)
     assert_allclose(named.fit(X, y).loss_, model.loss_)
     assert_allclose(named.fit(X, frame[names[::-1]]).loss_, model.loss_)
@@ -279,6 +296,16 @@ def test_frames_are_aligned_by_the_names_of_their_labels():
     nullable = frame.astype("boolean")
     nullable.iloc[5, 2] = pd.NA
     assert clone(CONSTANT).fit(X, nullable).n_tested_.tolist() == [N, N, N - 1, N]
+
+
+def test_axes_of_labelled_arrays_are_known_by_their_names():
+    xarray = pytest.importorskip("xarray")
+    log_odds, y = panel()
+    names = ["TP53", "KRAS", "EGFR", "STK11"]
+    coords = {"label": names[::-1], "expert": ["uni", "conch", "virchow"]}
+    X = xarray.DataArray(log_odds.T[::-1], coords, ["label", "expert", "sample"])
+    found = clone(CONSTANT).fit(X, pd.DataFrame(y, columns=names))
+    assert_allclose(found.loss_, clone(CONSTANT).fit(log_odds, y).loss_)
 
 
 def test_probabilities_are_log_odds_in_other_words():
@@ -594,6 +621,12 @@ BAD = {
     "labels of X and y differ": (
         lambda: fit(X_FRAME, FRAME.rename(columns={"KRAS": "NRAS"})),
         r"label names in X's columns.*do not match.*no columns for \['NRAS'\]; unknown \['KRAS'\]",
+    ),
+    "a label that is rarer than the folds": (
+        lambda: LogitProdMultilabelClassifier([LogisticRegression()], cv=3, gate_width=None).fit(
+            X[:, 0], FRAME.assign(KRAS=np.arange(24) == 5)
+        ),
+        r"label 'KRAS' has one class only on the 16 samples of this fit.*Cross-fit with other",
     ),
     "labels of X have names, those of y none": (
         lambda: fit(X_FRAME, Y),

@@ -355,7 +355,13 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
         }
         # classifiers of several labels know integers alone
         known = values if np.isnan(values).any() else values.astype(int)
-        return Target(known, panel_strata(values), PanelLabels(values), attributes=attributes)
+        return Target(
+            known,
+            panel_strata(values),
+            PanelLabels(values),
+            factor=(~np.isnan(values).all(axis=1)).astype(np.float64),
+            attributes=attributes,
+        )
 
     def _read(self, X, fitted, expert_names=None):
         return panel_outputs(X, self.input, fitted["label_names_"], expert_names)
@@ -366,7 +372,8 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
     def _run_experts(self, X, target, weight, groups, params, seed, progress):
         shell = copy.copy(self)
         if not self._prefit:
-            shell.experts = fitted_by_label(self._named_pairs(), target.likelihood.values)
+            labels = target.attributes["label_names_"]
+            shell.experts = fitted_by_label(self._named_pairs(), target.likelihood.values, labels)
         run = super(LogitProdMultilabelClassifier, shell)._run_experts
         with warnings.catch_warnings():
             # a label rarer than the folds is no fault of the samples

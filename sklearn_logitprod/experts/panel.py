@@ -26,6 +26,8 @@ class LabelByLabel(ClassifierMixin, BaseEstimator):
     ----------
     estimator : estimator
         Cloned for each label.
+    labels : list or None
+        Names of the labels, for messages.
 
     Attributes
     ----------
@@ -33,8 +35,9 @@ class LabelByLabel(ClassifierMixin, BaseEstimator):
         One a label.
     """
 
-    def __init__(self, estimator):
+    def __init__(self, estimator, labels=None):
         self.estimator = estimator
+        self.labels = labels
 
     def get_metadata_routing(self):
         """Routing of the classifier that is fitted."""
@@ -56,8 +59,15 @@ class LabelByLabel(ClassifierMixin, BaseEstimator):
         self
         """
         self.estimators_ = []
-        for own in y.T:
+        for position, own in enumerate(y.T):
             rows = np.flatnonzero(~np.isnan(own))
+            if len(np.unique(own[rows])) < 2:
+                label = position if self.labels is None else self.labels[position]
+                raise ValueError(
+                    f"label {plain(label)} has one class only on the {len(rows)} samples of this "
+                    "fit on which it was tested. Cross-fit with other folds, or leave the label "
+                    "out of y."
+                )
             taken = {
                 key: value if value is None else _safe_indexing(value, rows)
                 for key, value in params.items()
@@ -87,7 +97,7 @@ def _binary_proba(estimator, X):
     return np.column_stack([first, np.exp(-np.logaddexp(0.0, -scores))])
 
 
-def fitted_by_label(pairs, values):
+def fitted_by_label(pairs, values, labels):
     """Experts to be cross-fitted, wrapped to be fitted by label where they need it.
 
     Classifiers of one label always do, those of several if some labels were not tested.
@@ -97,6 +107,8 @@ def fitted_by_label(pairs, values):
     pairs : list of (str, estimator)
     values : ndarray of shape (n_samples, n_labels)
         NaN where a label was not tested.
+    labels : ndarray of shape (n_labels,)
+        Names of the labels.
 
     Returns
     -------
@@ -118,7 +130,7 @@ def fitted_by_label(pairs, values):
         if several and not untested:
             out.append((name, expert))
         elif not several or _takes_one(expert, tags):
-            out.append((name, LabelByLabel(expert)))
+            out.append((name, LabelByLabel(expert, labels.tolist())))
         else:
             raise ValueError(
                 f"Expert {name!r} ({type(expert).__name__}) is fitted on all labels at once, but y "

@@ -101,7 +101,7 @@ def read_panel(
     if isinstance(labels, str):
         raise ValueError(f"{option('labels', labels)} is one text: pass a list of labels.")
     labels = [str(label) for label in labels]
-    if not labels or len(set(labels)) < len(labels):
+    if not all(labels) or not labels or len(set(labels)) < len(labels):
         raise ValueError(f"{option('labels', labels)} must name each label once, one at least.")
     strip = check_strip(id_strip)
     files, _ = files_of(paths)

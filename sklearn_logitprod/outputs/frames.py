@@ -27,6 +27,9 @@ def frame_classes(X):
 def with_levels(X, classes):
     """A frame whose columns are called ``expert_class`` as one of two levels, or X as it is.
 
+    So is one of columns called ``class_expert``, or of one expert, called as the classes, if
+    these are text.
+
     Parameters
     ----------
     X : object
@@ -54,6 +57,10 @@ def with_levels(X, classes):
     experts = dict.fromkeys(expert for expert, _ in pairs)
     whole = len(set(pairs)) == len(names) == len(experts) * len(labels)
     text = all(isinstance(label, str) for label in labels.values())
+    if text and not whole:
+        others = _led_by_classes(names, classes.tolist())
+        if others is not None:
+            whole, pairs = True, others
     if named and text and not whole:
         raise ValueError(
             f"X has columns named after classes, such as {named[0]!r}, but not one for each "
@@ -73,6 +80,20 @@ def with_levels(X, classes):
     import pandas as pd
 
     return X.set_axis(pd.MultiIndex.from_tuples(pairs), axis=1)
+
+
+def _led_by_classes(names, labels):
+    """Expert and class of columns that begin with the class, None if not all do."""
+    if set(names) == set(labels):
+        pairs = [("expert0", name) for name in names]
+    else:
+        starts = [(label, f"{label}_") for label in sorted(labels, key=len, reverse=True)]
+        led = [next(((k, s) for k, s in starts if name.startswith(s)), None) for name in names]
+        if None in led:
+            return None
+        pairs = [(n.removeprefix(start), k) for n, (k, start) in zip(names, led, strict=True)]
+    experts = {expert for expert, _ in pairs}
+    return pairs if len(set(pairs)) == len(names) == len(experts) * len(labels) else None
 
 
 def opened(X, input, known, expert_names, words):

@@ -59,7 +59,7 @@ def plain_outputs(X):
     ----------
     X : object
         As of :func:`plain`, or an xarray.DataArray with the dimensions "sample", "expert" and,
-        for outputs of three axes, "class" or "time", in any order.
+        for outputs of three axes, "class", "label" or "time", in any order.
 
     Returns
     -------
@@ -74,13 +74,13 @@ def plain_outputs(X):
     """
     if not is_labelled(X):
         return plain(X)
-    last = [name for name in X.dims if name in ("class", "time")]
+    last = [name for name in X.dims if name in ("class", "label", "time")]
     wanted = ["sample", "expert", *last]
     if sorted(map(str, X.dims)) != sorted(wanted):
         raise ValueError(
             f"X is a DataArray with the dimensions {tuple(X.dims)}, but axes are known by the "
-            "names 'sample', 'expert' and, for outputs of three axes, 'class' or 'time'. Rename "
-            "them with X.rename, or pass X.values, whose axes are in this order."
+            "names 'sample', 'expert' and, for outputs of three axes, 'class', 'label' or 'time'. "
+            "Rename them with X.rename, or pass X.values, whose axes are in this order."
         )
     X = X.transpose(*wanted)
     named = [name for name in wanted[1:] if name in X.indexes]

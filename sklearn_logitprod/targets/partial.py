@@ -109,7 +109,7 @@ def _numbers(values, labels):
             + (
                 "Of a sample of which nothing is known all classes are possible."
                 if labels == "sets"
-                else "Leave rows out of which nothing is known, or give them sample_weight 0."
+                else "Leave rows out of which nothing is known."
             )
         )
     try:
