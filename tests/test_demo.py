@@ -220,7 +220,7 @@ def test_no_command_prints_help(capsys):
     [
         (
             ["fuze"],
-            "invalid choice: 'fuze' (choose from 'demo', 'compare', 'fit', 'predict', 'adapt', "
+            "invalid choice: 'fuze' (choose from 'demo', 'compare', 'probe', 'fit', 'predict', 'adapt', "
             "'extend', 'certify')",
         ),
         (["demo", "--data", "iris"], "choose from 'cytology', 'digits', 'all'"),
