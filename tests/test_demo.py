@@ -220,8 +220,8 @@ def test_no_command_prints_help(capsys):
     [
         (
             ["fuze"],
-            "invalid choice: 'fuze' (choose from 'demo', 'compare', 'probe', 'fit', 'predict', 'adapt', "
-            "'extend', 'certify')",
+            "invalid choice: 'fuze' (choose from 'demo', 'compare', 'probe', 'fit', 'predict', "
+            "'adapt', 'extend', 'certify')",
         ),
         (["demo", "--data", "iris"], "choose from 'cytology', 'digits', 'all'"),
         (["demo", "--seed", "-1"], "'-1' is not a whole number from 0 to 4294967295"),
