@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from survival_tasks import SurvivalProblem, structured
 from tasks import Problem
 
 N_REPEATS = 4
+BANK = "bank"
 
 
 def bank_directory() -> Path:
@@ -23,23 +25,58 @@ def bank_directory() -> Path:
     return Path(os.environ.get("LOGITPROD_BANK", beside))
 
 
-def bank_problems(repeat: int, directory: Path | None = None) -> Iterator[tuple[str, Problem]]:
-    """Names of tasks, ending in their family of experts, and their problems of one repeat."""
-    for path in sorted((directory or bank_directory()).glob("*__*.npz")):
-        if path.stem.endswith("__survival"):
-            continue
-        with np.load(path, allow_pickle=False) as file:
+@dataclass(frozen=True)
+class BankTask:
+    """One file of classes; like `tasks.Task`, a repeat of which is one problem.
+
+    Attributes
+    ----------
+    path : Path
+    family : str
+    """
+
+    path: Path
+    family: str = BANK
+
+    @property
+    def name(self) -> str:
+        """Table and family of experts."""
+        return self.path.stem
+
+    @property
+    def y(self) -> np.ndarray:
+        """Labels of the rows to fit on, of the first repeat."""
+        with np.load(self.path, allow_pickle=False) as file:
+            return file["y_fuse_0"]
+
+    def problem(self, repeat: int) -> Problem:
+        """The problem of one repeat, with experts of its own."""
+        with np.load(self.path, allow_pickle=False) as file:
             proba, labels = {}, {}
             for part in ("fuse", "test"):
                 own = file[f"P_{part}_{repeat}"].astype(np.float64)
                 proba[part] = own / own.sum(axis=2, keepdims=True)
                 labels[part] = file[f"y_{part}_{repeat}"]
-        yield (
-            path.stem,
-            Problem(
-                proba["fuse"], labels["fuse"], None, proba["test"], labels["test"], f"0/{repeat}"
-            ),
+        return Problem(
+            proba["fuse"], labels["fuse"], None, proba["test"], labels["test"], f"0/{repeat}"
         )
+
+    def problems(self, seed: int) -> Iterator[Problem]:
+        """One repeat of the protocol."""
+        yield self.problem(seed)
+
+
+def load_bank_tasks(directory: Path | None = None) -> Iterator[BankTask]:
+    """Tasks of classes, by name."""
+    for path in sorted((directory or bank_directory()).glob("*__*.npz")):
+        if not path.stem.endswith("__survival"):
+            yield BankTask(path)
+
+
+def bank_problems(repeat: int, directory: Path | None = None) -> Iterator[tuple[str, Problem]]:
+    """Names of tasks, ending in their family of experts, and their problems of one repeat."""
+    for task in load_bank_tasks(directory):
+        yield task.name, task.problem(repeat)
 
 
 def bank_survival_problems(

@@ -13,6 +13,7 @@ import platform
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -87,11 +88,14 @@ def rows_of(methods, problem, dropped_of, score):
             }
 
 
+def class_scores(y, proba):
+    """All scores of probabilities."""
+    return {name: score(y, proba) for name, score in CLASS_SCORES.items()}
+
+
 def class_rows(problem, repeat, first):
     """Rows of one split of a classification task."""
-
-    def score(proba):
-        return {name: own(problem.test_y, proba) for name, own in CLASS_SCORES.items()}
+    score = partial(class_scores, problem.test_y)
 
     def drop(expert):
         return without_expert(problem, expert)

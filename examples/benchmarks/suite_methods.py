@@ -7,13 +7,20 @@ from functools import partial
 import suite_rivals as classes
 import survival_rivals as survival
 from published import published
-from rivals import best_single, greedy_selection, mean_of_logits
+from rivals import (
+    best_single,
+    greedy_selection,
+    mean_of_logits,
+    stacked_logistic,
+    stacked_logistic_cv,
+)
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 AUTO, CONSTANT, LINEAR = "LogitProd auto", "LogitProd constant", "LogitProd linear"
 SINGLE, LOGITS, PROBABILITIES = "best single expert", "mean of logits", "mean of probabilities"
+GREEDY = "greedy ensemble"
 PAPER, RANKS = "LogitProd-paper", "rank averaging"
 FUSION_LR, FUSION_MLP = "feature fusion, logistic", "feature fusion, MLP"
 FUSION_COX = "feature fusion, Cox"
@@ -28,11 +35,16 @@ CLASS_METHODS = {
     LOGITS: classes.of_outputs(mean_of_logits),
     PROBABILITIES: classes.voting,
     "temperature-scaled mean": classes.scaled_mean,
-    "greedy ensemble": classes.of_outputs(greedy_selection),
+    GREEDY: classes.of_outputs(greedy_selection),
     "stacking, logistic": partial(classes.stacking, partial(LogisticRegression, max_iter=1000)),
     "stacking, boosting": partial(classes.stacking, HistGradientBoostingClassifier),
     "KNORA-U": classes.knora,
 }
+STACKED = {
+    "stacked logistic": classes.of_outputs(stacked_logistic),
+    "stacked logistic CV": classes.of_outputs(stacked_logistic_cv),
+}
+"""On log-probabilities; run on the bank, where it is the opponent to beat."""
 OF_TABLES = {
     FUSION_LR: partial(classes.feature_fusion, partial(LogisticRegression, C=0.01, max_iter=1000)),
     FUSION_MLP: partial(classes.feature_fusion, partial(MLPClassifier, random_state=0)),

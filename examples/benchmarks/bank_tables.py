@@ -1,0 +1,212 @@
+"""What is to be shown on the bank and the development collection together, from the scores.
+
+Functions of ``results`` take the tidy table that `suite.py` and `bench_bank.py` write, those of
+``folds`` what `suite_tables.by_fold` made of it.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from bank import BANK
+from suite_methods import AUTO, GREEDY, LOGITS, OURS, PROBABILITIES, SINGLE, STACKED
+from suite_tables import HARD, LEVEL, LOSS, Verdict, by_fold, gain, means, paired, ranks
+
+AUC = "AUC"
+SEVEN = (AUTO, SINGLE, LOGITS, PROBABILITIES, GREEDY, *STACKED)
+"""The methods of the figures in the bank's README."""
+WEAK = 0.7  # AUC of the single expert below which the plain means are hard to beat
+RELATIVE, NATS = 0.25, 0.02  # an excess above both is a failure
+LEADS = {LOSS: 1.0, AUC: 0.5}
+"""By how much the mean rank is to be ahead of the next."""
+FAMILIES = ("hif_luad", "hif_stad", "kather_texture_2016")
+
+
+def of_bank(folds):
+    """Rows of the bank, as a mask."""
+    return folds["family"] == BANK
+
+
+def collections(folds):
+    """By name: the folds of the bank, of the development collection, and of both."""
+    parts = {BANK: folds[of_bank(folds)], "data": folds[~of_bank(folds)], "together": folds}
+    return {name: own for name, own in parts.items() if len(own)}
+
+
+def table_of(task):
+    """Table from which a task comes: several tasks may share one."""
+    family = next((name for name in FAMILIES if task.startswith(name)), task)
+    return family.split("__")[0]
+
+
+def outside(folds):
+    """Methods that are not ours, of which every task has a score."""
+    table = means(folds, LOSS).dropna(axis=1)
+    return [name for name in table if name not in OURS]
+
+
+def standing(folds):
+    """Means and mean ranks of the automatic gate and the outside methods, best first."""
+    names = [AUTO, *outside(folds)]
+    columns = {}
+    for score in (LOSS, AUC):
+        table = means(folds, score)[names]
+        columns[f"{score} rank"] = ranks(table, score == AUC).mean()
+        columns[score] = table.mean()
+    columns["gain"] = pd.Series({name: gain(folds, name).mean() for name in names})
+    return pd.DataFrame(columns).sort_values(f"{LOSS} rank")
+
+
+def excess(folds):
+    """Log-loss over the best outside method, which is chosen with hindsight, by task.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by task, largest relative excess first: ``best`` (its name), ``own``, ``other``,
+        ``nats``, ``relative`` and ``failure`` (above `RELATIVE` and above `NATS`).
+    """
+    table = means(folds, LOSS)
+    others = table[outside(folds)]
+    out = pd.DataFrame({"best": others.idxmin(axis=1), "own": table[AUTO]})
+    out["other"] = others.min(axis=1)
+    out["nats"] = out["own"] - out["other"]
+    out["relative"] = out["nats"] / out["other"]
+    out["failure"] = (out["relative"] > RELATIVE) & (out["nats"] > NATS)
+    return out.sort_values("relative", ascending=False)
+
+
+def weak(folds):
+    """Tasks whose single expert's AUC is below `WEAK`: ours less the plain means.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by task: ``log-loss`` (less the mean of log-probabilities', below 0 is better)
+        and ``AUC`` (less the mean of probabilities', above 0 is better).
+    """
+    loss, area = means(folds, LOSS), means(folds, AUC)
+    kept = area[SINGLE] < WEAK
+    columns = {LOSS: loss[AUTO] - loss[LOGITS], AUC: area[AUTO] - area[PROBABILITIES]}
+    return pd.DataFrame(columns)[kept]
+
+
+@dataclass(frozen=True)
+class _Lead:
+    score: str
+    least: float
+
+
+LEADS = (_Lead(LOSS, 1.0), _Lead(0.5))
+
+
+def verdicts(results):
+    """What is to be shown, one after the other."""
+    folds = by_fold(results)
+    for (score, least), names in product(LEADS.items(), ([AUTO, *outside(folds)], list(SEVEN))):
+        mean = ranks(means(folds, score)[names], score == AUC).mean()
+        others = mean.drop(AUTO)
+        yield Verdict(
+            f"mean rank in {score} among {len(names)}, first by at least {least}",
+            f"{mean[AUTO]:.2f} (next {others.min():.2f}, {others.idxmin()})",
+            others.min() - mean[AUTO] >= least,
+        )
+    own = gain(folds)
+    yield Verdict(
+        f"gain in AUC over the best single expert where below {HARD}, >= 4 %",
+        f"{100 * own.mean():.2f} % ({len(own)} tasks)",
+        own.mean() >= 0.04,
+    )
+    table = excess(folds)
+    failed = table.index[table["failure"]]
+    yield Verdict(
+        f"tasks above the best other method by {RELATIVE:.0%} and {NATS} nats, none",
+        f"{len(failed)} of {len(table)}",
+        not len(failed),
+    )
+    table = weak(folds)
+    for score, other, sign in ((LOSS, LOGITS, 1.0), (AUC, PROBABILITIES, -1.0)):
+        mean = table[score].mean()
+        yield Verdict(
+            f"single expert's AUC < {WEAK}: {score} no worse than that of the {other}",
+            f"{mean:+.4f} ({len(table)} tasks)",
+            not table.empty and sign * mean <= 0.0,
+        )
+    for score, sign in ((LOSS, 1.0), (-1.0)):
+        pairs = paired(folds, score, AUTO, SINGLE)
+        worse = pairs[(sign * pairs["difference"] > 0.0) & (pairs["p"] < LEVEL)]
+        yield Verdict(
+            f"{score}: significantly worse than the best single expert nowhere",
+            ", ".join(worse.index) or "nowhere",
+            worse.empty,
+        )
+    gap = results["gap"].max()
+    yield Verdict("largest guarantee gap, <= 0", f"{gap:.1e}", gap <= 0.0)
+    if "identical" in results and results["identical"].notna().any():
+        same = results["identical"].dropna().astype(bool)
+        yield Verdict(
+            "fitted twice: the same bits", f"{same.sum()} of {len(same)} fits", bool(same.all())
+        )
+
+
+def badness(folds):
+    """What a choice by tables minimises: the log of the log-loss over the best outside one's."""
+    table = excess(folds)
+    return np.log(table["own"] / table["other"])
+
+
+def leave_tables_out(badness):
+    """For each task the variant that is best on average over the tasks of all other tables.
+
+    Parameters
+    ----------
+    badness : DataFrame of shape (n_tasks, n_variants)
+        Indexed by task; the smaller the better.
+
+    Returns
+    -------
+    Series
+        The name of the variant for each task.
+    """
+    tables = badness.index.map(table_of)
+    return pd.Series(
+        {
+            task: badness[tables != table].mean().idxmin()
+            for task, table in zip(badness.index, tables, strict=True)
+        }
+    )
+
+
+def composite(variants):
+    """Results as if on each table the variant that wins on the others had been used.
+
+    Parameters
+    ----------
+    variants : dict of str to DataFrame
+        Results on the same tasks and repeats; they differ in the automatic gate alone.
+
+    Returns
+    -------
+    results : DataFrame
+    chosen : Series
+        As of `leave_tables_out`.
+
+    Raises
+    ------
+    ValueError
+        If the runs are of different tasks or repeats.
+    """
+    splits = {
+        frozenset(own[["task", "repeat", "split"]].itertuples(index=False, name=None))
+        for own in variants.values()
+    }
+    if len(splits) > 1:
+        raise ValueError(
+            "the runs are of different tasks or repeats: run them with the same options"
+        )
+    table = {name: badness(by_fold(own)) for name, own in variants.items()}
+    chosen = leave_tables_out(pd.DataFrame(table))
+    parts = [own[own["task"].map(chosen) == name] for name, own in variants.items()]
+    return pd.concat(parts, ignore_index=True), chosen
