@@ -93,15 +93,6 @@ def weak(folds):
     return pd.DataFrame(columns)[kept]
 
 
-@dataclass(frozen=True)
-class _Lead:
-    score: str
-    least: float
-
-
-LEADS = (_Lead(LOSS, 1.0), _Lead(0.5))
-
-
 def verdicts(results):
     """What is to be shown, one after the other."""
     folds = by_fold(results)
@@ -134,7 +125,7 @@ def verdicts(results):
             f"{mean:+.4f} ({len(table)} tasks)",
             not table.empty and sign * mean <= 0.0,
         )
-    for score, sign in ((LOSS, 1.0), (-1.0)):
+    for score, sign in ((LOSS, 1.0), (AUC, -1.0)):
         pairs = paired(folds, score, AUTO, SINGLE)
         worse = pairs[(sign * pairs["difference"] > 0.0) & (pairs["p"] < LEVEL)]
         yield Verdict(
