@@ -91,7 +91,7 @@ def load_units(options):
 def rivals_file(cache):
     """Where the outside methods' scores are kept: another file when their code changes."""
     here = Path(__file__).parent
-    names = ("rivals.py", "suite_rivals.py", "suite_methods.py", "tasks.py", "bank.py")
+    names = ("rivals.py", "suite_rivals.py", "neural.py", "tasks.py", "bank.py")
     code = sha1(b"".join((here / name).read_bytes() for name in names)).hexdigest()[:8]
     return Path(cache) / f"rivals-{code}.csv"
 

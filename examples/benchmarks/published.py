@@ -58,7 +58,7 @@ def published(proba, y, max_epochs=EPOCHS, seed=0):
     torch.manual_seed(seed)
     logits, here = filled_log_proba(proba), present(proba)
     fit, held_out = train_test_split(
-        np.arange(len(y)), test_size=0.2, stratify=_strata(y), random_state=seed
+        np.arange(len(y)), test_size=0.2, stratify=strata(y), random_state=seed
     )
     correlation = loss_correlation(logits[fit], y[fit])
 
@@ -103,7 +103,7 @@ def published(proba, y, max_epochs=EPOCHS, seed=0):
     return predict
 
 
-def _strata(y):
+def strata(y):
     """Labels to stratify by; None where a class is too rare for two parts."""
     counts = np.bincount(y)
     return y if counts[counts > 0].min() >= 2 else None

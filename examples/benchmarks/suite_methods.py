@@ -6,6 +6,7 @@ from functools import partial
 
 import suite_rivals as classes
 import survival_rivals as survival
+from neural import neural_ensembler
 from published import published
 from rivals import (
     best_single,
@@ -20,7 +21,7 @@ from sklearn.neural_network import MLPClassifier
 
 AUTO, CONSTANT, LINEAR = "LogitProd auto", "LogitProd constant", "LogitProd linear"
 SINGLE, LOGITS, PROBABILITIES = "best single expert", "mean of logits", "mean of probabilities"
-GREEDY = "greedy ensemble"
+GREEDY, NEURAL = "greedy ensemble", "neural ensembler"
 PAPER, RANKS = "LogitProd-paper", "rank averaging"
 FUSION_LR, FUSION_MLP = "feature fusion, logistic", "feature fusion, MLP"
 FUSION_COX = "feature fusion, Cox"
@@ -39,6 +40,7 @@ CLASS_METHODS = {
     "stacking, logistic": partial(classes.stacking, partial(LogisticRegression, max_iter=1000)),
     "stacking, boosting": partial(classes.stacking, HistGradientBoostingClassifier),
     "KNORA-U": classes.knora,
+    NEURAL: classes.of_outputs(neural_ensembler),
 }
 STACKED = {
     "stacked logistic": classes.of_outputs(stacked_logistic),
