@@ -38,13 +38,11 @@ class NeuralEnsembler(torch.nn.Module):
     def __init__(self, n_experts, dropped=DROPPED):
         super().__init__()
         self.dropped = dropped
-        sizes = [n_experts] + [WIDTH] * (LAYERS - 1)
-        hidden = [
-            part
-            for before, after in zip(sizes, sizes[1:], strict=False)
-            for part in (torch.nn.Linear(before, after), torch.nn.ReLU())
-        ]
-        self.network = torch.nn.Sequential(*hidden, torch.nn.Linear(sizes[-1], n_experts))
+        layers, width = [], n_experts
+        for _ in range(LAYERS - 1):
+            layers += [torch.nn.Linear(width, WIDTH), torch.nn.ReLU()]
+            width = WIDTH
+        self.network = torch.nn.Sequential(*layers, torch.nn.Linear(width, n_experts))
 
     def forward(self, proba, here):
         """Log-probabilities (n, n_classes)."""
