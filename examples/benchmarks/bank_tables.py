@@ -11,11 +11,11 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from bank import BANK
-from suite_methods import AUTO, GREEDY, LOGITS, OURS, PROBABILITIES, SINGLE, STACKED
+from suite_methods import AUTO, GREEDY, LOGISTIC, LOGISTIC_CV, LOGITS, OURS, PROBABILITIES, SINGLE
 from suite_tables import HARD, LEVEL, LOSS, Verdict, by_fold, gain, means, paired, ranks
 
 AUC = "AUC"
-SEVEN = (AUTO, SINGLE, LOGITS, PROBABILITIES, GREEDY, *STACKED)
+SEVEN = (AUTO, SINGLE, LOGITS, PROBABILITIES, GREEDY, LOGISTIC, LOGISTIC_CV)
 """The methods of the figures in the bank's README."""
 WEAK = 0.7  # AUC of the single expert below which the plain means are hard to beat
 RELATIVE, NATS = 0.25, 0.02  # an excess above both is a failure

@@ -21,17 +21,14 @@ from bank import N_REPEATS, load_bank_tasks
 from bank_tables import collections, composite, excess, standing, verdicts, weak
 from joblib import Parallel, delayed
 from suite import AS_IS, FIELDS, QUICK, class_scores, timed
-from suite_methods import AUTO, CLASS_METHODS, OURS, STACKED
+from suite_methods import AUTO, CLASS_METHODS, OURS
 from suite_rivals import logitprod
 from suite_tables import by_fold, read_results
 from tasks import add_data_arguments, load_tasks
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-SLOW = ("stacking, boosting", "KNORA-U")
-OUTSIDE = {
-    name: fit for name, fit in (CLASS_METHODS | STACKED).items() if name not in (*OURS, *SLOW)
-}
+OUTSIDE = {name: fit for name, fit in CLASS_METHODS.items() if name not in OURS}
 QUICK_BANK = ("glass1__alike", "saheart__mixed", "tae__mixed")
 COLUMNS = (*FIELDS, "identical")
 

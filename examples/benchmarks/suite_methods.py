@@ -22,6 +22,7 @@ from sklearn.neural_network import MLPClassifier
 AUTO, CONSTANT, LINEAR = "LogitProd auto", "LogitProd constant", "LogitProd linear"
 SINGLE, LOGITS, PROBABILITIES = "best single expert", "mean of logits", "mean of probabilities"
 GREEDY, NEURAL = "greedy ensemble", "neural ensembler"
+LOGISTIC, LOGISTIC_CV = "logistic on log-probabilities", "logistic CV on log-probabilities"
 PAPER, RANKS = "LogitProd-paper", "rank averaging"
 FUSION_LR, FUSION_MLP = "feature fusion, logistic", "feature fusion, MLP"
 FUSION_COX = "feature fusion, Cox"
@@ -39,14 +40,11 @@ CLASS_METHODS = {
     GREEDY: classes.of_outputs(greedy_selection),
     "stacking, logistic": partial(classes.stacking, partial(LogisticRegression, max_iter=1000)),
     "stacking, boosting": partial(classes.stacking, HistGradientBoostingClassifier),
+    LOGISTIC: classes.of_outputs(stacked_logistic),
+    LOGISTIC_CV: classes.of_outputs(stacked_logistic_cv),
     "KNORA-U": classes.knora,
     NEURAL: classes.of_outputs(neural_ensembler),
 }
-STACKED = {
-    "stacked logistic": classes.of_outputs(stacked_logistic),
-    "stacked logistic CV": classes.of_outputs(stacked_logistic_cv),
-}
-"""On log-probabilities; run on the bank, where it is the opponent to beat."""
 OF_TABLES = {
     FUSION_LR: partial(classes.feature_fusion, partial(LogisticRegression, C=0.01, max_iter=1000)),
     FUSION_MLP: partial(classes.feature_fusion, partial(MLPClassifier, random_state=0)),
