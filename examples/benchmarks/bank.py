@@ -66,10 +66,12 @@ class BankTask:
         yield self.problem(seed)
 
 
-def load_bank_tasks(directory: Path | None = None) -> Iterator[BankTask]:
-    """Tasks of classes, by name."""
+def load_bank_tasks(
+    directory: Path | None = None, names: tuple[str, ...] | None = None
+) -> Iterator[BankTask]:
+    """Tasks of classes by name, or some of them."""
     for path in sorted((directory or bank_directory()).glob("*__*.npz")):
-        if not path.stem.endswith("__survival"):
+        if not path.stem.endswith("__survival") and (names is None or path.stem in names):
             yield BankTask(path)
 
 

@@ -12,7 +12,18 @@ import numpy as np
 import pandas as pd
 from bank import BANK
 from suite_methods import AUTO, GREEDY, LOGISTIC, LOGISTIC_CV, LOGITS, OURS, PROBABILITIES, SINGLE
-from suite_tables import HARD, LEVEL, LOSS, Verdict, by_fold, gain, means, paired, ranks
+from suite_tables import (
+    HARD,
+    LEVEL,
+    LOSS,
+    Verdict,
+    by_fold,
+    gain,
+    means,
+    of_survival,
+    paired,
+    ranks,
+)
 
 AUC = "AUC"
 SEVEN = (AUTO, SINGLE, LOGITS, PROBABILITIES, GREEDY, LOGISTIC, LOGISTIC_CV)
@@ -24,14 +35,24 @@ LEADS = {LOSS: 1.0, AUC: 0.5}
 FAMILIES = ("hif_luad", "hif_stad", "kather_texture_2016")
 
 
-def of_bank(folds):
-    """Rows of the bank, as a mask."""
-    return folds["family"] == BANK
+def of_bank(table):
+    """Which rows, of results or of folds, are of the bank."""
+    return table["family"] == BANK
+
+
+def has_bank(results):
+    """Whether the bank was run."""
+    return bool(of_bank(results).any())
+
+
+def without_bank(results):
+    """Rows of the development collection."""
+    return results[~of_bank(results)]
 
 
 def collections(folds):
     """By name: the folds of the bank, of the development collection, and of both."""
-    parts = {BANK: folds[of_bank(folds)], "data": folds[~of_bank(folds)], "together": folds}
+    parts = {BANK: folds[of_bank(folds)], "data": without_bank(folds), "together": folds}
     return {name: own for name, own in parts.items() if len(own)}
 
 
@@ -95,12 +116,14 @@ def weak(folds):
 
 def verdicts(results):
     """What is to be shown, one after the other."""
-    folds = by_fold(results)
-    for (score, least), names in product(LEADS.items(), ([AUTO, *outside(folds)], list(SEVEN))):
-        mean = ranks(means(folds, score)[names], score == AUC).mean()
+    folds = of_survival(by_fold(results), False)
+    names = [AUTO, *outside(folds)]
+    seven = [name for name in SEVEN if name in names]
+    for (score, least), own in product(LEADS.items(), (names, seven)):
+        mean = ranks(means(folds, score)[own], score == AUC).mean()
         others = mean.drop(AUTO)
         yield Verdict(
-            f"mean rank in {score} among {len(names)}, first by at least {least}",
+            f"mean rank in {score} among {len(own)}, first by at least {least}",
             f"{mean[AUTO]:.2f} (next {others.min():.2f}, {others.idxmin()})",
             others.min() - mean[AUTO] >= least,
         )

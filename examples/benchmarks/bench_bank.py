@@ -20,7 +20,7 @@ import pandas as pd
 from bank import N_REPEATS, load_bank_tasks
 from bank_tables import collections, composite, excess, standing, verdicts, weak
 from joblib import Parallel, delayed
-from suite import AS_IS, FIELDS, QUICK, class_scores, timed
+from suite import AS_IS, FIELDS, QUICK, QUICK_BANK, class_scores, timed
 from suite_methods import AUTO, CLASS_METHODS, OURS
 from suite_rivals import logitprod
 from suite_tables import by_fold, read_results
@@ -29,7 +29,6 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 OUTSIDE = {name: fit for name, fit in CLASS_METHODS.items() if name not in OURS}
-QUICK_BANK = ("glass1__alike", "saheart__mixed", "tae__mixed")
 COLUMNS = (*FIELDS, "identical")
 
 
@@ -67,11 +66,7 @@ def run_unit(task, repeat, known, options, twice):
 def load_units(options):
     """Tasks with their repeats, the long ones first."""
     repeats = range(1 if options.quick else options.repeats)
-    bank = [
-        task
-        for task in load_bank_tasks(options.bank)
-        if not options.quick or task.name in QUICK_BANK
-    ]
+    bank = list(load_bank_tasks(options.bank, QUICK_BANK if options.quick else None))
     data = list(load_tasks(options.data, QUICK if options.quick else None, options.cache))
     tasks = {"bank": bank, "data": data}
     only = options.only or tuple(tasks)

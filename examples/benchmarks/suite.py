@@ -14,10 +14,14 @@ import sys
 import time
 import warnings
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
+import bank_tables
 import pandas as pd
 import survival_rivals
+from bank import BANK, N_REPEATS, load_bank_tasks
+from bank_tables import has_bank, without_bank
 from joblib import Parallel, delayed
 from rivals import accuracy, auc, balanced_accuracy, brier, log_loss
 from suite_methods import (
@@ -33,11 +37,12 @@ from suite_methods import (
 )
 from suite_rivals import without_expert
 from suite_tables import read_results, verdicts
-from survival_tasks import SurvivalTask, load_survival_tasks
+from survival_tasks import load_survival_tasks
 from tasks import add_data_arguments, load_shift_task, load_tasks
 from tqdm import tqdm
 
 QUICK = ("bach4", "camelyon16_predictions", "hif_stad_msi_h", "sklearn_cancer_trees")
+QUICK_BANK = ("glass1__alike", "saheart__mixed", "tae__mixed")
 QUICK_SURVIVAL = ("survival_mcat_blca", "support2_survival")
 PAPER_ROWS = 2000  # above, the published procedure is run once per task: minutes each
 KEYS = ("task", "family", "condition", "repeat", "split", "method", "n_fit", "n_test")
@@ -108,6 +113,15 @@ def class_rows(problem, repeat, first):
     yield from rows_of(more, problem, drop, score)
 
 
+def bank_rows(problem, repeat, first):
+    """Rows of one split of a task of the bank: what is compared, without its parts."""
+
+    def drop(expert):
+        return without_expert(problem, expert)
+
+    yield from rows_of(CLASS_METHODS, problem, drop, partial(class_scores, problem.test_y))
+
+
 def survival_rows(problem, repeat, first):
     """Rows of one split of a survival task."""
     outputs = survival_rivals.outputs_of(problem)
@@ -128,7 +142,7 @@ def run_unit(task, repeat):
     """Rows of one repeat of a task."""
     # the risk of one network does not tell patients apart, which is known
     warnings.filterwarnings("ignore", message="The risk of expert")
-    of_split = survival_rows if isinstance(task, SurvivalTask) else class_rows
+    of_split = {"survival": survival_rows, BANK: bank_rows}.get(task.family, class_rows)
     rows = []
     for number, problem in enumerate(task.problems(repeat)):
         sizes = {"n_fit": len(problem.fit_y), "n_test": len(problem.test_y)}
@@ -162,6 +176,9 @@ def load_units(options):
     ]
     repeats = 1 if options.quick else options.repeats
     units = [(task, repeat) for task in tasks for repeat in range(repeats)]
+    if options.bank:
+        bank = load_bank_tasks(options.bank, QUICK_BANK if options.quick else None)
+        units += [(task, repeat) for task in bank for repeat in range(min(repeats, N_REPEATS))]
     if not options.quick:
         units.append((load_shift_task(options.data), 0))
     if options.tasks:
@@ -197,6 +214,7 @@ def run(options):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_arguments(parser)
+    parser.add_argument("--bank", type=Path, help="directory of the bank, which is run, too")
     parser.add_argument("--csv", required=True, help="file of the results, read and appended to")
     parser.add_argument("--page", help="directory in which the page and its figures are written")
     parser.add_argument("--quick", action="store_true", help="six tasks, once: some minutes")
@@ -215,9 +233,12 @@ def main(argv=None):
         )
         return 130
     met = []
-    for verdict in verdicts(results):
+    shown = verdicts(without_bank(results))
+    if has_bank(results):
+        shown = chain(shown, bank_tables.verdicts(results))
+    for verdict in shown:
         met.append(verdict.met)
-        print(f"{verdict.what:76} {verdict.figure:30} {'met' if verdict.met else 'missed'}")
+        print(f"{verdict.what:86} {verdict.figure:42} {'met' if verdict.met else 'missed'}")
     if options.page:
         from suite_page import write_page
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import date
 from importlib.metadata import version
 
 import numpy as np
+from bank_tables import has_bank, without_bank
 from significance import friedman
+from suite_bank import bank_figures, bank_section
 from suite_figures import cost, critical_diagram, excess
 from suite_methods import (
     ABLATION,
@@ -23,6 +23,7 @@ from suite_methods import (
     SINGLE,
     SURVIVAL_OF_TABLES,
 )
+from suite_rst import csv_table, heading, image, p_equals, verdict_table
 from suite_tables import (
     DROPPED,
     HARD,
@@ -56,6 +57,7 @@ def write_page(results, folder):
         As of `read_results`.
     folder : Path
     """
+    everything, results = results, without_bank(results)
     folds = by_fold(results)
     classes, survival = of_survival(folds, False), of_survival(folds)
     images = folder / "images"
@@ -66,17 +68,20 @@ def write_page(results, folder):
         "ranks_auc": critical_diagram(classes, RANKING, True),
         "cost": cost(classes),
     }
-    for name, figure in drawn.items():
-        figure.savefig(images / f"benchmark_{name}.png", dpi=110)
-    summary(folds).to_csv(folder / "benchmark.csv", index=False, float_format="%.5g")
+    if has_bank(everything):
+        drawn |= bank_figures(everything)
+    for name, drawing in drawn.items():
+        drawing.savefig(images / f"benchmark_{name}.png", dpi=110)
+    summary(by_fold(everything)).to_csv(folder / "benchmark.csv", index=False, float_format="%.5g")
     parts = [
-        _head(results, folds),
+        _head(everything, folds),
         _verdicts(results),
         _tasks(folds),
         _ranks(classes, survival),
         _costs(folds, classes),
         _robustness(results),
         _reasons(results, folds, classes),
+        bank_section(everything) if has_bank(everything) else [],
     ]
     text = "\n".join(line for part in parts for line in part)
     (folder / "benchmark.rst").write_text(text + "\n", encoding="utf-8")
@@ -89,23 +94,6 @@ def summary(folds):
     grouped = repeats.groupby(["task", "family", "method"])
     spread = grouped[scores].std().add_suffix(" sd")
     return grouped.mean().join(spread).reset_index()
-
-
-def _title(text, mark):
-    return [text, mark * len(text), ""]
-
-
-def _table(header, rows, widths=None):
-    """A csv-table directive."""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([header, *rows])
-    lines = [".. csv-table::", "   :header-rows: 1"]
-    lines.append(f"   :widths: {' '.join(map(str, widths)) if widths else 'auto'}")
-    return [*lines, "", *(f"   {line}" for line in stream.getvalue().splitlines()), ""]
-
-
-def _figure(name, text):
-    return [f".. figure:: images/benchmark_{name}.png", "", f"   {text}", ""]
 
 
 def _p(value):
@@ -124,7 +112,7 @@ def _head(results, folds):
     return [
         ".. This page is written by examples/benchmarks/suite.py; do not edit it.",
         "",
-        *_title("Benchmark", "="),
+        *heading("Benchmark", "="),
         f"{n_tasks} tasks with real experts ({kinds}), {n_repeats} repeats of each protocol, all "
         "methods on the same splits; groups are kept together, and experts on tables of features "
         "are trained inside the training part, their outputs for the fusion out-of-fold. Written "
@@ -140,13 +128,12 @@ def _head(results, folds):
 
 
 def _verdicts(results):
-    rows = [(v.what, v.figure, "met" if v.met else "**missed**") for v in verdicts(results)]
     text = "*Outside methods* are all but variants of ours. Tests are corrected resampled t-tests"
     return [
-        *_title("What was to be shown", "-"),
+        *heading("What was to be shown", "-"),
         f"{text} (Nadeau and Bengio, 2003) at {100 * LEVEL:.0f} % over all splits of a task.",
         "",
-        *_table(("aim", "measured", ""), rows, (55, 33, 12)),
+        *verdict_table(verdicts(results)),
     ]
 
 
@@ -179,24 +166,24 @@ def _tasks(folds):
         for task, row in rival.iterrows()
     ]
     return [
-        *_title("Task by task", "-"),
-        *_figure("excess", "Each row is a task, each mark a method."),
+        *heading("Task by task", "-"),
+        *image("excess", "Each row is a task, each mark a method."),
         "Held-out log-loss of the automatic gate, its standard deviation over repeats, that of the "
         "single expert that is best on the fit data, and the p-value of the difference after "
         "Holm's correction over the tasks; then AUC, or C-index for survival, of both:",
         "",
-        *_table(("task", "auto", "sd", "single", "p (Holm)", "AUC, C: auto", "single"), own),
+        *csv_table(("task", "auto", "sd", "single", "p (Holm)", "AUC, C: auto", "single"), own),
         "The best outside method, chosen with hindsight by the held-out log-loss itself, so that "
         "the test is a hard one; its log-loss, the difference of the automatic gate to it (below 0 "
         "is better), p-values before and after correction, and that of signed ranks (Wilcoxon) "
         "over repeats, which five cannot take below 0.0625:",
         "",
-        *_table(("task", "best outside", "", "difference", "p", "p (Holm)", "ranks"), others),
+        *csv_table(("task", "best outside", "", "difference", "p", "p (Holm)", "ranks"), others),
     ]
 
 
 def _ranks(classes, survival):
-    lines = [*_title("Ranks", "-")]
+    lines = [*heading("Ranks", "-")]
     for score, figure in ((LOSS, "ranks_log_loss"), (RANKING, "ranks_auc")):
         names = [AUTO, *outside(classes)]
         table = everywhere(means(classes, score)[names])
@@ -205,9 +192,9 @@ def _ranks(classes, survival):
         text = (
             f"Classification, {what}. A method whose mean rank is outside the bar of another one's "
             "differs from it by Nemenyi's test at 5 % (Demsar, 2006); Friedman's test that all "
-            f"are alike: p {_equal(friedman(sign * table.to_numpy()))}."
+            f"are alike: p {p_equals(friedman(sign * table.to_numpy()))}."
         )
-        lines += _figure(figure, text)
+        lines += image(figure, text)
     if survival.empty:
         return lines
     names = [AUTO, CONSTANT, *outside(survival), "rank averaging"]
@@ -227,15 +214,11 @@ def _ranks(classes, survival):
         rows.append(cells)
     header = ("method", "log-loss", "rank", "IBS", "rank", "C-index", "rank")
     text = f"Survival, means over {survival['task'].nunique()} cohorts and mean ranks:"
-    return [*lines, text, "", *_table(header, rows, (28, 12, 12, 12, 12, 12, 12))]
+    return [*lines, text, "", *csv_table(header, rows, (28, 12, 12, 12, 12, 12, 12))]
 
 
 def _ratio(value):
     return f"{value:.0f}" if value >= 10.0 else f"{value:.1f}"
-
-
-def _equal(p_value):
-    return f"= {p_value:.3f}" if p_value >= 0.001 else "< 0.001"
 
 
 def _costs(folds, classes):
@@ -256,14 +239,14 @@ def _costs(folds, classes):
     seconds = means(classes, "fit_seconds")[AUTO]
     n_paper = classes[classes["method"] == PAPER].groupby("task").size()
     return [
-        *_title("Cost", "-"),
-        *_figure("cost", "Classification: time of a fit and rank. Ours are marked."),
+        *heading("Cost", "-"),
+        *image("cost", "Classification: time of a fit and rank. Ours are marked."),
         f"A fit of the automatic gate takes {seconds.median():.2f} seconds on the median task, "
         f"{seconds.max():.1f} on the largest ({seconds.idxmax()}). Against methods that are "
         "trained at length, on the same splits; the time of feature fusion is that of one model on "
         "the features of all experts, ours that of the fusion alone, as the paper counts:",
         "",
-        *_table(
+        *csv_table(
             (
                 "method",
                 "tasks",
@@ -283,7 +266,7 @@ def _costs(folds, classes):
 
 
 def _robustness(results):
-    lines = _title("One expert less, and other distortions", "-")
+    lines = heading("One expert less, and other distortions", "-")
     dropped = by_fold(results, DROPPED)
     if not dropped.empty:
         rows = []
@@ -299,7 +282,7 @@ def _robustness(results):
             "sample that has another one. Mean ranks in log-loss (the best single expert is then "
             "the mean of the others):",
             "",
-            *_table(("", "method", "mean rank"), rows, (25, 50, 25)),
+            *csv_table(("", "method", "mean rank"), rows, (25, 50, 25)),
         ]
     shift = by_fold(results, SHIFT)
     if not shift.empty:
@@ -312,14 +295,14 @@ def _robustness(results):
             f"Fitted on all of {len(table)} kinds of distortion but one, tested on the one left "
             "out, each in turn:",
             "",
-            *_table(("method", "log-loss", "mean rank"), rows, (50, 25, 25)),
+            *csv_table(("method", "log-loss", "mean rank"), rows, (50, 25, 25)),
         ]
     return lines
 
 
 def _reasons(results, folds, classes):
     first = folds[folds["repeat"] == 0]
-    lines = _title("What the parts give, and what there is to gain", "-")
+    lines = heading("What the parts give, and what there is to gain", "-")
     loss, ranking = means(first, LOSS), means(first, RANKING)
     rows = []
     for name in (CONSTANT, *ABLATION):
@@ -335,7 +318,7 @@ def _reasons(results, folds, classes):
     lines += [
         "The automatic gate with a part left out, first repeat. Log-loss above 0: the part helps.",
         "",
-        *_table(("", "log-loss", "worst task", "AUC or C"), rows, (46, 18, 18, 18)),
+        *csv_table(("", "log-loss", "worst task", "AUC or C"), rows, (46, 18, 18, 18)),
     ]
     if ORACLE_NAME in means(classes, RANKING):
         own = classes[classes["repeat"] == 0]
@@ -360,7 +343,7 @@ def _reasons(results, folds, classes):
         lines += [
             "The tasks that gain least:",
             "",
-            *_table(("task", "auto", "oracle"), rows, (50, 25, 25)),
+            *csv_table(("task", "auto", "oracle"), rows, (50, 25, 25)),
         ]
     survival = of_survival(first)
     if not survival.empty:
