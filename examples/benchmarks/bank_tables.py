@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from bank import BANK
-from suite_methods import AUTO, GREEDY, LOGISTIC, LOGISTIC_CV, LOGITS, OURS, PROBABILITIES, SINGLE
+from suite_methods import AUTO, GREEDY, LOGISTIC, LOGISTIC_CV, LOGITS, PROBABILITIES, SINGLE
 from suite_tables import (
     HARD,
     LEVEL,
@@ -21,6 +21,7 @@ from suite_tables import (
     gain,
     means,
     of_survival,
+    outside,
     paired,
     ranks,
 )
@@ -60,12 +61,6 @@ def table_of(task):
     """Table from which a task comes: several tasks may share one."""
     family = next((name for name in FAMILIES if task.startswith(name)), task)
     return family.split("__")[0]
-
-
-def outside(folds):
-    """Methods that are not ours, of which every task has a score."""
-    table = means(folds, LOSS).dropna(axis=1)
-    return [name for name in table if name not in OURS]
 
 
 def standing(folds):
@@ -171,30 +166,26 @@ def badness(folds):
     return np.log(table["own"] / table["other"])
 
 
-def leave_tables_out(badness):
+def choose_elsewhere(table):
     """For each task the variant that is best on average over the tasks of all other tables.
 
     Parameters
     ----------
-    badness : DataFrame of shape (n_tasks, n_variants)
-        Indexed by task; the smaller the better.
+    table : DataFrame of shape (n_tasks, n_variants)
+        `badness` of each variant, indexed by task.
 
     Returns
     -------
     Series
         The name of the variant for each task.
     """
-    tables = badness.index.map(table_of)
-    return pd.Series(
-        {
-            task: badness[tables != table].mean().idxmin()
-            for task, table in zip(badness.index, tables, strict=True)
-        }
-    )
+    tables = table.index.map(table_of)
+    best = {own: table[tables != own].mean().idxmin() for own in tables.unique()}
+    return pd.Series([best[own] for own in tables], table.index)
 
 
-def composite(variants):
-    """Results as if on each table the variant that wins on the others had been used.
+def leave_tables_out(variants):
+    """What a choice among variants of ours is worth on tables that it has not seen.
 
     Parameters
     ----------
@@ -203,24 +194,23 @@ def composite(variants):
 
     Returns
     -------
+    best : str
+        The variant that is chosen on all tables.
     results : DataFrame
+        As if on each table the variant that wins on the others had been used.
     chosen : Series
-        As of `leave_tables_out`.
+        As of `choose_elsewhere`.
 
     Raises
     ------
     ValueError
-        If the runs are of different tasks or repeats.
+        If the runs are of different tasks, repeats or methods.
     """
-    splits = {
-        frozenset(own[["task", "repeat", "split"]].itertuples(index=False, name=None))
-        for own in variants.values()
-    }
-    if len(splits) > 1:
-        raise ValueError(
-            "the runs are of different tasks or repeats: run them with the same options"
-        )
-    table = {name: badness(by_fold(own)) for name, own in variants.items()}
-    chosen = leave_tables_out(pd.DataFrame(table))
+    keys = ["task", "repeat", "split", "method"]
+    rows = {frozenset(own[keys].itertuples(index=False, name=None)) for own in variants.values()}
+    if len(rows) > 1:
+        raise ValueError("the runs differ in tasks, repeats or methods: use the same options")
+    table = pd.DataFrame({name: badness(by_fold(own)) for name, own in variants.items()})
+    chosen = choose_elsewhere(table)
     parts = [own[own["task"].map(chosen) == name] for name, own in variants.items()]
-    return pd.concat(parts, ignore_index=True), chosen
+    return table.mean().idxmin(), pd.concat(parts, ignore_index=True), chosen

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from bank import N_REPEATS, load_bank_tasks
-from bank_tables import collections, composite, excess, standing, verdicts, weak
+from bank_tables import collections, excess, leave_tables_out, standing, verdicts, weak
 from joblib import Parallel, delayed
 from suite import AS_IS, FIELDS, QUICK, QUICK_BANK, class_scores, timed
 from suite_methods import AUTO, CLASS_METHODS, OURS
 from suite_rivals import logitprod
-from suite_tables import by_fold, read_results
+from suite_tables import LOSS, RANKING, by_fold, read_results
 from tasks import add_data_arguments, load_tasks
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
@@ -43,17 +43,16 @@ def fit_row(method, fit, problem):
     return own | class_scores(problem.test_y, proba) | seconds, proba
 
 
-def run_unit(task, repeat, known, options, twice):
-    """Rows of one repeat of a task: ours, and the outside methods that are not known."""
+def run_unit(task, repeat, wanted, params, twice):
+    """Rows of one repeat of a task: ours, and the outside methods that are wanted."""
     rows = []
-    wanted = [name for name in OUTSIDE if name not in known]
     for problem in task.problems(repeat):
         key = {"task": task.name, "family": task.family, "repeat": repeat}
         key |= {"split": problem.split_id}
         key |= {"n_fit": len(problem.fit_y), "n_test": len(problem.test_y)}
 
         def ours(problem):
-            return logitprod(options, problem)
+            return logitprod(params, problem)
 
         row, proba = fit_row(AUTO, ours, problem)
         if twice:
@@ -64,19 +63,25 @@ def run_unit(task, repeat, known, options, twice):
 
 
 def load_units(options):
-    """Tasks with their repeats, the long ones first."""
+    """Tasks with their repeats, the long ones first.
+
+    Raises
+    ------
+    ValueError
+        If there is no task, or none whose name starts as asked for.
+    """
+    tasks = []
+    if "bank" in options.collections:
+        tasks += load_bank_tasks(options.bank, QUICK_BANK if options.quick else None)
+    if "data" in options.collections:
+        tasks += load_tasks(options.data, QUICK if options.quick else None, options.cache)
+    for start in options.only or ("",):
+        if not any(task.name.startswith(start) for task in tasks):
+            names = ", ".join(task.name for task in tasks)
+            raise ValueError(f"no task starts like {start!r}; there are: {names or 'none'}")
+    wanted = [task for task in tasks if task.name.startswith(tuple(options.only or ("",)))]
     repeats = range(1 if options.quick else options.repeats)
-    bank = list(load_bank_tasks(options.bank, QUICK_BANK if options.quick else None))
-    data = list(load_tasks(options.data, QUICK if options.quick else None, options.cache))
-    tasks = {"bank": bank, "data": data}
-    only = options.only or tuple(tasks)
-    units = [
-        (task, repeat)
-        for name, own in tasks.items()
-        for task in own
-        for repeat in repeats
-        if name in only or task.name.startswith(tuple(only))
-    ]
+    units = [(task, repeat) for task in wanted for repeat in repeats]
     return sorted(units, key=lambda unit: -len(unit[0].y))
 
 
@@ -95,10 +100,13 @@ def run(options):
     cached = read_results(kept) if kept and kept.exists() else columns
     known = cached.groupby(["task", "repeat"])["method"].agg(set).to_dict()
     units = load_units(options)
+    compared = [name for name in OUTSIDE if name not in options.without]
+
+    def missing(task, repeat):
+        return [name for name in compared if name not in known.get((task.name, repeat), ())]
+
     jobs = [
-        delayed(run_unit)(
-            task, repeat, known.get((task.name, repeat), set()), options.params, options.twice
-        )
+        delayed(run_unit)(task, repeat, missing(task, repeat), options.params, options.twice)
         for task, repeat in units
     ]
     tables = [columns]
@@ -112,14 +120,14 @@ def run(options):
             fresh.to_csv(kept, mode="a", index=False, header=not kept.exists())
     wanted = {(task.name, repeat) for task, repeat in units}
     pairs = zip(cached["task"], cached["repeat"], strict=True)
-    used = np.array([pair in wanted for pair in pairs], bool) & cached["method"].isin(OUTSIDE)
+    used = np.array([pair in wanted for pair in pairs], bool) & cached["method"].isin(compared)
     tables = [table for table in (cached[used], *tables) if len(table)]
     results = pd.concat(tables, ignore_index=True)
-    return results.assign(ranking=results["AUC"])
+    return results.assign(**{RANKING: results["AUC"]})
 
 
 def report(results, worst):
-    """Print standings, worst tasks, tasks of weak experts, and verdicts; whether all are met."""
+    """Print standings, the worst tasks, and those of weak experts."""
     folds = by_fold(results)
     for name, own in collections(folds).items():
         n_tasks = own["task"].nunique()
@@ -133,26 +141,27 @@ def report(results, worst):
     print(f"{means}; better than all others on {(table['nats'] <= 0.0).sum()} of {len(table)}")
     table = weak(folds)
     print("\nweak experts: log-loss less the mean of logits', AUC less the mean of probabilities'")
-    print(table.sort_values("log-loss").to_string(float_format="{:+.4f}".format))
-    print()
+    print(table.sort_values(LOSS).to_string(float_format="{:+.4f}".format))
+
+
+def print_verdicts(results):
+    """Print what is to be shown; whether all is met."""
     met = []
     for verdict in verdicts(results):
         met.append(verdict.met)
-        print(f"{verdict.what:86} {verdict.figure:42} {'met' if verdict.met else 'missed'}")
+        print(f"{verdict.what:86} {verdict.figure:46} {'met' if verdict.met else 'missed'}")
     return all(met)
-
-
-def read_variants(paths):
-    """Results of several runs, by the name of their files."""
-    return {Path(path).stem: read_results(path) for path in paths}
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_arguments(parser)
     parser.add_argument("--bank", type=Path, help="directory of the bank")
-    parser.add_argument("--only", nargs="+", help="bank, data, or how names of tasks start")
-    parser.add_argument("--repeats", type=int, default=2, help=f"of the bank at most {N_REPEATS}")
+    parser.add_argument(
+        "--collections", nargs="+", choices=("bank", "data"), default=("bank", "data")
+    )
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="tasks whose names start so")
+    parser.add_argument("--repeats", type=int, choices=range(1, N_REPEATS + 1), default=2)
     parser.add_argument("--quick", action="store_true", help="seven tasks, once")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="repeats at a time")
     parser.add_argument("--params", type=json.loads, default={}, help="of ours, as JSON")
@@ -162,21 +171,29 @@ def main(argv=None):
         "--among",
         nargs="+",
         metavar="CSV",
-        help="fit nothing: of these runs with other constants, take for each table the one that is "
-        "best on all other tables",
+        help="fit nothing: of these runs, whose constants differ, take the best on all tables, and "
+        "beside it for each table the best on all others",
     )
+    parser.add_argument("--without", nargs="+", default=(), choices=OUTSIDE, metavar="METHOD")
     parser.add_argument("--worst", type=int, default=12, help="tasks that are listed")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
     options = parser.parse_args(argv)
     if options.among:
-        results, chosen = composite(read_variants(options.among))
+        variants = {path: read_results(path) for path in options.among}
+        best, left_out, chosen = leave_tables_out(variants)
+        report(variants[best], options.worst)
+        print(f"\nchosen on all tables: {best}")
+        met = print_verdicts(variants[best])
         counts = ", ".join(f"{name} on {n}" for name, n in chosen.value_counts().items())
-        print(f"leave-tables-out: {counts} tasks")
+        print(f"\nchosen without the table itself: {counts} tasks")
+        met &= print_verdicts(left_out)
     else:
         results = run(options)
-    if options.csv:
-        results.drop(columns="ranking").to_csv(options.csv, index=False)
-    met = report(results, options.worst)
+        if options.csv:
+            results.drop(columns=RANKING).to_csv(options.csv, index=False)
+        report(results, options.worst)
+        print()
+        met = print_verdicts(results)
     return int(options.check and not met)
 
 
