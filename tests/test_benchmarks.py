@@ -227,6 +227,13 @@ class TestBank:
             assert table["failure"].eq(failure).all()
             assert table["relative"].iloc[0] == pytest.approx(ours / theirs - 1)
 
+    def test_a_multiple_of_next_to_nothing_is_not_bad(self):
+        folds = suite_tables.by_fold(bank_results(0.3))
+        own = folds["method"] == "LogitProd auto"
+        folds.loc[own, "log-loss"], folds.loc[~own, "log-loss"] = 1e-3, 1e-6
+        assert bank_tables.badness(folds).max() < 0.05
+        assert bank_tables.excess(folds)["relative"].min() > 900
+
     def test_collections_and_tables(self):
         folds = suite_tables.by_fold(bank_results(0.3))
         sizes = {

@@ -146,9 +146,12 @@ def verdicts(results):
     for score, sign in ((LOSS, 1.0), (AUC, -1.0)):
         pairs = paired(folds, score, AUTO, SINGLE)
         worse = pairs[(sign * pairs["difference"] > 0.0) & (pairs["p"] < LEVEL)]
+        corrected = (worse["p_holm"] < LEVEL).sum()
         yield Verdict(
             f"{score}: significantly worse than the best single expert nowhere",
-            ", ".join(worse.index) or "nowhere",
+            "nowhere"
+            if worse.empty
+            else f"{', '.join(worse.index)} (after Holm's correction {corrected})",
             worse.empty,
         )
     gap = results["gap"].max()
@@ -161,9 +164,13 @@ def verdicts(results):
 
 
 def badness(folds):
-    """What a choice by tables minimises: the log of the log-loss over the best outside one's."""
+    """What a choice by tables minimises, by task.
+
+    The log of the ratio of log-losses, ours over the best outside method's, both raised by
+    `NATS`, so that where next to nothing is lost a multiple of it does not decide.
+    """
     table = excess(folds)
-    return np.log(table["own"] / table["other"])
+    return np.log((table["own"] + NATS) / (table["other"] + NATS))
 
 
 def choose_elsewhere(table):

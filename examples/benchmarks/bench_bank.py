@@ -18,7 +18,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from bank import N_REPEATS, load_bank_tasks
-from bank_tables import collections, excess, leave_tables_out, standing, verdicts, weak
+from bank_tables import (
+    NATS,
+    badness,
+    collections,
+    excess,
+    leave_tables_out,
+    standing,
+    verdicts,
+    weak,
+)
 from joblib import Parallel, delayed
 from suite import AS_IS, FIELDS, QUICK, QUICK_BANK, class_scores, timed
 from suite_methods import AUTO, CLASS_METHODS, OURS
@@ -137,8 +146,12 @@ def report(results, worst):
     table = excess(folds)
     print(f"\nlog-loss over the best other method, chosen with hindsight; worst {worst} tasks")
     print(table.head(worst).to_string(float_format="{:+.4f}".format))
-    means = f"mean {100 * table['relative'].mean():+.2f} %, {table['nats'].mean():+.4f} nats"
-    print(f"{means}; better than all others on {(table['nats'] <= 0.0).sum()} of {len(table)}")
+    nats = (
+        f"mean {table['nats'].mean():+.4f} nats, median {100 * table['relative'].median():+.2f} %"
+    )
+    ratio = f"mean log ratio of losses + {NATS} nats {badness(folds).mean():+.4f}"
+    first = f"better than all others on {(table['nats'] <= 0.0).sum()} of {len(table)}"
+    print(f"{nats}; {ratio}; {first}")
     table = weak(folds)
     print("\nweak experts: log-loss less the mean of logits', AUC less the mean of probabilities'")
     print(table.sort_values(LOSS).to_string(float_format="{:+.4f}".format))

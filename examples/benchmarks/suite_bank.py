@@ -80,8 +80,8 @@ def bank_section(results):
         *lines,
         f"The automatic gate has the lowest log-loss on {n_first} of {len(worst)} tasks. Its "
         "excess over the best outside method of each task, chosen with hindsight, is "
-        f"{100 * worst['relative'].mean():+.2f} % or {worst['nats'].mean():+.4f} nats on average; "
-        "the worst tasks:",
+        f"{worst['nats'].mean():+.4f} nats on average, and "
+        f"{100 * worst['relative'].median():+.2f} % in the median; the worst tasks:",
         "",
         *csv_table(
             ("task", "auto", "best outside", "", "nats", ""), rows, (30, 12, 26, 12, 12, 12)
