@@ -128,13 +128,14 @@ def verdicts(results):
         f"{100 * own.mean():.2f} % ({len(own)} tasks)",
         own.mean() >= 0.04,
     )
-    table = excess(folds)
-    failed = table.index[table["failure"]]
-    yield Verdict(
-        f"tasks above the best other method by {RELATIVE:.0%} and {NATS} nats, none",
-        f"{len(failed)} of {len(table)}",
-        not len(failed),
-    )
+    for own in (names, seven):
+        table = excess(folds[folds["method"].isin(own)])
+        failed = table.index[table["failure"]]
+        yield Verdict(
+            f"above the best other of {len(own)} by {RELATIVE:.0%} and {NATS} nats, nowhere",
+            f"on {len(failed)} of {len(table)}",
+            not len(failed),
+        )
     table = weak(folds)
     for score, other, sign in ((LOSS, LOGITS, 1.0), (AUC, PROBABILITIES, -1.0)):
         mean = table[score].mean()
