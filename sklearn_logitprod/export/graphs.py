@@ -46,7 +46,7 @@ def to_onnx(model: Any, *, pool_only: bool = False, max_missing: int | None = No
     classes             ``logits`` or ``proba``         ``probabilities`` (n, K)
                         (n, M, K)
     survival            ``hazard_logits`` or            ``survival`` (n, T) at ``unique_times_``
-                        ``survival`` (n, M, T), or
+                        ``expert_survival`` (n, M, T),
                         ``risk`` (n, M)
     values              ``mean`` (n, M) or              ``mean`` (n,) and ``std`` (n,)
                         ``mean_std`` (n, M, 2)
@@ -108,7 +108,7 @@ def to_onnx(model: Any, *, pool_only: bool = False, max_missing: int | None = No
     onnx = load_onnx()
     helper, single = onnx.helper, onnx.TensorProto.FLOAT
     outputs = {name: one for name, (_, one) in program.outputs.items()}
-    nodes, constants = graph_parts(outputs, lambda name: name)
+    nodes, constants = graph_parts(outputs, lambda name: name, single)
     told = [
         helper.make_tensor_value_info(name, single, ["n", *shape])
         for name, (shape, _) in program.outputs.items()
@@ -142,15 +142,17 @@ def load_onnx():
     return onnx
 
 
-def graph_parts(outputs, unique):
+def graph_parts(outputs, unique, kind):
     """Nodes and constants of expressions.
 
     Parameters
     ----------
     outputs : dict of str to Expression
-        By the names of the outputs, float32.
+        By the names of the outputs.
     unique : callable
         Makes a name that nothing else has of one that is unique here.
+    kind : int
+        Type of the outputs, of ``onnx.TensorProto``.
 
     Returns
     -------
@@ -162,9 +164,8 @@ def graph_parts(outputs, unique):
     for one in in_order(list(outputs.values())):
         operands = [names[id(operand)] for operand in one.of]
         names[id(one)] = writer.written(one, operands)
-    single = load_onnx().TensorProto.FLOAT
     for name, one in outputs.items():
-        writer.node("Cast", [names[id(one)]], name, to=single)
+        writer.node("Cast", [names[id(one)]], name, to=kind)
     return writer.nodes, writer.constants
 
 

@@ -25,7 +25,7 @@ def to_torch(model: Any, *, pool_only: bool = False, max_missing: int | None = N
     model             input                                  output
     ================  =====================================  ======================================
     classes           ``logits`` or ``proba`` (n, M, K)      log-probabilities (n, K)
-    survival          ``hazard_logits`` or ``survival``      log survival (n, T)
+    survival          ``hazard_logits`` or    log survival (n, T)
                       (n, M, T), or ``risk`` (n, M)
     values            ``mean`` (n, M) or ``mean_std``        mean and standard deviation (n, 2)
                       (n, M, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -32,8 +33,16 @@ from sklearn_logitprod.fusion.extended import ExtendedPool
 from sklearn_logitprod.fusion.safety import product_of
 from sklearn_logitprod.outputs.classes import Outputs
 from sklearn_logitprod.outputs.events import EventOutputs
+from sklearn_logitprod.search.base import final_estimator
 
 _NOWHERE = -1e30
+
+INPUT_NAMES = {
+    "survival": "expert_survival",
+    "mean": "expert_mean",
+    "mean_std": "expert_mean_std",
+}
+"""Names of inputs that are not called as the estimators' parameter: an output has that name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +84,7 @@ def fitted_model(model, function):
     TypeError
         If it is none of ours.
     """
-    own = getattr(model, "best_estimator_", model)
+    own = final_estimator(model)
     if not isinstance(own, BaseLogitProd | PanelInference):
         advice = (
             "Export its last step, with X as the steps before it give it, or convert the whole "
@@ -110,7 +119,8 @@ def program_of(model, function, pool_only=False, max_missing=None):
     Program
     """
     model = fitted_model(model, function)
-    if max_missing is not None and (isinstance(max_missing, bool) or int(max_missing) < 0):
+    whole = isinstance(max_missing, Integral) and not isinstance(max_missing, bool)
+    if max_missing is not None and not (whole and max_missing >= 0):
         raise ValueError(f"max_missing={max_missing!r}: it is a number of experts, such as 2.")
     outputs = _outputs(model, function, pool_only)
     return program_of_outputs(model, function, outputs, max_missing)
@@ -136,19 +146,20 @@ def program_of_outputs(model, function, outputs, max_missing=None, x=None):
     Program
     """
     shape = tuple(outputs.values.shape[1:])
+    name = INPUT_NAMES.get(outputs.input, outputs.input)
     if x is None:
-        x = variable(outputs.input, shape)
+        x = variable(name, shape)
     names = {"experts": list(model.expert_names_)}
     if isinstance(model, PanelInference):
         names["labels"] = _plain(model.label_names_)
         told, logs = _of_labels(model, function, outputs, x, max_missing)
-        return Program(outputs.input, shape, told, logs, names)
+        return Program(name, shape, told, logs, names)
     _check_patterns(model.pool_, function, max_missing)
     pool, refused = _fused(model.pool_, reading(outputs, x), max_missing)
     kind = {"classes": _of_classes, "events": _of_events, "values": _of_values}[model.task_name]
     told, logs, own = kind(model, pool, refused)
     told["weights"] = (len(names["experts"]),), _or_nan(pool.weights, refused)
-    return Program(outputs.input, shape, told, logs, names | own)
+    return Program(name, shape, told, logs, names | own)
 
 
 def _outputs(model, function, pool_only):
@@ -156,7 +167,23 @@ def _outputs(model, function, pool_only):
     if model.named_experts_ is not None:
         return _of_experts(model, function, pool_only)
     n_experts = model.n_experts_
-    row = np.zeros((1, n_experts, *_width(model)))
+    return read_row(model, np.zeros((1, n_experts, *_width(model))))
+
+
+def read_row(model, row):
+    """Outputs of one row, as a model of outputs reads them.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+    row : ndarray of shape (1, ...)
+        Of two axes its columns are those of the fit, in their order.
+
+    Returns
+    -------
+    Outputs, EventOutputs, ValueOutputs or PanelOutputs
+    """
     if row.ndim == 2 and hasattr(model, "feature_names_in_"):
         import pandas as pd
 
