@@ -21,6 +21,7 @@ from sklearn_logitprod import (
     LogitProdSurvival,
 )
 from sklearn_logitprod.deployment import adapt, adapt_prior, add_expert, with_safety
+from sklearn_logitprod.io import ExpertOutputs
 from sklearn_logitprod.export import to_onnx, to_torch
 
 N, M, K = 160, 4, 3
@@ -348,6 +349,31 @@ def test_the_pool_alone_of_a_model_that_asks_estimators():
     assert_allclose(module(torch.tensor(logits)), model.predict_log_proba(X), atol=1e-5)
 
 
+def of_other_kind():
+    return LogitProdSurvival(gate_width=None).fit(
+        ExpertOutputs(RISKS, "risk", list("abcd")), OUTCOME
+    )
+
+
+def test_outputs_of_a_kind_that_the_parameter_does_not_say():
+    pytest.importorskip("onnx")
+    model = linear()
+    proba = normalised(NEW["logits"][SOME].astype(float)).astype(np.float32)
+    proto = to_onnx(model, input="proba")
+    assert proto.graph.input[0].name == "proba"
+    assert model.input == "logits"
+    reader = LogitProdClassifier(gate_width=0, cross_class=10.0, input="proba")
+    reader.__dict__ |= {k: v for k, v in vars(model).items() if k.endswith("_")}
+    found = run(proto, proba)["probabilities"]
+    assert_allclose(found, reader.predict_proba(proba), atol=1e-6)
+    # by containers that say themselves what they hold, a fit may have seen another kind
+    risks = ExpertOutputs(RISKS, "risk", list("abcd"))
+    fitted = of_other_kind()
+    found = run(to_onnx(fitted, input="risk"), RISKS.astype(np.float32))["survival"]
+    expected = fitted.predict_survival_function(risks, return_array=True)
+    assert_allclose(found, expected, atol=1e-5)
+
+
 DIFFERENTIABLE = {
     "gate 8, default": "logits",
     "extended, adapted, safe": "logits",
@@ -420,6 +446,14 @@ def fitted_risks_and_curves():
     return LogitProdSurvival(experts, gate_width=None, times=[1.0, 2.0]).fit(RISKS, OUTCOME)
 
 
+def spread():
+    """A model of experts whose deviations tell something."""
+    std = RNG.uniform(1.0, 20.0, MEANS.shape)
+    means = VALUES[:, None] + std * RNG.normal(size=MEANS.shape)
+    X = np.stack([means, std], axis=2)
+    return LogitProdRegressor(input="mean_std", gate_width=None).fit(X, VALUES)
+
+
 BAD = {
     "not a model": (lambda: to_onnx(LogisticRegression()), "to_onnx takes a fitted LogitProd"),
     "a pipeline": (lambda: to_onnx(make_pipeline(linear())), "Export its last step.*register_co"),
@@ -444,6 +478,22 @@ BAD = {
     "too many experts": (
         lambda: to_onnx(many()),
         r"262143 patterns.*at most 16384.*to_onnx\(model, max_missing=5\)",
+    ),
+    "another kind of outputs": (
+        lambda: to_onnx(linear(), input="probabilities"),
+        r"input='probabilities' is none of what LogitProdClassifier takes: \['logits', 'proba'\]",
+    ),
+    "not the kind of the fit": (
+        lambda: to_onnx(of_other_kind()),
+        "would be hazard_logits, but the model was fitted on risk: say input='risk'",
+    ),
+    "risks of a fit on curves": (
+        lambda: to_onnx(survival("survival", gate_width=None), input="risk"),
+        "fitted on hazard logits or survival: say input='survival'",
+    ),
+    "no deviations": (
+        lambda: to_onnx(spread(), input="mean"),
+        "would be mean, but the model was fitted on mean_std",
     ),
     "no number of missing experts": (
         lambda: to_onnx(linear(), max_missing=-1),

@@ -32,7 +32,13 @@ _PLAIN = {
 }
 
 
-def to_onnx(model: Any, *, pool_only: bool = False, max_missing: int | None = None) -> Any:
+def to_onnx(
+    model: Any,
+    *,
+    input: str | None = None,
+    pool_only: bool = False,
+    max_missing: int | None = None,
+) -> Any:
     """A fitted model as a graph of ONNX, from outputs of its experts to predictions.
 
     Everything that ``predict_proba`` does to arrays is in the graph: reading and flooring,
@@ -54,8 +60,7 @@ def to_onnx(model: Any, *, pool_only: bool = False, max_missing: int | None = No
                         (n, M, L)
     ==================  ==============================  ===========================================
 
-    The input is that of the model's parameter `input`, as an array for ``predict`` has it, and
-    experts that are missing are NaN. A further output, ``weights``, is (n, M), or (n, M, L) of
+    The input is as an array for ``predict`` has it, and experts that are missing are NaN. A further output, ``weights``, is (n, M), or (n, M, L) of
     several labels: ``expert_weights``. A graph raises nothing: outputs of a row that ``predict``
     refuses are NaN.
 
@@ -64,6 +69,10 @@ def to_onnx(model: Any, *, pool_only: bool = False, max_missing: int | None = No
     model : estimator
         A fitted classifier, survival model, regressor or classifier of several labels of this
         package, or a search over them.
+    input : str, default=None
+        What the input is, as the model's parameter of that name says it; None takes what that
+        parameter says. Of classifiers ``"logits"`` or ``"proba"``, as you like; others read what
+        they were fitted on.
     pool_only : bool, default=False
         Of a model that asks estimators: export what it does with their answers. The input is
         ``logits``, the log of their ``predict_proba`` in the order of ``classes_``; of survival
@@ -104,7 +113,7 @@ def to_onnx(model: Any, *, pool_only: bool = False, max_missing: int | None = No
     >>> graph.input[0].name, [output.name for output in graph.output]
     ('logits', ['probabilities', 'weights'])
     """
-    program = program_of(model, "to_onnx", pool_only, max_missing)
+    program = program_of(model, "to_onnx", input, pool_only, max_missing)
     onnx = load_onnx()
     helper, single = onnx.helper, onnx.TensorProto.FLOAT
     outputs = {name: one for name, (_, one) in program.outputs.items()}

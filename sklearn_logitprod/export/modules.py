@@ -12,7 +12,13 @@ from sklearn_logitprod.export.expressions import in_order
 from sklearn_logitprod.export.programs import program_of
 
 
-def to_torch(model: Any, *, pool_only: bool = False, max_missing: int | None = None) -> Any:
+def to_torch(
+    model: Any,
+    *,
+    input: str | None = None,
+    pool_only: bool = False,
+    max_missing: int | None = None,
+) -> Any:
     """A fitted model as a module of torch, from outputs of its experts to log-probabilities.
 
     The module is a ``torch.fx.GraphModule`` of operations of torch alone: stored, by
@@ -39,6 +45,10 @@ def to_torch(model: Any, *, pool_only: bool = False, max_missing: int | None = N
     model : estimator
         A fitted classifier, survival model, regressor or classifier of several labels of this
         package, or a search over them.
+    input : str, default=None
+        What the input is, as the model's parameter of that name says it; None takes what that
+        parameter says. Of classifiers ``"logits"`` or ``"proba"``, as you like; others read what
+        they were fitted on.
     pool_only : bool, default=False
         Of a model that asks estimators: export what it does with their answers, as for
         :func:`to_onnx`.
@@ -80,7 +90,7 @@ def to_torch(model: Any, *, pool_only: bool = False, max_missing: int | None = N
     >>> bool(np.allclose(module(torch.tensor(logits)), model.predict_log_proba(logits)))
     True
     """
-    program = program_of(model, "to_torch", pool_only, max_missing)
+    program = program_of(model, "to_torch", input, pool_only, max_missing)
     torch = torch_package()
     writer = _Writer(torch)
     written = {}

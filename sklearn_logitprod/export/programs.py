@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._text import brief
+from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.estimators.base import BaseLogitProd, outputs_of
 from sklearn_logitprod.estimators.panel_inference import PanelInference
 from sklearn_logitprod.export.expressions import (
@@ -36,6 +37,14 @@ from sklearn_logitprod.outputs.events import EventOutputs
 from sklearn_logitprod.search.base import final_estimator
 
 _NOWHERE = -1e30
+
+KINDS = {
+    "classes": ("logits", "proba"),
+    "labels": ("logits", "proba"),
+    "events": ("hazard_logits", "survival", "risk"),
+    "values": ("mean", "mean_std"),
+}
+"""What outputs of experts are, by the task of the model."""
 
 INPUT_NAMES = {
     "survival": "expert_survival",
@@ -100,7 +109,7 @@ def fitted_model(model, function):
     return own
 
 
-def program_of(model, function, pool_only=False, max_missing=None):
+def program_of(model, function, input=None, pool_only=False, max_missing=None):
     """Expressions of a fitted model.
 
     Parameters
@@ -109,6 +118,8 @@ def program_of(model, function, pool_only=False, max_missing=None):
         Fitted.
     function : str
         Name of the function that was called.
+    input : str or None
+        What outputs of experts are; None for what the model's parameter says.
     pool_only : bool
         Whether outputs of experts are the input although the model asks estimators.
     max_missing : int or None
@@ -121,8 +132,14 @@ def program_of(model, function, pool_only=False, max_missing=None):
     model = fitted_model(model, function)
     whole = isinstance(max_missing, Integral) and not isinstance(max_missing, bool)
     if max_missing is not None and not (whole and max_missing >= 0):
-        raise ValueError(f"max_missing={max_missing!r}: it is a number of experts, such as 2.")
-    outputs = _outputs(model, function, pool_only)
+        raise ValueError(
+            f"{option('max_missing', max_missing)}: it is a number of experts, such as 2."
+        )
+    if model.named_experts_ is None:
+        model = _reading(model, _kind(model, input, model.input))
+        outputs = read_row(model, np.zeros((1, model.n_experts_, *_width(model))))
+    else:
+        outputs = _of_experts(model, function, input, pool_only)
     return program_of_outputs(model, function, outputs, max_missing)
 
 
@@ -157,17 +174,37 @@ def program_of_outputs(model, function, outputs, max_missing=None, x=None):
     _check_patterns(model.pool_, function, max_missing)
     pool, refused = _fused(model.pool_, reading(outputs, x), max_missing)
     kind = {"classes": _of_classes, "events": _of_events, "values": _of_values}[model.task_name]
-    told, logs, own = kind(model, pool, refused)
+    told, logs, own = kind(model, outputs, pool, refused)
     told["weights"] = (len(names["experts"]),), _or_nan(pool.weights, refused)
     return Program(name, shape, told, logs, names | own)
 
 
-def _outputs(model, function, pool_only):
-    """Outputs of one row, as arrays are read."""
-    if model.named_experts_ is not None:
-        return _of_experts(model, function, pool_only)
-    n_experts = model.n_experts_
-    return read_row(model, np.zeros((1, n_experts, *_width(model))))
+def _kind(model, input, default):
+    """What outputs of experts are: what is asked for, if the model was fitted on such."""
+    kinds = KINDS[model.task_name]
+    if input is not None and input not in kinds:
+        raise ValueError(
+            f"{option('input', input)} is none of what {type(model).__name__} takes: {brief(kinds)}."
+        )
+    found = fitted = default if input is None else input
+    if model.task_name == "events" and bool(model.risk_models_) != (found == "risk"):
+        fitted = "risk" if model.risk_models_ else "survival"
+    elif found == "mean" and any(one.power for one in model.value_models_.values()):
+        fitted = "mean_std"
+    if fitted != found:
+        given = "hazard logits or survival" if fitted == "survival" else fitted
+        raise ValueError(
+            f"The input would be {found}, but the model was fitted on {given}: say "
+            f"{option('input', fitted)}."
+        )
+    return found
+
+
+def _reading(model, kind):
+    """The model as it reads outputs of a kind."""
+    reader = copy(model)
+    reader.input = kind
+    return reader
 
 
 def read_row(model, row):
@@ -202,7 +239,7 @@ def _width(model):
     return (len(model.classes_ if model.task_name == "classes" else model.unique_times_),)
 
 
-def _of_experts(model, function, pool_only):
+def _of_experts(model, function, input, pool_only):
     """Outputs that stand for those of a model's own estimators."""
     names, name = list(model.expert_names_), type(model).__name__
     if not pool_only:
@@ -221,19 +258,18 @@ def _of_experts(model, function, pool_only):
         )
     if model.task_name == "classes":
         n_classes = len(model.classes_)
-        return Outputs(
-            np.zeros((1, n_experts, n_classes)), "logits", names, np.arange(n_classes)
-        )
+        values, kind = np.zeros((1, n_experts, n_classes)), _kind(model, input, "logits")
+        return Outputs(values, kind, names, np.arange(n_classes))
     n_times, models = len(model.unique_times_), model.risk_models_
     if models and len(models) < n_experts:
         raise ValueError(
             f"Expert(s) {brief(list(models))} give risks, the others survival functions: a graph "
             "has one input of one kind. Set expert_methods so that all give the same, and fit again."
         )
-    if models:
-        by_position = {m: models[name] for m, name in enumerate(names)}
-        return EventOutputs(np.zeros((1, n_experts)), "risk", names, n_times, models=by_position)
-    return EventOutputs(np.zeros((1, n_experts, n_times)), "survival", names, n_times)
+    kind = _kind(model, input, "risk" if models else "survival")
+    values = np.zeros((1, n_experts) if models else (1, n_experts, n_times))
+    by_position = {m: models[name] for m, name in enumerate(names)} if models else None
+    return EventOutputs(values, kind, names, n_times, models=by_position)
 
 
 def _plain(values):
@@ -281,14 +317,15 @@ def _or_nan(x, refused):
     return where(refused, np.nan, x)
 
 
-def _of_classes(model, pool, refused):
+def _of_classes(model, outputs, pool, refused):
     log_proba = _or_nan(pool.log_proba, refused)
-    order = model.classes_ if model.classes is None else model.classes
-    names = {"input_classes": _plain(order), "classes": _plain(model.classes_)}
+    # class k lies at position order[k]
+    as_given = model.classes_[np.argsort(outputs.order)]
+    names = {"input_classes": _plain(as_given), "classes": _plain(model.classes_)}
     return {"probabilities": ((len(model.classes_),), exp(log_proba))}, log_proba, names
 
 
-def _of_events(model, pool, refused):
+def _of_events(model, outputs, pool, refused):
     n_times = len(model.unique_times_)
     # a row for each time: the categories that come after it
     after = np.triu(np.ones((n_times, n_times + 1)), 1)[None]
@@ -298,7 +335,7 @@ def _of_events(model, pool, refused):
     return {"survival": ((n_times,), exp(log_survival))}, log_survival, names
 
 
-def _of_values(model, pool, refused):
+def _of_values(model, outputs, pool, refused):
     mean, variance = moments(pool.log_proba)
     mean = _or_nan(model.y_mean_ + model.y_scale_ * mean, refused)
     # a density of scale 1 is wider with few degrees of freedom
