@@ -21,8 +21,8 @@ from sklearn_logitprod import (
     LogitProdSurvival,
 )
 from sklearn_logitprod.deployment import adapt, adapt_prior, add_expert, with_safety
-from sklearn_logitprod.io import ExpertOutputs
 from sklearn_logitprod.export import to_onnx, to_torch
+from sklearn_logitprod.io import ExpertOutputs
 
 N, M, K = 160, 4, 3
 RNG = np.random.default_rng(0)
@@ -128,9 +128,7 @@ CLASSES = GATES | {
         gate_width=0, classes=["grade 4", "grade 2", "grade 3"]
     ),
     "adapted": lambda: moved(linear(), FIT["logits"], LABELS),
-    "prior": lambda: adapt_prior(
-        linear(), prior={"grade 2": 0.1, "grade 3": 0.2, "grade 4": 0.7}
-    ),
+    "prior": lambda: adapt_prior(linear(), prior={"grade 2": 0.1, "grade 3": 0.2, "grade 4": 0.7}),
     "safe": lambda: with_safety(moved(linear(), FIT["logits"], LABELS), 0.1),
     "safe by one": lambda: with_safety(linear(), 0.1, "expert1"),
     "safe by the mean": lambda: with_safety(linear(), 0.1, "mean of probabilities"),
@@ -293,7 +291,11 @@ def test_names_opset_and_free_number_of_samples():
         assert found["weights"].shape == (n, M)
     props = {prop.key for prop in to_onnx(survival("risk", gate_width=None)).metadata_props}
     assert props == {"experts", "times"}
-    assert to_torch(multilabel("proba", gate_width=None)).names["labels"] == ["label0", "label1", "label2"]
+    assert to_torch(multilabel("proba", gate_width=None)).names["labels"] == [
+        "label0",
+        "label1",
+        "label2",
+    ]
 
 
 def test_other_names_of_experts_and_labels_of_columns_are_those_of_the_model():
@@ -460,7 +462,7 @@ BAD = {
     "not fitted": (lambda: to_onnx(LogitProdClassifier()), "not fitted yet"),
     "a model that asks estimators": (
         lambda: to_torch(asking()),
-        r"'lr', 'nb'.*to_torch\(model, pool_only=True\).*register_converter",
+        r"to_torch takes.*'lr', 'nb'.*say pool_only=True.*register_converter",
     ),
     "estimators for values": (
         lambda: to_onnx(
@@ -477,7 +479,7 @@ BAD = {
     ),
     "too many experts": (
         lambda: to_onnx(many()),
-        r"262143 patterns.*at most 16384.*to_onnx\(model, max_missing=5\)",
+        r"262143 patterns.*at most 16384.*max_missing=5\.",
     ),
     "another kind of outputs": (
         lambda: to_onnx(linear(), input="probabilities"),

@@ -57,7 +57,7 @@ def register_converter() -> None:
         from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
     except ImportError as error:
         raise ImportError(
-            "Pipelines are converted by skl2onnx: python -m pip install 'sklearn_logitprod[export]'."
+            "skl2onnx is not installed: python -m pip install 'sklearn_logitprod[export]'."
         ) from error
     for kind in (LogitProdClassifier, LogitProdClassifierCV):
         update_registered_converter(
@@ -146,8 +146,9 @@ def _of_experts(model, scope, operator, container):
         known = np.asarray(expert.classes_).tolist()
         if len(known) < len(classes) and model.missing_classes == "mean":
             raise ValueError(
-                f"Expert {name!r} does not know all classes, and {option('missing_classes', 'mean')} "
-                "is not converted. Convert the experts apart and use to_onnx(model, pool_only=True)."
+                f"Expert {name!r} does not know all classes, and "
+                f"{option('missing_classes', 'mean')} is not converted. Convert the experts apart "
+                "and use to_onnx(model, pool_only=True)."
             )
         for options in (scope, container):
             options.add_options(id(expert), {"zipmap": False})

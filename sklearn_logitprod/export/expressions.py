@@ -63,9 +63,7 @@ class Expression:
 
 
 def _apply(operation, *operands, detail=None):
-    of = tuple(
-        one if isinstance(one, Expression) else constant(one) for one in operands
-    )
+    of = tuple(one if isinstance(one, Expression) else constant(one) for one in operands)
     return Expression(operation, of, detail)
 
 
@@ -125,7 +123,7 @@ def greater(x, y):
 
 
 def where(mask, x, y):
-    """x where the mask is 1, y where it is 0; what is not taken may be anything."""
+    """X where the mask is 1, y where it is 0; what is not taken may be anything."""
     return _apply("where", mask, x, y)
 
 

@@ -60,9 +60,9 @@ def to_onnx(
                         (n, M, L)
     ==================  ==============================  ===========================================
 
-    The input is as an array for ``predict`` has it, and experts that are missing are NaN. A further output, ``weights``, is (n, M), or (n, M, L) of
-    several labels: ``expert_weights``. A graph raises nothing: outputs of a row that ``predict``
-    refuses are NaN.
+    The input is as an array for ``predict`` has it, and experts that are missing are NaN. A
+    further output, ``weights``, is what ``expert_weights`` gives, (n, M), or (n, M, L) of several
+    labels. A graph raises nothing: outputs of a row that ``predict`` refuses are NaN.
 
     Parameters
     ----------

@@ -88,9 +88,7 @@ def fused(pool, log_proba, present, max_missing):
 def _(pool: Pool, log_proba, present, max_missing):
     formulas = FORMULAS[type(pool.family)]
     n_experts, n_classes = len(pool.active), len(pool.class_bias)
-    block = make_block(
-        log_proba, present, pool.active, pool.linear_pool, formulas, n_classes
-    )
+    block = make_block(log_proba, present, pool.active, pool.linear_pool, formulas, n_classes)
     coefficients, bias = _coefficients(pool, block, formulas), constant(pool.class_bias[None])
     centred, refused = formulas.centred(block), block.some * 0.0
     if pool.gaps is not None:

@@ -184,7 +184,8 @@ def _kind(model, input, default):
     kinds = KINDS[model.task_name]
     if input is not None and input not in kinds:
         raise ValueError(
-            f"{option('input', input)} is none of what {type(model).__name__} takes: {brief(kinds)}."
+            f"{option('input', input)} is none of what {type(model).__name__} takes: "
+            f"{brief(kinds)}."
         )
     found = fitted = default if input is None else input
     if model.task_name == "events" and bool(model.risk_models_) != (found == "risk"):
@@ -245,16 +246,16 @@ def _of_experts(model, function, input, pool_only):
     if not pool_only:
         raise ValueError(
             f"{function} takes outputs of experts, but this {name} asks estimators of its own, "
-            f"{brief(names)}. For the pool alone, whose input is what they say, write "
-            f"{function}(model, pool_only=True); to convert a classifier with its experts, call "
+            f"{brief(names)}. For the pool alone, whose input is what they say, say "
+            f"{option('pool_only', True)}; to convert a classifier with its experts, call "
             "sklearn_logitprod.export.register_converter() and then skl2onnx.to_onnx(model, X)."
         )
     n_experts = len(names)
     if isinstance(model, PanelInference) or model.task_name == "values":
         raise ValueError(
-            f"pool_only=True does not take a {name} with estimators: how each of them is read is "
-            f"known when they are asked. Fit {name} on their outputs, without experts, and export "
-            "that."
+            f"{option('pool_only', True)} does not take a {name} with estimators: how each of them "
+            f"is read is known when they are asked. Fit {name} on their outputs, without experts, "
+            "and export that."
         )
     if model.task_name == "classes":
         n_classes = len(model.classes_)
@@ -263,8 +264,8 @@ def _of_experts(model, function, input, pool_only):
     n_times, models = len(model.unique_times_), model.risk_models_
     if models and len(models) < n_experts:
         raise ValueError(
-            f"Expert(s) {brief(list(models))} give risks, the others survival functions: a graph "
-            "has one input of one kind. Set expert_methods so that all give the same, and fit again."
+            f"Expert(s) {brief(list(models))} give risks, the others survival functions, but the "
+            "input is of one kind. Set expert_methods so that all give the same, and fit again."
         )
     kind = _kind(model, input, "risk" if models else "survival")
     values = np.zeros((1, n_experts) if models else (1, n_experts, n_times))
@@ -301,7 +302,7 @@ def _check_patterns(pool, function, max_missing):
                 f"The model has learned what to do without any of {n_active} experts, which makes "
                 f"{count} patterns of missing ones, and the graph holds an answer for each, at "
                 f"most {MOST_PATTERNS}. Say how many may be missing on one row: "
-                f"{function}(model, max_missing={most}). Rows that lack more then give NaN."
+                f"{option('max_missing', most)}. Rows that lack more then give NaN."
             )
 
 

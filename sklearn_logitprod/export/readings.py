@@ -1,4 +1,4 @@
-"""From outputs of experts, as they come, to log-probabilities: expressions of what ``outputs/`` does.
+"""From outputs of experts to log-probabilities: what ``outputs/`` does, as expressions.
 
 A graph cannot raise: what ``predict_proba`` refuses is a row of NaN.
 """
@@ -111,9 +111,7 @@ def _(outputs: Outputs, x):
     n_classes, n_axes = len(outputs.order), outputs.values.ndim
     values, present, refused = _checked(x, n_axes)
     if outputs.input == "proba":
-        outside = either(
-            greater(-RANGE_TOLERANCE, values), greater(values, 1.0 + RANGE_TOLERANCE)
-        )
+        outside = either(greater(-RANGE_TOLERANCE, values), greater(values, 1.0 + RANGE_TOLERANCE))
         outside = any_of(outside, 2) if n_axes == 3 else outside
         refused = either(refused, any_of(outside, 1, True))
         values = maximum(values, 0.0)
@@ -138,9 +136,7 @@ def _(outputs: EventOutputs, x):
     n_times = outputs.n_times
     values, present, refused = _checked(x, outputs.values.ndim)
     if outputs.input == "survival":
-        outside = either(
-            greater(-RANGE_TOLERANCE, values), greater(values, 1.0 + RANGE_TOLERANCE)
-        )
+        outside = either(greater(-RANGE_TOLERANCE, values), greater(values, 1.0 + RANGE_TOLERANCE))
         before = joined([part(values, 0, 1, 2), part(values, 0, n_times - 1, 2)], 2)
         # the first time has none before it: it is compared with itself
         wrong = either(outside, greater(values - before, RANGE_TOLERANCE))

@@ -13,7 +13,12 @@ from sklearn_logitprod.fusion.logits import (
     log_proba_from_proba,
     samples_fastest,
 )
-from sklearn_logitprod.outputs.checks import RANGE_TOLERANCE, check_missing, column_names, row_number
+from sklearn_logitprod.outputs.checks import (
+    RANGE_TOLERANCE,
+    check_missing,
+    column_names,
+    row_number,
+)
 from sklearn_logitprod.outputs.doubts import doubt_events
 from sklearn_logitprod.outputs.frames import is_two_level, opened
 
