@@ -28,7 +28,7 @@ def home(tmp_path_factory):
         table = {"slide_id": np.arange(N), "truth": y, "prob_0": 1.0 - p, "prob_1": p}
         paths.append(str(folder / f"{name}.csv"))
         pd.DataFrame(table).to_csv(paths[-1], index=False)
-    fit = ["fit", *paths, "--label", "truth", "--gate", "linear", "--quiet"]
+    fit = ["fit", *paths, "--label", "truth", "--gate", "0", "--quiet"]
     assert main([*fit, "--save", str(folder / "model.skops")]) == 0
     return folder
 
@@ -50,7 +50,7 @@ def test_both_files_say_what_predict_writes(home, tmp_path, capsys):
     assert "experts: uni, conch, gen" in said
     paths = [str(home / f"{name}.csv") for name in ("uni", "conch", "gen")]
     assert main(["predict", model, *paths, "-o", str(tmp_path / "out.csv"), "--quiet"]) == 0
-    expected = pd.read_csv(tmp_path / "out.csv").filter(regex="^prob_").to_numpy()
+    expected = pd.read_csv(tmp_path / "out.csv").filter(regex="^proba_").to_numpy()
     proba = tables(home)
     session = runtime.InferenceSession(names["onnx"])
     (found,) = session.run(["probabilities"], {"proba": proba.astype(np.float32)})

@@ -30,29 +30,33 @@ class Absent(importlib.abc.MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {name!r}")
 sys.meta_path.insert(0, Absent())
 import numpy as np
-path, kept = sys.argv[1:]
-with np.load(kept) as file:
-    logits, expected, weights = file["logits"], file["probabilities"], file["weights"]
+def read(folder):
+    with np.load(f"{folder}/pool.npz") as file:
+        return file["logits"], file["probabilities"], file["weights"]
 """
 BY_ONNX = """
 import onnxruntime
-session = onnxruntime.InferenceSession(path)
-found = session.run(["probabilities", "weights"], {"logits": logits})
-props = session.get_modelmeta().custom_metadata_map
-assert "grade 2" in props["classes"] and "expert2" in props["experts"], props
-assert np.abs(found[0] - expected).max() < 1e-6
-assert np.abs(found[1] - weights).max() < 1e-6
+for folder in sys.argv[1:]:
+    logits, expected, weights = read(folder)
+    session = onnxruntime.InferenceSession(f"{folder}/pool.onnx")
+    found = session.run(["probabilities", "weights"], {"logits": logits})
+    props = session.get_modelmeta().custom_metadata_map
+    assert "grade 2" in props["classes"] and "expert2" in props["experts"], props
+    assert np.abs(found[0] - expected).max() < 1e-6
+    assert np.abs(found[1] - weights).max() < 1e-6
 assert not {"torch", "sklearn", "scipy", "pandas"} & set(sys.modules)
 """
 BY_TORCH = """
 import torch
-names = {"names.json": ""}
-module = torch.export.load(path, extra_files=names).module()
-assert "grade 2" in names["names.json"], names
-for given in (logits, logits[:1], logits.astype(np.float64)):
-    found = module(torch.tensor(given)).exp().numpy()
-    assert found.dtype == given.dtype
-    assert np.abs(found - expected[:len(given)]).max() < 1e-6
+for folder in sys.argv[1:]:
+    logits, expected, _ = read(folder)
+    names = {"names.json": ""}
+    module = torch.export.load(f"{folder}/pool.pt2", extra_files=names).module()
+    assert "grade 2" in names["names.json"], names
+    for given in (logits, logits[:1], logits.astype(np.float64)):
+        found = module(torch.tensor(given)).exp().numpy()
+        assert found.dtype == given.dtype
+        assert np.abs(found - expected[:len(given)]).max() < 1e-6
 """
 DONE = "assert 'sklearn_logitprod' not in sys.modules\nprint('agreed on', len(logits), 'rows')\n"
 
@@ -79,11 +83,10 @@ def write(folder):
     np.savez(folder / "pool.npz", logits=logits, **said)
 
 
-def ran(code, folder, name):
-    files = [str(folder / name), str(folder / "pool.npz")]
+def ran(code, *folders):
     done = subprocess.run(
-        [sys.executable, "-c", CHILD + code + DONE, *files],
-        capture_output=True, text=True, timeout=300, cwd=folder,
+        [sys.executable, "-c", CHILD + code + DONE, *map(str, folders)],
+        capture_output=True, text=True, timeout=300, cwd=folders[0],
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "agreed on" in done.stdout
@@ -97,26 +100,22 @@ def today(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("when", ["before", "today"])
-def test_a_graph_runs_where_this_package_is_not(when, request):
+def test_graphs_run_where_this_package_is_not(today):
     pytest.importorskip("onnxruntime")
-    folder = STORED if when == "before" else request.getfixturevalue("today")
-    ran(BY_ONNX, folder, "pool.onnx")
+    ran(BY_ONNX, STORED, today)
 
 
-@pytest.mark.parametrize("when", ["before", "today"])
-def test_a_module_runs_where_this_package_is_not(when, request):
-    folder = STORED if when == "before" else request.getfixturevalue("today")
-    ran(BY_TORCH, folder, "pool.pt2")
+def test_modules_run_where_this_package_is_not(today):
+    ran(BY_TORCH, STORED, today)
 
 
 def test_a_child_without_agreement_fails():
     """The checks above can fail: another threshold, and they do."""
     pytest.importorskip("onnxruntime")
     with pytest.raises(AssertionError):
-        ran(BY_ONNX.replace("< 1e-6", "< 1e-12"), STORED, "pool.onnx")
+        ran(BY_ONNX.replace("< 1e-6", "< 1e-12"), STORED)
     with pytest.raises(AssertionError, match="No module named 'sklearn_logitprod'"):
-        ran("import sklearn_logitprod\n", STORED, "pool.onnx")
+        ran("import sklearn_logitprod\n", STORED)
 
 
 def test_stored_files_say_what_the_stored_model_said():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -194,7 +195,7 @@ def moments(parameters):
     return part(parameters, 0, 1, 1) * variance, variance
 
 
-FORMULAS = {Categorical: CategoricalFormulas, Gaussian: GaussianFormulas}
+FORMULAS: dict[type, Any] = {Categorical: CategoricalFormulas, Gaussian: GaussianFormulas}
 """Formulas of each family."""
 
 

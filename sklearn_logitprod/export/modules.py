@@ -93,7 +93,7 @@ def to_torch(
     program = program_of(model, "to_torch", input, pool_only, max_missing)
     torch = torch_package()
     writer = _Writer(torch)
-    written = {}
+    written: dict = {}
     for one in in_order([program.logs]):
         written[id(one)] = writer.written(one, [written[id(operand)] for operand in one.of])
     writer.graph.output(writer.method("type_as", written[id(program.logs)], writer.given))

@@ -101,7 +101,8 @@ def _(pool: Pool, log_proba, present, max_missing):
         matrix = np.zeros((n_experts * n_free, n_classes))
         matrix[:, :n_free] = stacked_correction(pool.correction)
         scores = scores + shaped(centred, n_experts * n_free) @ matrix
-    return Fused(formulas.normalised(scores), *_shares(block, coefficients), refused)
+    weights, sharpness = _shares(block, coefficients)
+    return Fused(formulas.normalised(scores), weights, sharpness, refused)
 
 
 def _coefficients(pool, block, formulas):

@@ -147,7 +147,7 @@ def _(outputs: EventOutputs, x):
     if outputs.input == "hazard_logits":
         scores = _log_events_of_hazards(values, n_times)
     else:
-        models = [outputs.models[m] for m in range(outputs.values.shape[1])]
+        models = _in_order(outputs)
         centre, scale, slope = (
             np.array([[getattr(model, name) for model in models]])
             for name in ("centre", "scale", "slope")
@@ -156,6 +156,11 @@ def _(outputs: EventOutputs, x):
         base = constant(np.stack([model.log_rates for model in models])[None])
         scores = _log_events_of_rates(base + with_axis(tilt, 2), n_times)
     return Reading(_log_of_logits(scores, n_times + 1), present, refused)
+
+
+def _in_order(outputs):
+    """Calibrations of the experts, by their position."""
+    return [model for _, model in sorted(outputs.models.items())]
 
 
 def _earlier(n_times):
@@ -193,7 +198,7 @@ def _(outputs: ValueOutputs, x):
         positive = greater(deviation, 0.0)
         refused = either(refused, any_of(present * (1.0 - positive), 1, True))
         deviation = where(positive, deviation, 1.0)
-    models = [outputs.models[m] for m in range(n_experts)]
+    models = _in_order(outputs)
     of = {
         name: np.array([[getattr(model, name) for model in models]])
         for name in vars(models[0])
