@@ -46,19 +46,17 @@ def to_onnx(
     and what functions of :mod:`~sklearn_logitprod.deployment` did to the model since. It is
     computed in float64; input and outputs are float32, and the number of samples is free.
 
-    ==================  ==============================  ===========================================
-    model               input                           outputs
-    ==================  ==============================  ===========================================
-    classes             ``logits`` or ``proba``         ``probabilities`` (n, K)
-                        (n, M, K)
-    survival            ``hazard_logits`` or            ``survival`` (n, T) at ``unique_times_``
-                        ``expert_survival`` (n, M, T),
-                        ``risk`` (n, M)
-    values              ``mean`` (n, M) or              ``mean`` (n,) and ``std`` (n,)
-                        ``mean_std`` (n, M, 2)
-    several labels      ``logits`` or ``proba``         ``probabilities`` (n, L)
-                        (n, M, L)
-    ==================  ==============================  ===========================================
+    ================  =====================================  ======================================
+    model             input                                  outputs
+    ================  =====================================  ======================================
+    classes           ``logits`` or ``proba`` (n, M, K)      ``probabilities`` (n, K)
+    survival          ``hazard_logits`` or                   ``survival`` (n, T) at
+                      ``expert_survival`` (n, M, T), or      ``unique_times_``
+                      ``risk`` (n, M)
+    values            ``expert_mean`` (n, M) or              ``mean`` (n,) and ``std`` (n,)
+                      ``expert_mean_std`` (n, M, 2)
+    several labels    ``logits`` or ``proba`` (n, M, L)      ``probabilities`` (n, L)
+    ================  =====================================  ======================================
 
     The input is as an array for ``predict`` has it, and experts that are missing are NaN. A
     further output, ``weights``, is what ``expert_weights`` gives, (n, M), or (n, M, L) of several

@@ -31,10 +31,11 @@ def to_torch(
     model             input                                  output
     ================  =====================================  ======================================
     classes           ``logits`` or ``proba`` (n, M, K)      log-probabilities (n, K)
-    survival          ``hazard_logits`` or    log survival (n, T)
-                      (n, M, T), or ``risk`` (n, M)
-    values            ``mean`` (n, M) or ``mean_std``        mean and standard deviation (n, 2)
-                      (n, M, 2)
+    survival          ``hazard_logits`` or                   log survival (n, T)
+                      ``expert_survival`` (n, M, T), or
+                      ``risk`` (n, M)
+    values            ``expert_mean`` (n, M) or              mean and standard deviation (n, 2)
+                      ``expert_mean_std`` (n, M, 2)
     several labels    ``logits`` or ``proba`` (n, M, L)      log-odds (n, L)
     ================  =====================================  ======================================
 
