@@ -1,8 +1,11 @@
 """Exported models say what the models say: ONNX Runtime and torch against NumPy."""
 
 import json
+from copy import copy
+from dataclasses import replace
 from functools import cache
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -22,6 +25,7 @@ from sklearn_logitprod import (
 )
 from sklearn_logitprod.deployment import adapt, adapt_prior, add_expert, with_safety
 from sklearn_logitprod.export import to_onnx, to_torch
+from sklearn_logitprod.fusion.family import CATEGORICAL, Categorical
 from sklearn_logitprod.io import ExpertOutputs
 
 N, M, K = 160, 4, 3
@@ -516,7 +520,23 @@ def test_what_cannot_be_exported_says_what_to_do(name):
         call()
 
 
+class Poisson(Categorical):
+    """A family that has no formulas."""
+
+
+def test_a_pool_of_another_kind_is_named():
+    model = copy(linear())
+    model.pool_ = replace(model.pool_, family=Poisson())
+    with pytest.raises(TypeError, match="to_onnx knows no formulas of Poisson"):
+        to_onnx(model)
+    model.pool_ = SimpleNamespace(
+        **{"active": np.ones(M, bool), "gaps": None, "family": CATEGORICAL}
+    )
+    with pytest.raises(TypeError, match="SimpleNamespace is no pool that can be exported"):
+        to_torch(model)
+
+
 def test_without_onnx_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"pip install 'sklearn_logitprod\[export\]'"):
+    with pytest.raises(ImportError, match="python -m pip install onnx"):
         to_onnx(linear())

@@ -134,5 +134,5 @@ def test_what_is_not_converted_says_what_to_do(name):
 
 def test_without_skl2onnx_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "skl2onnx", None)
-    with pytest.raises(ImportError, match=r"pip install 'sklearn_logitprod\[export\]'"):
+    with pytest.raises(ImportError, match="python -m pip install skl2onnx"):
         register_converter()

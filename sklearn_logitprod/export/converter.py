@@ -57,7 +57,8 @@ def register_converter() -> None:
         from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
     except ImportError as error:
         raise ImportError(
-            "skl2onnx is not installed: python -m pip install 'sklearn_logitprod[export]'."
+            "Pipelines are converted by skl2onnx, which is not installed: python -m pip install "
+            "skl2onnx."
         ) from error
     for kind in (LogitProdClassifier, LogitProdClassifierCV):
         update_registered_converter(

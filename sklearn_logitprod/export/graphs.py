@@ -144,7 +144,7 @@ def load_onnx():
         import onnx.numpy_helper
     except ImportError as error:
         raise ImportError(
-            "Graphs are written with onnx: python -m pip install 'sklearn_logitprod[export]'."
+            "Graphs are written with onnx, which is not installed: python -m pip install onnx."
         ) from error
     return onnx
 
