@@ -35,7 +35,7 @@ def register_converter() -> None:
 
     Examples
     --------
-    >>> import pytest; skl2onnx = pytest.importorskip("skl2onnx")
+    >>> import skl2onnx
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.naive_bayes import GaussianNB

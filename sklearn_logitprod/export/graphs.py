@@ -102,7 +102,6 @@ def to_onnx(
     Examples
     --------
     >>> import numpy as np
-    >>> import pytest; _ = pytest.importorskip("onnx")
     >>> from sklearn_logitprod import LogitProdClassifier
     >>> from sklearn_logitprod.export import to_onnx
     >>> y = np.arange(40) % 2
