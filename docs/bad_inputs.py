@@ -38,6 +38,7 @@ def cases():
         "partial",
         "grades",
         "regressor",
+        "export",
     )
     (
         fit,
@@ -53,6 +54,7 @@ def cases():
         partial,
         grades,
         regressor,
+        export,
     ) = (importlib.import_module(f"test_{name}") for name in names)
     for name, (call, pattern) in fit.CASES.items():
         yield "LogitProdClassifier", name, lambda _, call=call: call(), pattern
@@ -84,6 +86,8 @@ def cases():
     for part, found in (("partial labels", partial.CASES), ("grades", grades.BAD)):
         for name, (call, pattern) in found.items():
             yield part, name, lambda _, call=call: call(), pattern
+    for name, (call, pattern) in export.BAD.items():
+        yield "to_onnx, to_torch", name, lambda _, call=call: call(), pattern
 
 
 def escaped(text):

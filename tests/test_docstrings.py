@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-ROOMS = ("", ".experts", ".io", ".inspection", ".deployment", ".metrics")
+ROOMS = ("", ".experts", ".io", ".inspection", ".deployment", ".metrics", ".export")
 # what is left out on purpose: see-also, examples and long summaries of small methods; a
 # summary may name what is returned, and a return whose type says it all needs no more;
 # parameters that are those of another class stand together

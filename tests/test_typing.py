@@ -9,7 +9,8 @@ import sys
 import pytest
 
 PUBLIC = ["sklearn_logitprod"] + [
-    f"sklearn_logitprod.{name}" for name in ("deployment", "experts", "inspection", "io", "metrics")
+    f"sklearn_logitprod.{name}"
+    for name in ("deployment", "experts", "export", "inspection", "io", "metrics")
 ]
 
 # what a user writes: mypy must know the results, and refuse the mistakes marked

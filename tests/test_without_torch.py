@@ -29,3 +29,12 @@ def test_requirements_of_prediction_are_all_but_torch():
     of_package = requirements(parser["options"]["install_requires"])
     without = requirements((ROOT / "requirements-predict.txt").read_text(encoding="utf-8"))
     assert without == {one for one in of_package if not one.startswith("torch")}
+
+
+def test_pinned_set_of_prediction_is_that_of_all_without_torch():
+    pinned = requirements((ROOT / "constraints-predict.txt").read_text(encoding="utf-8"))
+    assert pinned <= requirements((ROOT / "constraints.txt").read_text(encoding="utf-8"))
+    names = {line.partition("==")[0] for line in pinned}
+    wanted = requirements((ROOT / "requirements-predict.txt").read_text(encoding="utf-8"))
+    assert {line.partition(">=")[0] for line in wanted} <= names
+    assert "torch" not in names

@@ -12,7 +12,7 @@ import warnings
 
 from sklearn_logitprod._text import options_written
 from sklearn_logitprod._version import __version__
-from sklearn_logitprod.cli import arguments, probe_arguments
+from sklearn_logitprod.cli import arguments, export_arguments, probe_arguments
 
 
 def main(argv=None):
@@ -93,6 +93,12 @@ def _parser():
         "certify",
         "say by how much a saved fusion is better than its experts, at least",
         arguments.certify,
+    )
+    _add(
+        commands,
+        "export",
+        "write a saved fusion for pipelines without Python, or without this package",
+        export_arguments.export,
     )
     return parser
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from sklearn_logitprod.fusion.events import log_events_from_log_rates
 
-_WIDEST = 500.0
+WIDEST = 500.0
+"""Largest tilt of log rates: a risk far from those of the fit must not overflow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,6 @@ class RiskModel:
         -------
         ndarray of shape (n_samples, n_times + 1), float64
         """
-        # a risk far from those of the fit must not overflow; exp(500) is certain enough
-        tilt = np.clip(self.slope * self.standardised(risk), -_WIDEST, _WIDEST)
+        # exp(500) is certain enough
+        tilt = np.clip(self.slope * self.standardised(risk), -WIDEST, WIDEST)
         return log_events_from_log_rates(self.log_rates + tilt[:, None])

@@ -8,6 +8,7 @@ from sklearn_logitprod._text import brief
 from sklearn_logitprod.targets.weights import missing_values
 
 SUM_TOLERANCE = 1e-3
+RANGE_TOLERANCE = 1e-6
 
 
 def check_missing(values, rows, names, advice, unit, alone=True):

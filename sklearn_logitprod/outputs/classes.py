@@ -16,6 +16,7 @@ from sklearn_logitprod.fusion.logits import (
     samples_fastest,
 )
 from sklearn_logitprod.outputs.checks import (
+    RANGE_TOLERANCE,
     SUM_TOLERANCE,
     check_missing,
     column_names,
@@ -26,8 +27,6 @@ from sklearn_logitprod.outputs.frames import opened, with_levels
 
 if TYPE_CHECKING:
     pass
-
-_RANGE_TOLERANCE = 1e-6
 
 _WORDS = (
     "class",
@@ -128,7 +127,7 @@ class Outputs:
             self._check_proba(values, per_row, rows)
 
     def _check_proba(self, values, per_row, rows):
-        outside = (values < -_RANGE_TOLERANCE) | (values > 1.0 + _RANGE_TOLERANCE)
+        outside = (values < -RANGE_TOLERANCE) | (values > 1.0 + RANGE_TOLERANCE)
         if outside.any():
             where = tuple(np.argwhere(outside)[0])
             raise ValueError(

@@ -13,11 +13,14 @@ from sklearn_logitprod.fusion.logits import (
     log_proba_from_proba,
     samples_fastest,
 )
-from sklearn_logitprod.outputs.checks import check_missing, column_names, row_number
+from sklearn_logitprod.outputs.checks import (
+    RANGE_TOLERANCE,
+    check_missing,
+    column_names,
+    row_number,
+)
 from sklearn_logitprod.outputs.doubts import doubt_events
 from sklearn_logitprod.outputs.frames import is_two_level, opened
-
-_TOLERANCE = 1e-6
 
 
 def _advice(input):
@@ -137,7 +140,7 @@ class EventOutputs:
         return log_proba_from_logits(scores)
 
     def _events(self, survival, rows):
-        outside = (survival < -_TOLERANCE) | (survival > 1.0 + _TOLERANCE)
+        outside = (survival < -RANGE_TOLERANCE) | (survival > 1.0 + RANGE_TOLERANCE)
         if outside.any():
             row, expert, time = np.argwhere(outside)[0]
             raise ValueError(
@@ -146,7 +149,7 @@ class EventOutputs:
                 "probabilities lie in [0, 1]. For hazards pass their logits with "
                 f"{option('input', 'hazard_logits')}; divide percentages by 100."
             )
-        rises = np.diff(survival, axis=-1) > _TOLERANCE
+        rises = np.diff(survival, axis=-1) > RANGE_TOLERANCE
         if rises.any():
             row, expert, time = np.argwhere(rises)[0]
             raise ValueError(
