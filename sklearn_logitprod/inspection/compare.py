@@ -176,8 +176,8 @@ def compare(
         )
     graded = np.ndim(ordered) > 0 or bool(ordered)
     wanted, methods = task.choose(metrics, baselines, graded)
-    # experts below chance are told of, whichever metrics are asked for
-    scores = wanted | task.order
+    # the loss and experts below chance are told of, whichever metrics are asked for
+    scores = wanted | task.order | {task.difference: task.scores[task.difference]}
     target = target_of(searched_estimator(estimator), X, y)
     # what the estimator says itself stays: columns of an array follow its own order of classes
     shared = {k: v for k, v in task.shared(target).items() if getattr(estimator, k) is None}
@@ -215,6 +215,7 @@ def compare(
         "n_repeats": len(repeats),
         "n_resamples": n_resamples,
         "random_state": random_state,
+        "judged_by": task.difference if metrics is None else next(iter(wanted)),
     }
     table = task.table(totals, settings)
     tell_of_order(table, task)
