@@ -125,7 +125,9 @@ class _Sure:
         """Columns of the differences to the best expert in a score, by what they end in."""
         rows = slice(self.first_pair, self.first_other)
         mean, half, p_value = (own[rows, score] for own in (self.sums, self.width, self.p_value))
-        return dict(zip(PAIRED, (mean, mean - half, mean + half, p_value, holm(p_value)), strict=True))
+        return dict(
+            zip(PAIRED, (mean, mean - half, mean + half, p_value, holm(p_value)), strict=True)
+        )
 
     def claims(self, score):
         """The fusion beside the best expert and the best simple method, in a score."""
