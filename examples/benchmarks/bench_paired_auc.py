@@ -32,9 +32,10 @@ ALARMS = ("beats", "does worse than")
 CASES = {
     "all are worth the same": ((1.0,) * 3, (1.0,) * 3, 1.0),
     "the fusion and simple methods are, experts are worse": ((0.6,) * 3, (1.0,) * 3, 1.0),
-    "the fusion is better than all": ((1.0,) * 3, (1.0,) * 3, 1.7),
+    "the fusion is better than all": ((1.0,) * 3, (1.0,) * 3, 1.45),
 }
 SETTINGS = {
+    "60 samples": (60, 0.5, False),
     "200 samples": (200, 0.5, False),
     "400 samples, 10 % positive": (400, 0.1, False),
     "400 samples in 100 groups": (400, 0.4, True),

@@ -20,7 +20,7 @@ from sklearn_logitprod.inspection._rivals import check_rivals
 from sklearn_logitprod.inspection._split import Comparison
 from sklearn_logitprod.inspection._table import tell_of_order, with_metrics
 from sklearn_logitprod.inspection._tasks import TASKS
-from sklearn_logitprod.inspection.comparison_result import ComparisonResult, comparison_result
+from sklearn_logitprod.inspection.comparison_result import ComparisonResult
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.search.base import BaseLogitProdCV, searched_estimator
 from sklearn_logitprod.targets.folds import repeated_splits
@@ -178,7 +178,7 @@ def compare(
     options |= {"random_state": random_state, "n_jobs": n_jobs, "verbose": verbose}
     with said_once(), heard() as messages:
         table = _compared(estimator_or_outputs, X, y, **options)
-    return comparison_result(table, warnings=messages)
+    return ComparisonResult(table, warnings=messages)
 
 
 def _compared(

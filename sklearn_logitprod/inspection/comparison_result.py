@@ -21,6 +21,13 @@ class ComparisonResult(pd.DataFrame):
     there, warnings, and what was compared on how much follow. What is taken out of it is a plain
     DataFrame.
 
+    Parameters
+    ----------
+    table : DataFrame
+        With what is known beside it in ``attrs``.
+    **attrs : dict
+        What is known further.
+
     Attributes
     ----------
     frame : DataFrame
@@ -51,6 +58,10 @@ class ComparisonResult(pd.DataFrame):
     >>> table.differences.loc[("roc_auc", "best expert"), "difference"] > 0
     True
     """
+
+    def __init__(self, table: pd.DataFrame, **attrs: Any) -> None:
+        super().__init__(table)
+        self.attrs = dict(table.attrs) | attrs
 
     @property
     def _constructor(self) -> type[pd.DataFrame]:
@@ -111,22 +122,3 @@ class ComparisonResult(pd.DataFrame):
 
     def _repr_html_(self) -> str:
         return as_html(self)
-
-
-def comparison_result(table: pd.DataFrame, **attrs: Any) -> ComparisonResult:
-    """The result of a comparison.
-
-    Parameters
-    ----------
-    table : DataFrame
-        With what is known beside it in ``attrs``.
-    **attrs : dict
-        What is known further.
-
-    Returns
-    -------
-    ComparisonResult
-    """
-    result = ComparisonResult(table)
-    result.attrs = table.attrs | attrs
-    return result
