@@ -37,6 +37,10 @@ class Family(ABC):
         """What a correction reads of each expert: (n_samples, n_experts, n_free)."""
 
     @abstractmethod
+    def said(self, log_proba):
+        """What experts say of samples, to be compared: (n_samples, n_experts, n_said)."""
+
+    @abstractmethod
     def features(self, columns, feature_set):
         """Gating features (n_samples, n_features)."""
 
@@ -62,8 +66,11 @@ class Categorical(Family):
 
     def centred(self, columns):
         """Log-probabilities less their mean over the classes."""
-        own = columns.log_proba[:, : columns.n_experts]
-        return own - own.mean(axis=-1, keepdims=True)
+        return self.said(columns.log_proba[:, : columns.n_experts])
+
+    def said(self, log_proba):
+        """Log-probabilities less their mean over the classes."""
+        return log_proba - log_proba.mean(axis=-1, keepdims=True)
 
     def features(self, columns, feature_set):
         """As of :func:`~sklearn_logitprod.fusion.features.gating_features`."""

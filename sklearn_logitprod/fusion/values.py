@@ -92,6 +92,10 @@ class Gaussian(Family):
         """
         return columns.log_proba[:, : columns.n_experts, :1]
 
+    def said(self, log_proba):
+        """Means."""
+        return moments(log_proba)[0][..., None]
+
     def features(self, columns, feature_set):
         """Gating features of values.
 
