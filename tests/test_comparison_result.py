@@ -106,7 +106,9 @@ class TestShown:
         each = [table.differences.loc[label] for label in ("a", "b")]
         middle = sum(own["difference"] for own in each) / 2
         to_best_expert = [("log_loss", "best expert"), ("roc_auc", "best expert")]
-        np.testing.assert_allclose(overall.loc[to_best_expert, "difference"], middle[to_best_expert])
+        np.testing.assert_allclose(
+            overall.loc[to_best_expert, "difference"], middle[to_best_expert]
+        )
 
 
 class TestDifferences:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_logitprod._text import brief, plain
 from sklearn_logitprod._typing import Floats, Labels
-from sklearn_logitprod.estimators.inference import PoolInference, check_active
+from sklearn_logitprod.estimators.inference import PoolInference, check_active, contradiction
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.panel import check_present
@@ -99,6 +99,21 @@ class PanelInference(PoolInference):
             Non-negative, sums to 1 over the experts; 0 where an expert is missing.
         """
         return self._by_label(X, lambda pool, columns: pool.expert_shares(columns)[0])
+
+    def disagreement(self, X: Any) -> Floats:
+        """By how much the experts contradict each other on each sample, label by label.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels), float64
+            In nats, as for :class:`LogitProdClassifier`.
+        """
+        return self._by_label(X, contradiction)
 
     def linear_pool_share(self, X: Any) -> Floats:
         """Share of the linear pool in all coefficients of each sample and label.

@@ -41,6 +41,13 @@ class Family(ABC):
         """What experts say of samples, to be compared: (n_samples, n_experts, n_said)."""
 
     @abstractmethod
+    def disagreement(self, columns, weights):
+        """Entropy of the mixture of the experts less their mean entropy, in nats: (n_samples,).
+
+        With weights (n_samples, n_experts) that sum to 1, 0 where an expert is missing.
+        """
+
+    @abstractmethod
     def features(self, columns, feature_set):
         """Gating features (n_samples, n_features)."""
 
@@ -71,6 +78,15 @@ class Categorical(Family):
     def said(self, log_proba):
         """Log-probabilities less their mean over the classes."""
         return log_proba - log_proba.mean(axis=-1, keepdims=True)
+
+    def disagreement(self, columns, weights):
+        """Jensen-Shannon divergence of the experts."""
+        proba, own = columns.proba, columns.log_proba[:, : columns.n_experts]
+        mixture = np.einsum("nm,nmk->nk", weights, proba)
+        log_mixture = np.log(np.maximum(mixture, np.finfo(np.float64).tiny))
+        mean = np.einsum("nm,nmk,nmk->n", weights, proba, own)
+        # rounding must not make it negative where all agree
+        return np.maximum(mean - (mixture * log_mixture).sum(axis=1), 0.0)
 
     def features(self, columns, feature_set):
         """As of :func:`~sklearn_logitprod.fusion.features.gating_features`."""

@@ -19,7 +19,6 @@ import numpy as np
 from sklearn_logitprod.fusion.family import CATEGORICAL, Family
 from sklearn_logitprod.fusion.logits import log_softmax, logsumexp
 
-
 # of base rates
 _MAX_ROUNDS, _ROUND_PRECISION, _LEAST_RATE = 200, 1e-6, 1e-12
 

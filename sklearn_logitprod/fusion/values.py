@@ -96,6 +96,14 @@ class Gaussian(Family):
         """Means."""
         return moments(log_proba)[0][..., None]
 
+    def disagreement(self, columns, weights):
+        """With the entropy of a Gaussian of the mixture's variance, which bounds it."""
+        mean, variance, present = _present_moments(columns)
+        centre = (weights * mean).sum(axis=1, keepdims=True)
+        mixed = (weights * (variance + (mean - centre) ** 2)).sum(axis=1)
+        own = np.log(np.where(present, variance, 1.0))
+        return np.maximum(0.5 * (np.log(mixed) - (weights * own).sum(axis=1)), 0.0)
+
     def features(self, columns, feature_set):
         """Gating features of values.
 

@@ -71,9 +71,7 @@ def _labels(own, coverage):
     kept = tested.ravel()
     log_proba = log_softmax(binary_logits(rows[kept]))
     likelihood = ClassLabels(own.y.ravel()[kept].astype(np.intp))
-    return overview(
-        own.expert_names, coverage, rows[kept][:, :, None], log_proba, likelihood, base
-    )
+    return overview(own.expert_names, coverage, rows[kept][:, :, None], log_proba, likelihood, base)
 
 
 def _events(own, coverage):

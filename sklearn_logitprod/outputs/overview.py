@@ -81,7 +81,7 @@ class Overview:
         parts = [f"{self.n_rows} samples looked at."]
         if not np.isnan(self.base_loss):
             parts.append(
-                f"Loss in nats; that of the base rates, without any expert, is {self.base_loss:.3f}."
+                f"Loss in nats; of the base rates, without any expert, it is {self.base_loss:.3f}."
             )
         if not np.isnan(self.slope).all():
             parts.append("Calibration slope: below 1 too confident, above 1 too timid.")
@@ -168,9 +168,7 @@ def overview(names, coverage, scores, log_proba=None, likelihood=None, base_loss
     if len(names) > 1:
         agreement = _mean(together)
         closest = np.where(np.isnan(together), -np.inf, together)
-        nearest = [
-            names[int(np.argmax(own))] if np.isfinite(own).any() else "" for own in closest
-        ]
+        nearest = [names[int(np.argmax(own))] if np.isfinite(own).any() else "" for own in closest]
     doubts = [[] for _ in names]
     usual = np.nanmedian(spread[spread > 0]) if (spread > 0).any() else 1.0
     for m, name in enumerate(names):
@@ -195,7 +193,15 @@ def overview(names, coverage, scores, log_proba=None, likelihood=None, base_loss
             elif spread[m] > 0.0:
                 say("its loss is above that of the base rates")
     return Overview(
-        list(names), len(scores), coverage, loss, slope, agreement, nearest, doubts, float(base_loss)
+        list(names),
+        len(scores),
+        coverage,
+        loss,
+        slope,
+        agreement,
+        nearest,
+        doubts,
+        float(base_loss),
     )
 
 
@@ -226,7 +232,9 @@ def _alike(scores):
     size = np.sqrt(squares * squares.T)
     together = np.divide(both, size, np.full(both.shape, np.nan), where=size > 0.0)
     np.fill_diagonal(together, np.nan)
-    near = (together > _COPY) & (np.abs(squares - squares.T) <= 1e-6 * np.maximum(squares, squares.T))
+    near = (together > _COPY) & (
+        np.abs(squares - squares.T) <= 1e-6 * np.maximum(squares, squares.T)
+    )
     return together, near
 
 
