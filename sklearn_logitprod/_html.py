@@ -13,8 +13,7 @@ STYLE = """<style>
 .logitprod .lp-soft { font-size: .85em; opacity: .85; }
 .logitprod .lp-wide { overflow-x: auto; max-width: 100%; }
 .logitprod table { border-collapse: collapse; font-size: .9em; margin: .6em 0; border: none; }
-.logitprod caption { text-align: left; font-weight: 600; padding: .2em 0; color: inherit;
-  white-space: nowrap; }
+.logitprod .lp-title { font-weight: 600; margin-bottom: 0; }
 .logitprod th, .logitprod td { padding: .2em .7em; text-align: right; white-space: nowrap;
   border: none; border-bottom: 1px solid rgba(127, 127, 127, .35); vertical-align: top; }
 .logitprod th { vertical-align: bottom; }
@@ -24,8 +23,8 @@ STYLE = """<style>
 .logitprod tbody tr.lp-own, .logitprod tbody tr.lp-own:nth-child(odd) {
   background: rgba(213, 94, 0, .13); }
 .logitprod td.lp-best { font-weight: 700; background: rgba(0, 114, 178, .16); }
-.logitprod td.lp-doubt { background: rgba(230, 159, 0, .2); text-align: left;
-  white-space: normal; min-width: 12em; }
+.logitprod td.lp-doubt { background: rgba(230, 159, 0, .2); white-space: normal;
+  min-width: 16em; }
 .logitprod td .lp-below { display: block; font-size: .82em; font-weight: 400; opacity: .85; }
 .logitprod ul { margin: .3em 0; padding-left: 1.3em; }
 .logitprod svg { max-width: 100%; height: auto; }
@@ -80,14 +79,15 @@ def table(
     kinds : list of str, optional
         Classes of the rows: "first" below a line, "own" of the fusion.
     caption : str
+        What stands above it.
     """
     heads = "".join(f"<th>{escape(text)}</th>" for text in header)
     body = ""
     for kind, row in zip(kinds or [""] * len(rows), rows, strict=True):
         own = " ".join(f"lp-{one}" for one in kind.split())
         body += f"<tr{f' class={chr(34)}{own}{chr(34)}' if own else ''}>{''.join(row)}</tr>"
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    title = paragraph(caption, "title") if caption else ""
     return (
-        f'<div class="lp-wide"><table>{title}<thead><tr>{heads}</tr></thead>'
+        f'{title}<div class="lp-wide"><table><thead><tr>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )

@@ -173,11 +173,23 @@ def compare(
         raise ValueError(
             f"{option('n_resamples', n_resamples)} is too few: 1 at least is needed, better 2000."
         )
-    options = {"baselines": baselines, "rivals": rivals, "metrics": metrics, "ordered": ordered}
-    options |= {"cv": cv, "groups": groups, "n_repeats": n_repeats, "n_resamples": n_resamples}
-    options |= {"random_state": random_state, "n_jobs": n_jobs, "verbose": verbose}
     with said_once(), heard() as messages:
-        table = _compared(estimator_or_outputs, X, y, **options)
+        table = _compared(
+            estimator_or_outputs,
+            X,
+            y,
+            baselines=baselines,
+            rivals=rivals,
+            metrics=metrics,
+            ordered=ordered,
+            cv=cv,
+            groups=groups,
+            n_repeats=n_repeats,
+            n_resamples=n_resamples,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
     return ComparisonResult(table, warnings=messages)
 
 

@@ -17,8 +17,10 @@ MOST_ROWS = 2000
 _ERROR_RATE = 0.005
 # seeing no error where 10 are due has probability exp(-10)
 _LEAST_DUE = 10.0
-# of a calibration slope, or of the spread of an expert's scores to the median of all
-_OFF_SCALE = 10.0
+# calibration slopes of scores on another scale; probabilities are floored, which bounds the first
+_LEAST_SLOPE, _LARGEST_SLOPE = 0.15, 10.0
+# of the spread of an expert's scores to the median of all
+_OFF_SCALE = 5.0
 # correlations above are those of copies, up to rounding
 _COPY = 1.0 - 1e-9
 # of slopes: farther off describes nothing
@@ -178,7 +180,7 @@ def overview(names, coverage, scores, log_proba=None, likelihood=None, base_loss
             continue
         if spread[m] == 0.0:
             say("constant: says the same of all samples")
-        elif slope[m] > _OFF_SCALE or 0.0 < slope[m] < 1.0 / _OFF_SCALE:
+        elif slope[m] > _LARGEST_SLOPE or 0.0 < slope[m] < _LEAST_SLOPE:
             say("on another scale, as its calibration slope tells")
         elif likelihood is None and not 1.0 / _OFF_SCALE <= spread[m] / usual <= _OFF_SCALE:
             say(f"on another scale: its scores spread {spread[m] / usual:.2g} times the usual")
