@@ -13,6 +13,7 @@ from sklearn_logitprod import (
     LogitProdRegressor,
     LogitProdSurvival,
 )
+from sklearn_logitprod.deployment import add_expert, with_safety
 from sklearn_logitprod.io import ExpertOutputs
 
 N = 400
@@ -179,6 +180,20 @@ class TestDisagreement:
         assert unsure == pytest.approx(0.0, abs=1e-12)
         assert 0.0 < half < against < np.log(2)
         assert against == pytest.approx(0.37, abs=0.01)
+
+    def test_extended_and_safe_models(self):
+        z, y = log_odds([1.0, 0.8, 0.6])
+        z[:30, 2] = np.nan
+        old = CONSTANT.fit(outputs_of(z[:, :2], y))
+        new = add_expert(old, outputs_of(z, y))
+        for model in (new, with_safety(old)):
+            own = outputs_of(z[:, : model.n_experts_], y)
+            weights, said = model.expert_weights(own), np.exp(model.expert_logits(own))
+            said = np.where(np.isnan(said), 0.5, said)
+            mixture = (np.asarray(weights)[..., None] * said).sum(axis=1)
+            entropy = -(said * np.log(said)).sum(axis=2)
+            expected = -(mixture * np.log(mixture)).sum(axis=1) - (weights * entropy).sum(axis=1)
+            np.testing.assert_allclose(model.disagreement(own), expected, atol=1e-12)
 
     def test_searches_values_events_and_labels(self):
         z, y = log_odds([1.0, 0.8])

@@ -148,7 +148,7 @@ class PoolInference(TransformerMixin):
         .. [1] Lin, "Divergence measures based on the Shannon entropy", IEEE Trans. Inf. Theory 37,
            1991.
         """
-        return self._collect(X, lambda columns: contradiction(self.pool_, columns))
+        return self._collect(X, lambda columns: self.pool_.disagreement(columns))
 
     def linear_pool_share(self, X: Any) -> Floats:
         """Share of the linear pool in all coefficients of each sample.
@@ -240,11 +240,6 @@ class CategoryInference(PoolInference):
             an expert is missing.
         """
         return all_log_proba(self._outputs(X))
-
-
-def contradiction(pool, columns):
-    """Disagreement of experts by the weights of a pool: (n_samples,)."""
-    return columns.family.disagreement(columns, pool.expert_shares(columns)[0])
 
 
 def expert_log_proba(model, X):

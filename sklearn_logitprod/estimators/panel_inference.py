@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_logitprod._text import brief, plain
 from sklearn_logitprod._typing import Floats, Labels
-from sklearn_logitprod.estimators.inference import PoolInference, check_active, contradiction
+from sklearn_logitprod.estimators.inference import PoolInference, check_active
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.panel import check_present
@@ -113,7 +113,7 @@ class PanelInference(PoolInference):
         ndarray of shape (n_samples, n_labels), float64
             In nats, as for :class:`LogitProdClassifier`.
         """
-        return self._by_label(X, contradiction)
+        return self._by_label(X, lambda pool, columns: pool.disagreement(columns))
 
     def linear_pool_share(self, X: Any) -> Floats:
         """Share of the linear pool in all coefficients of each sample and label.

@@ -41,10 +41,11 @@ class Family(ABC):
         """What experts say of samples, to be compared: (n_samples, n_experts, n_said)."""
 
     @abstractmethod
-    def disagreement(self, columns, weights):
-        """Entropy of the mixture of the experts less their mean entropy, in nats: (n_samples,).
+    def disagreement(self, log_proba, weights):
+        """Entropy of the mixture of experts less their mean entropy, in nats: (n_samples,).
 
-        With weights (n_samples, n_experts) that sum to 1, 0 where an expert is missing.
+        Natural parameters are of shape (n_samples, n_experts, n_parameters), finite where experts
+        are missing; weights (n_samples, n_experts) sum to 1 and are 0 there.
         """
 
     @abstractmethod
@@ -79,12 +80,12 @@ class Categorical(Family):
         """Log-probabilities less their mean over the classes."""
         return log_proba - log_proba.mean(axis=-1, keepdims=True)
 
-    def disagreement(self, columns, weights):
+    def disagreement(self, log_proba, weights):
         """Jensen-Shannon divergence of the experts."""
-        proba, own = columns.proba, columns.log_proba[:, : columns.n_experts]
+        proba = np.exp(log_proba)
         mixture = np.einsum("nm,nmk->nk", weights, proba)
         log_mixture = np.log(np.maximum(mixture, np.finfo(np.float64).tiny))
-        mean = np.einsum("nm,nmk,nmk->n", weights, proba, own)
+        mean = np.einsum("nm,nmk,nmk->n", weights, proba, log_proba)
         # rounding must not make it negative where all agree
         return np.maximum(mean - (mixture * log_mixture).sum(axis=1), 0.0)
 
