@@ -58,8 +58,14 @@ from sklearn_logitprod.io import read_tables
 
 outputs = read_tables([folder / f"{name}.csv" for name in experts], label="diagnosis")
 print(outputs)
-table = compare(outputs, n_repeats=3)
-table[["log_loss_mean", "roc_auc_mean", "difference", "p_holm"]].round(4)
+compare(outputs, n_repeats=3)
+
+# %%
+# The result is a DataFrame: whatever is not shown is a column of it.
+
+table = compare(outputs, n_repeats=3, metrics=["roc_auc", "log_loss"])
+print(table.verdict)
+table[["roc_auc_difference", "roc_auc_difference_low", "roc_auc_difference_high"]].round(4)
 
 # %%
 # As a plot
@@ -67,5 +73,5 @@ table[["log_loss_mean", "roc_auc_mean", "difference", "p_holm"]].round(4)
 
 import matplotlib.pyplot as plt
 
-ExpertComparisonDisplay(table).plot()
+ExpertComparisonDisplay(table).plot(metric="roc_auc_difference")
 plt.show()

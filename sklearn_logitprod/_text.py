@@ -9,11 +9,15 @@ from contextvars import ContextVar
 
 import numpy as np
 
+WIDTH = 100
+"""Columns of what is printed."""
+
 # what calls a fit on behalf of someone: a warning names the line that called these
 _BETWEEN = {"sklearn_logitprod", "sklearn", "joblib"}
 
 _SAID: ContextVar[set | None] = ContextVar("said", default=None)
 _KEPT: ContextVar[list | None] = ContextVar("kept", default=None)
+_HEARD: ContextVar[list | None] = ContextVar("heard", default=None)
 
 
 def plain(value):
@@ -90,6 +94,9 @@ def warn(message, category=UserWarning, about=None):
         if about in said:
             return
         said.add(about)
+    heard = _HEARD.get()
+    if heard is not None:
+        heard.append(message)
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
         level, frame = level + 1, frame.f_back
@@ -125,6 +132,17 @@ def said_once():
         yield
     finally:
         _SAID.reset(token)
+
+
+@contextmanager
+def heard():
+    """Context in which the messages of :func:`warn` are also gathered, in the list it gives."""
+    messages: list[str] = []
+    token = _HEARD.set(messages)
+    try:
+        yield messages
+    finally:
+        _HEARD.reset(token)
 
 
 class Elsewhere:

@@ -39,6 +39,7 @@ from sklearn_logitprod.inspection._scores import (
     Prediction,
     risk_prediction,
 )
+from sklearn_logitprod.inspection._table import PAIRED
 from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.io import ExpertOutputs
 from sklearn_logitprod.metrics import concordance_index, integrated_brier_score
@@ -87,6 +88,7 @@ def test_rows_and_columns():
         "p_value",
         "p_holm",
         "p_wilcoxon",
+        *(f"{name}_{end}" for name in metrics for end in PAIRED),
     ]
     assert (table.attrs["n_folds"], table.attrs["n_repeats"]) == (3, 2)
     assert table.attrs["chosen"] == {"expert0": 0, "expert1": 6}

@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from sklearn_logitprod import LogitProdClassifier, LogitProdSurvival
-from sklearn_logitprod.cli.text import cells, table_lines, verdict
-from sklearn_logitprod.inspection import compare
+from sklearn_logitprod.inspection import ComparisonResult, compare
 
 CONSTANT = LogitProdClassifier(gate_width=None)
 QUICK = {"n_repeats": 1, "cv": 3, "n_resamples": 200}
@@ -90,30 +89,30 @@ class TestOneExpert:
             same = table.loc[name, ["difference", "difference_low", "difference_high"]]
             assert (same == 0.0).all(), name
             assert table.loc[name, "p_value"] == 1.0
-        lines = "\n".join(table_lines(table))
-        assert "-0.0000" not in lines
-        assert "inf" not in lines
-        texts = {row[0]: row[-3:] for row in cells(table)}
-        assert texts["mean of logits"] == texts["best expert"] == ["0", "", ""]
-        assert texts["LogitProd"][0] not in ("0", "")
+            assert table.loc[name, "roc_auc_p_value"] == 1.0
+        text = str(table)
+        assert "-0.0000" not in text
+        assert not re.search(r"[^a-z]inf[^a-z]", text)
+        own = next(line for line in text.splitlines() if line.startswith("mean of logits"))
+        assert own.split()[-1] == "0"
 
     def test_the_verdict_says_that_there_is_nothing_to_fuse_it_with(self, table):
-        said = verdict(table, width=None)
-        assert "expert0 is the only expert and has nothing to be fused with" in said
+        assert table.verdict.startswith("Calibrating the only expert ")
+        assert "the expert as it is (log-loss " in table.verdict
+        said = " ".join(str(table).split())
+        assert "One expert has nothing to be fused with: LogitProd calibrates it alone." in said
         assert "Name the outputs of other experts, too." in said
-        assert "that of the expert (95 %" in said
-        assert "fusing" not in said
+        assert "Fusing" not in said
 
     def test_the_same_losses_are_said_to_be_the_same(self, table):
-        columns = ["difference", "difference_low", "difference_high"]
-        same = table.copy()
-        same.attrs = table.attrs
-        same.loc["LogitProd", columns] = 0.0
-        assert "The log-loss of LogitProd is that of the expert. Best in" in verdict(same, None)
+        same = ComparisonResult(table.frame, claims=[one | SAME for one in table.attrs["claims"]])
+        assert "gives the same as the expert as it is (log-loss 0, " in same.verdict
 
     def test_an_interval_without_end_is_unknown(self, table):
-        wide = table.copy()
-        wide.attrs = table.attrs
-        wide.loc["LogitProd", ["difference_low", "difference_high"]] = [-np.inf, np.inf]
-        assert "(95 % interval unknown, p = " in verdict(wide, None)
-        assert "inf" not in "\n".join(table_lines(wide))
+        ends = {"difference_low": -np.inf, "difference_high": np.inf}
+        wide = ComparisonResult(table.frame, claims=[one | ends for one in table.attrs["claims"]])
+        assert "95 % interval unknown, p " in wide.verdict
+        assert not re.search(r"[^a-z]inf[^a-z]", str(wide))
+
+
+SAME = dict.fromkeys(("difference", "difference_low", "difference_high"), 0.0)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -111,7 +112,11 @@ class TestComparison:
 
 class TestWeights:
     def medians(self, display, label):
-        return [line.get_ydata()[0] for line in display.boxes_[label]["medians"]]
+        """By the experts as they were given; they are drawn by their mean weight."""
+        names = [tick.get_text() for tick in display.ax_.get_xticklabels()]
+        lines = display.boxes_[label]["medians"]
+        found = {n: line.get_ydata()[0] for n, line in zip(names, lines, strict=True)}
+        return [found[name] for name in display.expert_names]
 
     def test_boxes_are_the_weights(self):
         X, y = problem()
@@ -122,7 +127,49 @@ class TestWeights:
             expected = np.median(weights[y == label], axis=0)
             assert self.medians(display, str(label)) == pytest.approx(expected)
         assert display.ax_.get_legend().get_title().get_text() == "label"
-        assert [t.get_text() for t in display.ax_.get_xticklabels()] == model.expert_names_
+        ordered = [model.expert_names_[m] for m in np.argsort(-weights.mean(axis=0))]
+        assert [t.get_text() for t in display.ax_.get_xticklabels()] == ordered
+        written = [text.get_text() for text in display.ax_.texts]
+        assert f"{weights[y == 0].mean(axis=0).max():.2f}" in written
+
+    def test_intervals_of_the_mean_weight_by_resampling(self):
+        X, y = problem()
+        model = CONSTANT.fit(X, y)
+        options = {"y": y, "groups": np.arange(len(y)) // 2, "n_resamples": 60}
+        display = ExpertWeightsDisplay.from_estimator(model, X, **options)
+        low, high = display.intervals.T
+        means = model.expert_weights(X).mean(axis=0)
+        assert (low < means).all()
+        assert (means < high).all()
+        # more samples, narrower intervals
+        X, y = problem(2400)
+        wide = ExpertWeightsDisplay.from_estimator(CONSTANT.fit(X, y), X, y=y, n_resamples=60)
+        assert (np.ptp(wide.intervals, axis=1) < high - low).all()
+        with pytest.raises(ValueError, match="y is missing"):
+            ExpertWeightsDisplay.from_estimator(model, X, n_resamples=10)
+        with pytest.raises(ValueError, match="intervals have shape"):
+            ExpertWeightsDisplay(np.ones((4, 2)), ["a", "b"], intervals=[0.1, 0.9])
+
+    @pytest.mark.parametrize("n_experts", [3, 12, 40])
+    @pytest.mark.parametrize("length", [4, 30])
+    @pytest.mark.parametrize("own", [False, True])
+    def test_labels_never_overlap(self, n_experts, length, own):
+        names = [f"{m}".ljust(length, "m") for m in range(n_experts)]
+        weights = np.random.default_rng(0).dirichlet(np.ones(n_experts), size=30)
+        ax = matplotlib.pyplot.subplots(figsize=(5, 4), layout="constrained")[1] if own else None
+        display = ExpertWeightsDisplay.from_predictions(weights, expert_names=names, ax=ax)
+        display.figure_.canvas.draw()
+        ticks = display.ax_.get_xticklabels()
+        angle = np.radians(ticks[0].get_rotation())
+        places = [display.ax_.transData.transform((m, 0))[0] for m in range(n_experts)]
+        apart = np.diff(places).min()
+        # across the lines of text, or along them where they lie level
+        height = ticks[0].get_fontsize() * display.figure_.dpi / 72
+        if angle:
+            assert apart * np.sin(angle) >= height
+        else:
+            boxes = [tick.get_window_extent() for tick in ticks]
+            assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
 
     def test_missing_experts_are_left_out(self):
         X, y = problem()

@@ -6,7 +6,7 @@ import math
 import textwrap
 from dataclasses import replace
 
-from sklearn_logitprod._text import brief, option
+from sklearn_logitprod._text import WIDTH, brief, option
 from sklearn_logitprod.cli.files import check_targets, written
 from sklearn_logitprod.cli.model import load, save
 from sklearn_logitprod.cli.reading import (
@@ -17,7 +17,6 @@ from sklearn_logitprod.cli.reading import (
     told_by,
 )
 from sklearn_logitprod.cli.tasks import words_of
-from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.deployment import adapt, adapt_prior, with_safety
 from sklearn_logitprod.deployment.fitted import NO_MIXTURE, checked_model
 from sklearn_logitprod.estimators.base import steps_of

@@ -7,7 +7,7 @@ import sys
 import textwrap
 from html import escape
 
-from sklearn_logitprod._text import option, warn
+from sklearn_logitprod._text import WIDTH, option, warn
 from sklearn_logitprod.cli.files import check_targets, written
 from sklearn_logitprod.cli.model import load
 from sklearn_logitprod.cli.page import page
@@ -16,7 +16,6 @@ from sklearn_logitprod.cli.reading import (
     check_truth,
     samples_for,
 )
-from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.deployment import certify, with_safety
 from sklearn_logitprod.deployment.fitted import NO_MIXTURE, checked_model
 from sklearn_logitprod.estimators.base import steps_of

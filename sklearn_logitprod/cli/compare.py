@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import textwrap
 
+from sklearn_logitprod._text import WIDTH
 from sklearn_logitprod.cli.files import check_targets, estimator_for, read_outputs, written
 from sklearn_logitprod.cli.patients import by_patient, check_group
 from sklearn_logitprod.cli.tasks import words_of
-from sklearn_logitprod.cli.text import WIDTH, label_lines, table_lines, verdict
 from sklearn_logitprod.inspection import compare
 from sklearn_logitprod.inspection._draw import pyplot
-from sklearn_logitprod.inspection._panel import overall_of
 
 
 def run(args):
@@ -39,7 +38,7 @@ def run(args):
     if args.out:
         with written(args.out) as path:
             table.to_csv(path)
-    print("\n".join(_shown(table)))
+    print(table)
     if made:
         print(textwrap.fill(made, WIDTH))
     if args.report:
@@ -49,10 +48,3 @@ def run(args):
             path.write_text(report(estimator, outputs, table, made), encoding="utf-8")
         print(f"\nreport: {args.report}")
     return 0
-
-
-def _shown(table):
-    """A comparison as lines; of several labels their mean, and a line for each."""
-    if table.index.nlevels == 1:
-        return [*table_lines(table), "", verdict(table)]
-    return [*table_lines(overall_of(table)), "", *label_lines(table)]

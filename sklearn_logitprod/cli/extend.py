@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import replace
 
 from sklearn_logitprod._progress import Progress
+from sklearn_logitprod._text import WIDTH
 from sklearn_logitprod.cli.files import check_targets, written
 from sklearn_logitprod.cli.fit import experts_lines
 from sklearn_logitprod.cli.model import load, save
@@ -17,7 +18,6 @@ from sklearn_logitprod.cli.reading import (
     told_by,
     with_all_experts,
 )
-from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.deployment import add_expert
 from sklearn_logitprod.deployment.fitted import OWN_UNIT, checked_model
 

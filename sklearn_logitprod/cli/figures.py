@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 from sklearn.base import clone
 from sklearn.calibration import CalibrationDisplay
 
 from sklearn_logitprod.inspection import ExpertComparisonDisplay, ExpertWeightsDisplay
-from sklearn_logitprod.inspection._draw import COLOURS, LOSS_WORDS
+from sklearn_logitprod.inspection._draw import COLOURS, LOSS_WORDS, svg
 from sklearn_logitprod.metrics import interval_coverage, kaplan_meier
 from sklearn_logitprod.targets.folds import shuffled
 from sklearn_logitprod.targets.values import value_strata
@@ -32,12 +28,12 @@ def figures(estimator, outputs, table, words):
     yield (
         "Scores",
         "Mean over repeats with 95 % interval; the dotted line is the best expert.",
-        _svg(lambda ax: display.plot(ax=ax), (8.5, height)),
+        svg(lambda ax: display.plot(ax=ax), (8.5, height)),
     )
     yield (
         f"Difference in {LOSS_WORDS[table.attrs['difference']]} to the best expert",
         "Paired by sample, so that these intervals are narrower than those above.",
-        _svg(lambda ax: display.plot(ax=ax, metric="difference"), (8.5, height)),
+        svg(lambda ax: display.plot(ax=ax, metric="difference"), (8.5, height)),
     )
     model = clone(estimator).fit(outputs)
     by = words.boxes(outputs)
@@ -48,7 +44,7 @@ def figures(estimator, outputs, table, words):
         "Weights of the experts",
         "Of the fusion fitted on all samples: middle half, 5th to 95th percentile, median (line) "
         "and mean (dot)" + ("." if by is None else f", by {words.by}."),
-        _svg(
+        svg(
             lambda ax: ExpertWeightsDisplay.from_estimator(model, outputs, by=by, ax=ax),
             (width, 4.0),
         ),
@@ -85,7 +81,7 @@ def reliability(estimator, outputs):
         ax.set(xlabel=labels[0], ylabel=labels[1])
 
     caption = "Held-out predictions in eight bins of equal size; on the line they are calibrated."
-    return "Reliability", caption, _svg(draw, (5.0, 4.5))
+    return "Reliability", caption, svg(draw, (5.0, 4.5))
 
 
 def survival(estimator, outputs):
@@ -109,7 +105,7 @@ def survival(estimator, outputs):
         ax.set(xlabel="time", ylabel="survival", ylim=(0.0, 1.02))
 
     caption = "Mean of the held-out survival functions against what was observed."
-    return "Survival, predicted and observed", caption, _svg(draw, (6.0, 4.0))
+    return "Survival, predicted and observed", caption, svg(draw, (6.0, 4.0))
 
 
 def observed(estimator, outputs):
@@ -134,15 +130,4 @@ def observed(estimator, outputs):
         "Held-out predictions with their 90 % interval; on the line they are right. The intervals "
         f"hold {share:.0f} % of the observed values."
     )
-    return "Values, predicted and observed", caption, _svg(draw, (5.5, 4.5))
-
-
-def _svg(draw, size):
-    """What a function draws on axes, as SVG text."""
-    figure = Figure(figsize=size, layout="constrained")
-    draw(figure.subplots())
-    stream = io.StringIO()
-    with rc_context({"svg.hashsalt": "logitprod"}):
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    text = stream.getvalue()
-    return text[text.index("<svg") :]
+    return "Values, predicted and observed", caption, svg(draw, (5.5, 4.5))

@@ -6,6 +6,7 @@ import sys
 import textwrap
 
 from sklearn_logitprod._progress import Progress
+from sklearn_logitprod._text import WIDTH
 from sklearn_logitprod.cli.files import (
     check_targets,
     columns_of,
@@ -18,7 +19,6 @@ from sklearn_logitprod.cli.files import (
 from sklearn_logitprod.cli.model import Saved, save, skops_io
 from sklearn_logitprod.cli.patients import by_patient, check_group
 from sklearn_logitprod.cli.tasks import words_of
-from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.inspection._draw import METRIC_LABELS
 from sklearn_logitprod.inspection._tasks import TASKS
 

@@ -31,6 +31,7 @@ TRUSTED = [
             "heads.cox.CoxHead",
             "heads.logistic.LogisticHead",
             "heads.ridge.RidgeHead",
+            "outputs.overview.Overview",
             "search.classifier.LogitProdClassifierCV",
             "search.regressor.LogitProdRegressorCV",
             "search.survival.LogitProdSurvivalCV",

@@ -71,15 +71,16 @@ def predictions(model, outputs, weights=False):
     model : LogitProdClassifier, LogitProdSurvival or LogitProdRegressor
     outputs : ExpertOutputs
     weights : bool
-        Whether the experts' weights are added.
+        Whether the experts' weights and their disagreement are added.
 
     Returns
     -------
     DataFrame
         Indexed by the identifiers: ``prediction`` and ``proba_<class>``; for survival
         ``risk`` and ``survival_<time>``; for values ``prediction``, ``std``, ``lower_90`` and
-        ``upper_90``, the ends of the central interval of 90 %; then ``weight_<expert>``. For a
-        panel ``proba_<label>`` and ``weight_<expert>_<label>``.
+        ``upper_90``, the ends of the central interval of 90 %; then ``weight_<expert>`` and
+        ``disagreement``, in nats. For a panel ``proba_<label>``, ``weight_<expert>_<label>`` and
+        ``disagreement_<label>``.
     """
     index = pd.Index(outputs.ids, name="id")
     columns = words_of(model).columns(model, outputs)

@@ -15,7 +15,7 @@ from joblib import Memory
 from sklearn.base import clone
 
 from sklearn_logitprod._progress import Progress
-from sklearn_logitprod._text import option
+from sklearn_logitprod._text import WIDTH, option
 from sklearn_logitprod._version import __version__
 from sklearn_logitprod.cli.files import check_targets, estimator_for, named, written
 from sklearn_logitprod.cli.fit import experts_lines
@@ -23,7 +23,6 @@ from sklearn_logitprod.cli.model import Saved, save, skops_io
 from sklearn_logitprod.cli.reading import check_model_file
 from sklearn_logitprod.cli.slides import EMBEDDINGS, features_of, how_read, read_slides
 from sklearn_logitprod.cli.tasks import WORDS
-from sklearn_logitprod.cli.text import WIDTH, table_lines, verdict
 from sklearn_logitprod.experts import on_all_views, on_view
 from sklearn_logitprod.experts.views import DEFAULT_HEADS
 from sklearn_logitprod.inspection import compare
@@ -86,7 +85,7 @@ def run(args):
         if args.out:
             with written(args.out) as path:
                 table.to_csv(path)
-        print("\n".join([*table_lines(table), "", verdict(table), "", textwrap.fill(heads, WIDTH)]))
+        print(f"{table}\n\n{textwrap.fill(heads, WIDTH)}")
         if args.report:
             from sklearn_logitprod.cli.report import report
 

@@ -8,21 +8,23 @@ from html import escape
 import numpy as np
 import sklearn
 
+from sklearn_logitprod._html import block
 from sklearn_logitprod._version import __version__
 from sklearn_logitprod.cli.figures import figures
 from sklearn_logitprod.cli.page import page
 from sklearn_logitprod.cli.tasks import words_of
-from sklearn_logitprod.cli.text import cells, verdict
 from sklearn_logitprod.inspection._draw import LOSS_WORDS
+from sklearn_logitprod.inspection._shown import claims_html, table_html
+from sklearn_logitprod.inspection._words import said_of, verdict
 
 _READING = """
 <p>Every method is fitted on the training part of each fold and scored on the rest. <em>Best
 expert</em> is the expert of the lowest {loss} on the training part, chosen anew in each split:
-what one would have picked without fusing. <em>Loss diff.</em> is the mean difference in {loss}
-to it, sample by sample; below 0 is better. Intervals and p-values come from resampling samples
-(or groups) and say how sure a difference is on samples like these, not on those of another site.
-<em>p (Holm)</em> is corrected for the number of rows. Choosing the best row makes its figure a
-little too good.</p>
+what one would have picked without fusing. Differences are means to it, sample by sample. Intervals
+and p-values come from resampling samples (or groups) and say how sure a difference is on samples
+like these, not on those of another site. <em>Holm</em> says that p is corrected for the number of
+rows. Choosing the best row makes its figure a little too good; the difference to the best simple
+method, its interval and its p take account of that.</p>
 <p>Weights say what the fused product is made of, not how good an expert is: experts that say the
 same share their weight in any proportion.</p>
 """
@@ -53,8 +55,10 @@ def report(estimator, outputs, table, made=None, *, what="experts", facts=None, 
         Text from files is escaped; nothing is loaded from elsewhere.
     """
     parts = [
-        f'<p class="verdict">{escape(verdict(table, width=None))}</p>',
-        f"<h2>All methods</h2>{_table(table)}",
+        f'<p class="verdict">{escape(verdict(table))}</p>',
+        f"<p>{escape(' '.join(said_of(table)))}</p>",
+        f"<h2>All methods</h2>{block(table_html(table))}",
+        f"<h2>LogitProd beside the best</h2>{block(claims_html(table))}",
     ]
     for title, caption, svg in figures(estimator, outputs, table, words_of(outputs)):
         parts.append(f"<h2>{escape(title)}</h2><figure>{svg}")
@@ -65,23 +69,6 @@ def report(estimator, outputs, table, made=None, *, what="experts", facts=None, 
     parts.append(f'<p class="soft">{escape(_settings(estimator, table))}</p>')
     n_experts = list(table.attrs["kinds"].values()).count("expert")
     return page(f"Comparison of {n_experts} {what}", parts)
-
-
-def _table(table):
-    header, *rows = cells(table)
-    kinds = [table.attrs["kinds"][name] for name in table.index]
-    lines = ["".join(f"<th>{escape(text)}</th>" for text in header)]
-    before = "expert"
-    body = []
-    for kind, row in zip(kinds, rows, strict=True):
-        marks = [kind] + (["first"] if before == "expert" and kind != "expert" else [])
-        inside = "".join(f"<td>{escape(text)}</td>" for text in row)
-        body.append(f'<tr class="{" ".join(marks)}">{inside}</tr>')
-        before = kind
-    return (
-        f'<div class="wide"><table><thead><tr>{lines[0]}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
 
 
 def _data(outputs, made, facts):

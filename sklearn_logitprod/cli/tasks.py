@@ -14,9 +14,10 @@ _MOST_BOXES = 6
 
 
 def expert_weights(model, outputs):
-    """Columns of the weight of each expert."""
+    """Columns of the weight of each expert, and of how much they contradict each other."""
     own = model.expert_weights(outputs).T
-    return {f"weight_{name}": w for name, w in zip(model.expert_names_, own, strict=True)}
+    columns = {f"weight_{name}": w for name, w in zip(model.expert_names_, own, strict=True)}
+    return columns | {"disagreement": model.disagreement(outputs)}
 
 
 @dataclass(frozen=True)
@@ -148,11 +149,14 @@ def _label_columns(model, outputs):
 
 
 def _label_weights(model, outputs):
-    weights = model.expert_weights(outputs)
-    return {
+    weights, contradicted = model.expert_weights(outputs), model.disagreement(outputs)
+    columns = {
         f"weight_{name}_{label}": weights[:, m, j]
         for m, name in enumerate(model.expert_names_)
         for j, label in enumerate(model.label_names_)
+    }
+    return columns | {
+        f"disagreement_{label}": contradicted[:, j] for j, label in enumerate(model.label_names_)
     }
 
 

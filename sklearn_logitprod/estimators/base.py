@@ -20,7 +20,7 @@ from sklearn_logitprod._progress import SILENT, CallbackSupportMixin, FitProgres
 from sklearn_logitprod._text import option, warn
 from sklearn_logitprod._typing import Floats
 from sklearn_logitprod.estimators.inference import PoolInference, is_table
-from sklearn_logitprod.estimators.prepared import Prepared
+from sklearn_logitprod.estimators.prepared import Prepared, overview_of
 from sklearn_logitprod.experts.composition import ExpertsComposition, fitted_experts
 from sklearn_logitprod.experts.display import ExpertsDisplayMixin
 from sklearn_logitprod.experts.naming import name_experts
@@ -245,6 +245,7 @@ class BaseLogitProd(
         attributes["n_samples_fit_"] = len(kept)
         attributes["fit_rows_"] = row_marks(prepared.outputs.take(kept).log_proba, len(kept))
         attributes["deployment_"] = []
+        attributes["expert_overview_"] = overview_of(prepared, attributes)
         # all at once, at the end: a fit that fails leaves an earlier one as it was
         vars(self).pop("feature_names_in_", None)
         vars(self).update(attributes)

@@ -204,6 +204,9 @@ default="mode"
         Mean weight of each expert over the fit data, sample weights counted.
     expert_losses_ : ndarray of shape (n_experts,), float64
         Mean log-loss of each expert on the rows it has, in nats; NaN if it has none.
+    expert_overview_ : Overview or None
+        Of precomputed outputs what ``print`` and notebooks show of each expert on the fit data:
+        coverage, loss, calibration slope, agreement with the others and what looks odd.
     reference_losses_ : ndarray of shape (n_experts + 2,), float64
         Training log-loss of each expert (where it is missing, of the mean
         log-probability of those present), of the mean of log-probabilities and, with

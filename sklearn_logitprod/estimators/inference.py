@@ -123,6 +123,33 @@ class PoolInference(TransformerMixin):
         """
         return weights_in_kind(self, self, X)
 
+    def disagreement(self, X: Any) -> Floats:
+        """By how much the experts contradict each other on each sample.
+
+        The entropy of the mixture of the experts less their mean entropy, both with the weights
+        of ``expert_weights``: the Jensen-Shannon divergence [1]_, which is the information that
+        naming the expert gives of the outcome. 0 where all experts with weight say the same, and
+        at most the entropy of the weights: two experts of equal weight reach 0.69 if each is
+        certain of another class, 0.37 if they give it 0.9 and 0.1. A sample of a high value is one
+        to look at. Of values, the entropy is that of a Gaussian with the mixture's variance.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            In nats, non-negative.
+
+        References
+        ----------
+        .. [1] Lin, "Divergence measures based on the Shannon entropy", IEEE Trans. Inf. Theory 37,
+           1991.
+        """
+        return self._collect(X, lambda columns: self.pool_.disagreement(columns))
+
     def linear_pool_share(self, X: Any) -> Floats:
         """Share of the linear pool in all coefficients of each sample.
 

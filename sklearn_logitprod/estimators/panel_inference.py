@@ -100,6 +100,21 @@ class PanelInference(PoolInference):
         """
         return self._by_label(X, lambda pool, columns: pool.expert_shares(columns)[0])
 
+    def disagreement(self, X: Any) -> Floats:
+        """By how much the experts contradict each other on each sample, label by label.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels), float64
+            In nats, as for :class:`LogitProdClassifier`.
+        """
+        return self._by_label(X, lambda pool, columns: pool.disagreement(columns))
+
     def linear_pool_share(self, X: Any) -> Floats:
         """Share of the linear pool in all coefficients of each sample and label.
 

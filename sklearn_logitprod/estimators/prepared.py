@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sklearn_logitprod.fusion.likelihood import Likelihood
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.outputs.classes import Outputs
+from sklearn_logitprod.outputs.overview import overview, some_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,3 +49,34 @@ def all_log_proba(outputs):
     for rows in block_slices(len(out), out[0].size):
         out[rows] = outputs.log_proba(rows)
     return out
+
+
+def overview_of(prepared, attributes):
+    """Overview of precomputed outputs on the fit data, losses as the fit has found them.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    attributes : dict
+        Fitted attributes.
+
+    Returns
+    -------
+    Overview or None
+        None with experts of its own, which are shown themselves.
+    """
+    if attributes["named_experts_"] is not None:
+        return None
+    kept = prepared.kept
+    rows = kept[some_rows(len(kept))]
+    log_proba = prepared.outputs.take(rows).log_proba(slice(None))
+    likelihood = prepared.likelihood.take(rows)
+    found = overview(
+        attributes["expert_names_"],
+        1.0 - np.isnan(log_proba[:, :, 0]).mean(axis=0),
+        likelihood.family.said(log_proba),
+        log_proba,
+        likelihood,
+        likelihood.base_loss(log_proba.shape[2]),
+    )
+    return replace(found, loss=attributes["expert_losses_"])

@@ -121,8 +121,9 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     mean_expert_weights_ : ndarray of shape (n_experts,), float64
         Mean weight of each expert over the fit data, sample weights counted.
     expert_losses_ : ndarray of shape (n_experts,), float64
-        Mean negative log-density of each calibrated expert on the rows it has, in nats, of y
-        in its own unit.
+        Mean negative log-density of each calibrated expert on its rows, in nats, of y in its unit.
+    expert_overview_ : Overview or None
+        As in :class:`LogitProdClassifier`.
     reference_losses_ : ndarray of shape (n_experts + 2,), float64
         The same of each expert (where it is missing, of the mean log-density of those
         present), of the mean of log-densities and, with ``linear_pool``, of the Gaussian of
@@ -146,8 +147,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     fit_rows_ : ndarray of shape (n_marks,), uint64
         Marks by which rows of the fit data are known again, of at most 1000 rows.
     deployment_ : list of dict
-        What was done after the fit, by functions of
-        :mod:`~sklearn_logitprod.deployment`.
+        What was done after the fit, by functions of :mod:`~sklearn_logitprod.deployment`.
     n_features_in_ : int
         Number of columns of X in the fit.
 

@@ -150,6 +150,9 @@ class LogitProdSurvival(CalibrationMixin, CategoryInference, BaseLogitProd):
         Mean weight of each expert over the fit data, sample weights counted.
     expert_losses_ : ndarray of shape (n_experts,), float64
         Mean negative log-likelihood of each expert on the rows it has, in nats.
+    expert_overview_ : Overview or None
+        Of precomputed outputs what ``print`` and notebooks show of each expert on the fit data:
+        coverage, loss, calibration slope, agreement with the others and what looks odd.
     reference_losses_ : ndarray of shape (n_experts + 2,), float64
         The same of each expert (where it is missing, of the mean log-probability of
         those present), of the mean of log-probabilities and, with ``linear_pool``, of

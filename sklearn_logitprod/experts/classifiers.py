@@ -10,16 +10,10 @@ from sklearn_logitprod._text import brief
 from sklearn_logitprod.experts.naming import method_of, misses_rows
 from sklearn_logitprod.outputs.checks import SUM_TOLERANCE
 from sklearn_logitprod.outputs.classes import Outputs
+from sklearn_logitprod.outputs.overview import leaked
 
 METHODS = ("predict_log_proba", "predict_proba", "decision_function")
 _WANTED = "Experts are classifiers that give probabilities or scores."
-
-
-_ERROR_RATE = 0.005
-
-
-# seeing no error where 10 are due has probability exp(-10)
-_LEAST_DUE = 10.0
 
 
 @dataclass(frozen=True)
@@ -227,31 +221,3 @@ def as_outputs(proba, pairs):
     """Aligned probabilities of experts as :class:`Outputs`."""
     names = [name for name, _ in pairs]
     return Outputs(proba, "proba", names, np.arange(proba.shape[2]))
-
-
-def leaked(names, proba, codes):
-    """Names of experts that look as if they had been trained on these very rows.
-
-    An expert with next to no error is suspect when the others err often, or when its own
-    probabilities let expect many more errors: forests know their training rows better
-    than they say.
-
-    Parameters
-    ----------
-    names : list of str
-    proba : ndarray of shape (n_samples, n_experts, n_classes)
-    codes : ndarray of shape (n_samples,), int
-
-    Returns
-    -------
-    list of str
-    """
-    present = ~np.isnan(proba[:, :, 0])
-    n_present = present.sum(axis=0)
-    errors = ((proba.argmax(axis=2) != codes[:, None]) & present).sum(axis=0)
-    expected = np.where(present, 1.0 - proba.max(axis=2), 0.0).sum(axis=0)
-    rate = errors / np.maximum(n_present, 1)
-    others = n_present * (rate.sum() - rate) / max(len(errors) - 1, 1)
-    due = np.maximum(expected, others)
-    suspect = (errors <= _ERROR_RATE * n_present) & (due >= np.maximum(_LEAST_DUE, 20 * errors))
-    return [name for name, one in zip(names, suspect, strict=True) if one]

@@ -12,7 +12,29 @@ from sklearn_logitprod.experts.naming import name_experts
 
 
 class ExpertsDisplayMixin:
-    """Show the experts side by side, with their state and, once fitted, mean weights."""
+    """Show the experts side by side, with their state and, once fitted, mean weights.
+
+    Of precomputed outputs, which have no experts to be shown, an overview of those of the fit data
+    stands below the estimator.
+    """
+
+    def __str__(self):
+        own = getattr(self, "expert_overview_", None)
+        return repr(self) if own is None else f"{self!r}\n\n{own.text()}"
+
+    def _repr_html_inner(self):
+        return self._with_overview(super()._repr_html_inner())
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        bundle["text/plain"] = str(self)
+        if "text/html" in bundle:
+            bundle["text/html"] = self._with_overview(bundle["text/html"])
+        return bundle
+
+    def _with_overview(self, html):
+        own = getattr(self, "expert_overview_", None)
+        return html if own is None else html + own.html("Experts on the fit data")
 
     def _sk_visual_block_(self):
         if self.experts is None:
@@ -20,7 +42,7 @@ class ExpertsDisplayMixin:
                 "single",
                 self,
                 names=type(self).__name__,
-                name_details=str(self),
+                name_details=repr(self),
             )
         pairs = name_experts(self.experts)
         weights = {}

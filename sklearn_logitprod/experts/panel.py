@@ -10,8 +10,8 @@ from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from sklearn_logitprod._text import brief, option, plain
-from sklearn_logitprod.experts.classifiers import leaked
 from sklearn_logitprod.experts.naming import method_of
+from sklearn_logitprod.outputs.overview import leaked
 from sklearn_logitprod.outputs.panel import PanelOutputs
 
 METHODS = ("predict_proba", "decision_function")

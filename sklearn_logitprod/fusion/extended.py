@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_logitprod.fusion.columns import Columns
+from sklearn_logitprod.fusion.family import CATEGORICAL
 from sklearn_logitprod.fusion.logits import log_softmax
 from sklearn_logitprod.fusion.pool import Pool
 
@@ -39,6 +40,12 @@ class ExtendedColumns:
         """Which experts count: (n_samples, n_experts), bool."""
         old = self.old.present[:, : self.old.n_experts] & self.top.present[:, :1]
         return np.hstack([old, self.top.present[:, 1 : self.top.n_experts]])
+
+    @property
+    def log_proba(self):
+        """Log-probabilities of all experts, finite where one is missing."""
+        old = self.old.log_proba[:, : self.old.n_experts]
+        return np.concatenate([old, self.top.log_proba[:, 1 : self.top.n_experts]], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +134,10 @@ class ExtendedPool:
         new = coefficients[:, 1:] / total[:, None]
         weights = np.hstack([weights * (old / total)[:, None], new])
         return weights, linear * old / total, self.sharpness * total
+
+    def disagreement(self, columns):
+        """By how much the experts contradict each other, by their weights: (n_samples,)."""
+        return CATEGORICAL.disagreement(columns.log_proba, self.expert_shares(columns)[0])
 
     def correction_share(self, columns):
         """Norm of the correction over the summed norms of product and correction.

@@ -37,6 +37,18 @@ class Family(ABC):
         """What a correction reads of each expert: (n_samples, n_experts, n_free)."""
 
     @abstractmethod
+    def said(self, log_proba):
+        """What experts say of samples, to be compared: (n_samples, n_experts, n_said)."""
+
+    @abstractmethod
+    def disagreement(self, log_proba, weights):
+        """Entropy of the mixture of experts less their mean entropy, in nats: (n_samples,).
+
+        Natural parameters are of shape (n_samples, n_experts, n_parameters), finite where experts
+        are missing; weights (n_samples, n_experts) sum to 1 and are 0 there.
+        """
+
+    @abstractmethod
     def features(self, columns, feature_set):
         """Gating features (n_samples, n_features)."""
 
@@ -62,8 +74,20 @@ class Categorical(Family):
 
     def centred(self, columns):
         """Log-probabilities less their mean over the classes."""
-        own = columns.log_proba[:, : columns.n_experts]
-        return own - own.mean(axis=-1, keepdims=True)
+        return self.said(columns.log_proba[:, : columns.n_experts])
+
+    def said(self, log_proba):
+        """Log-probabilities less their mean over the classes."""
+        return log_proba - log_proba.mean(axis=-1, keepdims=True)
+
+    def disagreement(self, log_proba, weights):
+        """Jensen-Shannon divergence of the experts."""
+        proba = np.exp(log_proba)
+        mixture = np.einsum("nm,nmk->nk", weights, proba)
+        log_mixture = np.log(np.maximum(mixture, np.finfo(np.float64).tiny))
+        mean = np.einsum("nm,nmk,nmk->n", weights, proba, log_proba)
+        # rounding must not make it negative where all agree
+        return np.maximum(mean - (mixture * log_mixture).sum(axis=1), 0.0)
 
     def features(self, columns, feature_set):
         """As of :func:`~sklearn_logitprod.fusion.features.gating_features`."""

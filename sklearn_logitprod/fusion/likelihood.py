@@ -19,6 +19,9 @@ import numpy as np
 from sklearn_logitprod.fusion.family import CATEGORICAL, Family
 from sklearn_logitprod.fusion.logits import log_softmax, logsumexp
 
+# of base rates
+_MAX_ROUNDS, _ROUND_PRECISION, _LEAST_RATE = 200, 1e-6, 1e-12
+
 
 class Likelihood(ABC):
     """Outcomes of some rows; the base of all likelihoods.
@@ -122,6 +125,10 @@ class Likelihood(ABC):
         """
         return SoftLabels(np.exp(log_softmax(scores)))
 
+    def base_loss(self, n_categories):
+        """Mean loss of the base rates, without any expert; NaN where there are no categories."""
+        return np.nan
+
     @abstractmethod
     def state(self, scores):
         """What the curvature is made of: Hessians in the scores, unless ``blocks`` says else.
@@ -215,6 +222,16 @@ class Categories(Likelihood):
         """
         _, gradient, proba = self.loss_gradient(scores())
         return weight @ (proba - gradient) / weight.sum()
+
+    def base_loss(self, n_categories):
+        """Mean loss of the rates that maximise the likelihood, found by expectation."""
+        weight, rates = np.ones(self.n_samples), np.full(n_categories, 1.0 / n_categories)
+        for _ in range(_MAX_ROUNDS):
+            scores = np.tile(np.log(np.maximum(rates, _LEAST_RATE)), (self.n_samples, 1))
+            before, rates = rates, self.prevalence(weight, n_categories, lambda own=scores: own)
+            if np.abs(rates - before).max() < _ROUND_PRECISION:
+                break
+        return float(self.loss(scores).mean())
 
     def state(self, scores):
         """Fused probabilities (n_samples, n_categories).

@@ -244,6 +244,11 @@ class Pool:
         """
         return expert_shares(columns, self.coefficients(columns, features))
 
+    def disagreement(self, columns):
+        """By how much the experts contradict each other, by their weights: (n_samples,)."""
+        own = columns.log_proba[:, : columns.n_experts]
+        return self.family.disagreement(own, self.expert_shares(columns)[0])
+
     def blend(self, head, share):
         """Mixture of the pool with one more head: ``(1 - share) * pool + share * head``."""
         # a share of nothing is no head: predictions are spared what moves nothing

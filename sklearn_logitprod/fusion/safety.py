@@ -105,6 +105,10 @@ class SafePool:
         """Weights of experts, share of the linear pool and sharpness in the product."""
         return self.pool.expert_shares(columns.inner)
 
+    def disagreement(self, columns):
+        """By how much the experts contradict each other, by their weights in the product."""
+        return self.pool.disagreement(columns.inner)
+
     def correction_share(self, columns):
         """Share of the correction in the product."""
         return self.pool.correction_share(columns.inner)

@@ -92,6 +92,19 @@ class Gaussian(Family):
         """
         return columns.log_proba[:, : columns.n_experts, :1]
 
+    def said(self, log_proba):
+        """Means."""
+        return moments(log_proba)[0][..., None]
+
+    def disagreement(self, log_proba, weights):
+        """With the entropy of a Gaussian of the mixture's variance, which bounds it."""
+        there = weights > 0.0
+        own = np.where(there[..., None], log_proba, np.array([0.0, 1.0]))
+        mean, variance = moments(own)
+        centre = (weights * mean).sum(axis=1, keepdims=True)
+        mixed = (weights * (variance + (mean - centre) ** 2)).sum(axis=1)
+        return np.maximum(0.5 * (np.log(mixed) - (weights * np.log(variance)).sum(axis=1)), 0.0)
+
     def features(self, columns, feature_set):
         """Gating features of values.
 

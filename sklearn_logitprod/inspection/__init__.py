@@ -2,6 +2,7 @@
 
 from sklearn_logitprod.inspection.compare import compare
 from sklearn_logitprod.inspection.comparison_display import ExpertComparisonDisplay
+from sklearn_logitprod.inspection.comparison_result import ComparisonResult
 from sklearn_logitprod.inspection.oracle import oracle_gap
 from sklearn_logitprod.inspection.temperature import (
     TemperatureSensitivityDisplay,
@@ -10,6 +11,7 @@ from sklearn_logitprod.inspection.temperature import (
 from sklearn_logitprod.inspection.weights_display import ExpertWeightsDisplay
 
 __all__ = [
+    "ComparisonResult",
     "ExpertComparisonDisplay",
     "ExpertWeightsDisplay",
     "TemperatureSensitivityDisplay",

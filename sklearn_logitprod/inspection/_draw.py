@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 METRIC_LABELS = {
     "log_loss": "log-loss",
     "roc_auc": "AUC",
@@ -18,6 +20,16 @@ METRIC_LABELS = {
     "mae": "mean absolute error",
     "r2": "R²",
 }
+
+SHORT_LABELS = METRIC_LABELS | {
+    "balanced_accuracy": "bal. accuracy",
+    "brier": "Brier",
+    "rps": "RPS",
+    "quadratic_kappa": "kappa",
+    "ibs": "IBS",
+    "mae": "MAE",
+}
+"""What they are called where there is little room."""
 
 LOSS_WORDS = {"log_loss": "log-loss", "nll": "negative log-likelihood"}
 """What the loss is called in which methods differ from the best expert."""
@@ -56,3 +68,45 @@ def axes(ax, width, height):
 def direction(higher_is_better):
     """Which values are better, in words."""
     return "higher is better" if higher_is_better else "lower is better"
+
+
+# black is what takes the colour of the text around a figure
+_TEXT = "#010101"
+
+
+def svg(draw, size, as_text=False):
+    """What a function draws on axes, as SVG text.
+
+    Parameters
+    ----------
+    draw : callable
+        Of the axes.
+    size : (float, float)
+        In inches.
+    as_text : bool
+        Whether lines and words have the colour of the text that the figure stands in, on no paper
+        of its own.
+
+    Returns
+    -------
+    str
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    named = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    stream = io.StringIO()
+    with rc_context({"svg.hashsalt": "logitprod", **dict.fromkeys(named, _TEXT)}):
+        figure = Figure(figsize=size, layout="constrained")
+        ax = figure.subplots()
+        draw(ax)
+        if as_text:
+            ax.set_facecolor("none")
+        figure.savefig(
+            stream, format="svg", transparent=as_text, metadata={"Date": None, "Creator": None}
+        )
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    return (
+        text.replace(_TEXT, "currentColor").replace("#000000", "currentColor") if as_text else text
+    )

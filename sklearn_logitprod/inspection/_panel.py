@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
@@ -12,10 +11,11 @@ from sklearn_logitprod._text import plain
 from sklearn_logitprod.estimators.panel_inference import label_log_proba
 from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.fusion.logits import binary_logits, log_softmax
-from sklearn_logitprod.inspection._resampling import bootstrap, holm, signed_rank
+from sklearn_logitprod.inspection._evidence import Totals, mean_evidence
+from sklearn_logitprod.inspection._resampling import holm
 from sklearn_logitprod.inspection._scores import Outcome
-from sklearn_logitprod.inspection._split import BEST, part_comparison, scored_methods
-from sklearn_logitprod.inspection._table import Totals, comparison_table, differences_to
+from sklearn_logitprod.inspection._split import part_comparison, scored_methods
+from sklearn_logitprod.inspection._table import comparison_table, table_of
 
 OVERALL = "mean over labels"
 
@@ -120,18 +120,23 @@ def panel_table(totals, settings):
         )
     tables = [comparison_table(part, settings) for part in totals.parts]
     # each method against the best expert is asked as often as there are labels
-    by_label = np.array([table["p_value"].to_numpy() for table in tables])
-    corrected = np.apply_along_axis(holm, 0, by_label)
-    for table, own in zip(tables, corrected, strict=True):
-        table["p_holm"] = own
-    overall = _overall(totals, tables, settings)
+    for column in [name for name in tables[0] if name.endswith("p_holm")]:
+        asked = np.array([table[column.replace("p_holm", "p_value")] for table in tables])
+        corrected = np.apply_along_axis(holm, 0, asked)
+        for table, own in zip(tables, corrected, strict=True):
+            table[column] = own
+    evidence = mean_evidence([part.evidence() for part in totals.parts])
+    overall = table_of(evidence, totals.comparison, settings)
+    names = [*labels, OVERALL]
+    claims = zip(names, [*tables, overall], strict=True)
     attrs = {
         **tables[0].attrs,
         "overall": OVERALL,
         "chosen": {label: part.chosen for label, part in zip(labels, totals.parts, strict=True)},
-        "n_samples": int(np.any([part.tested for part in totals.parts], axis=0).sum()),
+        "claims": [{"label": n, **one} for n, table in claims for one in table.attrs["claims"]],
+        "n_samples": overall.attrs["n_samples"],
+        "n_groups": overall.attrs["n_groups"],
     }
-    names = [*labels, OVERALL]
     whole = pd.concat([*tables, overall], keys=names, names=["label", "method"])
     whole.attrs = attrs
     return whole
@@ -139,57 +144,8 @@ def panel_table(totals, settings):
 
 def overall_of(table):
     """Of a table of several labels the rows of their mean, as a table of one."""
-    own = table.loc[table.attrs["overall"]]
-    own.attrs = dict(table.attrs)
+    attrs = table.attrs
+    own = pd.DataFrame(table.loc[attrs["overall"]])
+    claims = [one for one in attrs["claims"] if one["label"] == attrs["overall"]]
+    own.attrs = attrs | {"claims": claims}
     return own
-
-
-def _overall(totals, tables, settings):
-    """Means over labels, with intervals by the bootstrap over samples."""
-    comparison, methods = totals.comparison, totals.parts[0].methods
-    n_labels, n_methods = len(tables), len(methods)
-    n_samples, names = len(comparison.strata), list(comparison.scores)
-    moved = np.zeros((n_methods, len(names), n_samples))
-    paired = np.zeros((n_methods, n_samples))
-    mean = np.zeros(n_methods)
-    reference = methods.index(BEST)
-    for part in totals.parts:
-        moved[:, :, part.tested] += part.contributions() / n_labels
-        own = differences_to(part.sample_losses(), reference)
-        middle = own.mean(axis=1)
-        paired[:, part.tested] += (own - middle[:, None]) / own.shape[1] / n_labels
-        mean += middle / n_labels
-    tested = np.any([part.tested for part in totals.parts], axis=0)
-    groups = comparison.groups
-    if groups is not None:
-        groups = np.unique(groups[tested], return_inverse=True)[1]
-    columns = np.vstack([moved.reshape(-1, n_samples), paired])[:, tested]
-    sums = np.append(np.zeros(n_methods * len(names)), mean)
-    found = bootstrap(columns.T, sums, groups, settings["n_resamples"], settings["random_state"])
-    widths = found.half_width[:-n_methods].reshape(n_methods, -1)
-    width, p_value = found.half_width[-n_methods:], found.p_value[-n_methods:]
-    p_value[reference] = np.nan
-    values = np.nanmean([part.values() for part in totals.parts], axis=0)
-    table = {}
-    for i, (name, score) in enumerate(comparison.scores.items()):
-        middle = np.nanmean([own[f"{name}_mean"] for own in tables], axis=0)
-        table[f"{name}_mean"] = middle
-        table[f"{name}_std"] = values[:, :, i].std(axis=0, ddof=min(1, len(values) - 1))
-        table[f"{name}_low"] = np.maximum(middle - widths[:, i], score.bounds[0])
-        table[f"{name}_high"] = np.minimum(middle + widths[:, i], score.bounds[1])
-    first = next(iter(comparison.scores.values()))
-    ordered = -values[:, :, 0] if first.higher_is_better else values[:, :, 0]
-    by_repeat = np.mean(
-        [differences_to(part.repeat_losses().T, reference) for part in totals.parts], axis=0
-    )
-    by_repeat[reference] = np.nan
-    table |= {
-        "rank": rankdata(ordered, axis=1, nan_policy="omit").mean(axis=0),
-        "difference": mean,
-        "difference_low": mean - width,
-        "difference_high": mean + width,
-        "p_value": p_value,
-        "p_holm": holm(p_value),
-        "p_wilcoxon": [signed_rank(own) for own in by_repeat],
-    }
-    return pd.DataFrame(table, index=pd.Index(methods, name="method"))

@@ -22,11 +22,14 @@ class Resampled:
         Half of the interval around each sum.
     p_value : ndarray of shape (n_columns,)
         Two-sided, that the sum were 0.
+    changes : ndarray of shape (n_resamples, n_columns)
+        Of the resamples, each change over its own standard error, without its sign.
     """
 
     error: np.ndarray
     half_width: np.ndarray
     p_value: np.ndarray
+    changes: np.ndarray
 
 
 def bootstrap(contributions, sums, groups=None, n_resamples=2000, seed=0, level=0.95):
@@ -66,7 +69,7 @@ def bootstrap(contributions, sums, groups=None, n_resamples=2000, seed=0, level=
     n_groups = len(contributions)
     if n_groups < 2:
         nothing = np.full(len(sums), np.nan)
-        return Resampled(nothing, nothing, nothing)
+        return Resampled(nothing, nothing, nothing, np.empty((0, len(sums))))
     scale = n_groups / (n_groups - 1.0)
     error = np.sqrt(scale * (contributions**2).sum(axis=0))
     rng = np.random.default_rng(seed)
@@ -85,7 +88,79 @@ def bootstrap(contributions, sums, groups=None, n_resamples=2000, seed=0, level=
             np.divide(np.abs(change), np.sqrt(own), np.full_like(own, np.inf), where=own > 0)
         )
     changes = np.concatenate(changes)
-    return Resampled(error, *_studentised(changes, sums, error, level))
+    return Resampled(error, *_studentised(changes, sums, error, level), changes)
+
+
+@dataclass(frozen=True)
+class ToBest:
+    """The difference of one method to the best of some others.
+
+    Attributes
+    ----------
+    position : int
+        Of the best of the others.
+    difference, low, high : float
+        With the ends of the interval.
+    p_value : float
+        Two-sided, that there were no difference.
+    """
+
+    position: int
+    difference: float
+    low: float
+    high: float
+    p_value: float
+
+
+def to_best(found, sums, columns, higher_is_better, level=0.95):
+    """How a method differs from the best of several others, whichever that is.
+
+    The others that look best on these samples are in part the lucky ones. A method is better than
+    the best of them if it is better than each, so the test of that is the weakest of those against
+    each, and no correction is needed [1]_. It is worse if it is worse than any: those tests are
+    corrected by the largest of all t in each resample [2]_. Together they are the multiple
+    comparisons with the best [3]_.
+
+    Parameters
+    ----------
+    found : Resampled
+    sums : ndarray of shape (n_columns,)
+        As they were resampled: among them the values of the method less those of each other.
+    columns : ndarray of int
+        Which columns these differences are; those that are NaN do not count, one at least is not.
+    higher_is_better : bool
+    level : float, default=0.95
+
+    Returns
+    -------
+    ToBest
+
+    References
+    ----------
+    .. [1] Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 24,
+       1982.
+    .. [2] Westfall and Young, "Resampling-based multiple testing", Wiley, 1993.
+    .. [3] Hsu, "Multiple comparisons: theory and methods", Chapman and Hall, 1996.
+    """
+    known = ~np.isnan(sums[columns])
+    own, positions = np.asarray(columns)[known], np.flatnonzero(known)
+    sign = 1.0 if higher_is_better else -1.0
+    gains = sign * sums[own]
+    best = int(np.argmin(gains))
+    if not len(found.changes):
+        return ToBest(int(positions[best]), float(sign * gains[best]), np.nan, np.nan, np.nan)
+    error, changes = found.error[own], found.changes[:, own]
+    # what has no spread is sure by itself
+    spread = error > 0
+    largest = changes[:, spread].max(axis=1, initial=0.0)[:, None]
+    jointly = np.where(spread, largest, changes)
+    joint_width, joint_p = _studentised(jointly, gains, error, level)
+    low = (gains - found.half_width[own]).min()
+    high = (gains + joint_width).min()
+    worse = gains < 0.0
+    p_value = joint_p[worse].min() if worse.any() else found.p_value[own].max()
+    ends = sorted((sign * low, sign * high))
+    return ToBest(int(positions[best]), float(sign * gains[best]), *map(float, (*ends, p_value)))
 
 
 def _studentised(changes, sums, error, level):

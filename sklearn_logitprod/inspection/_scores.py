@@ -34,12 +34,15 @@ class Score:
         The least and the largest value there is.
     reads : {"log_proba", "risk"}
         What it needs of a prediction.
+    in_units : bool
+        Whether it is in the unit of y, which may be of any size.
     """
 
     function: object
     higher_is_better: bool
     bounds: tuple
     reads: str = "log_proba"
+    in_units: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from sklearn.utils import _safe_indexing
 from sklearn_logitprod.estimators.inference import expert_log_proba, fused_log_proba
 from sklearn_logitprod.inspection._methods import best_expert, filled
 from sklearn_logitprod.inspection._rivals import run_rival
-from sklearn_logitprod.inspection._scores import Outcome, evaluate, losses
+from sklearn_logitprod.inspection._scores import Outcome, evaluate
 from sklearn_logitprod.search.base import final_estimator, fitted_log_proba
 
 if TYPE_CHECKING:
@@ -65,8 +65,6 @@ class Scored:
     methods : list of str
     values : ndarray of shape (n_methods, n_scores)
     contributions : ndarray of shape (n_methods, n_scores, n_test)
-    losses : ndarray of shape (n_methods, n_test)
-        Log-loss of each sample; NaN for methods without probabilities.
     seconds : dict of str to float
         That the fits of the fusion and of rivals took.
     """
@@ -76,7 +74,6 @@ class Scored:
     methods: list
     values: np.ndarray
     contributions: np.ndarray
-    losses: np.ndarray
     seconds: dict
 
 
@@ -165,9 +162,8 @@ def scored_methods(
     values, contributions = zip(
         *(evaluate(comparison.scores, outcome, own) for own in predictions.values()), strict=True
     )
-    by_sample = np.array([losses(outcome, own) for own in predictions.values()])
     values, contributions = np.array(values), np.array(contributions)
-    return Scored(names, best, list(predictions), values, contributions, by_sample, seconds or {})
+    return Scored(names, best, list(predictions), values, contributions, seconds or {})
 
 
 def part_comparison(comparison, outcome):

@@ -1,4 +1,4 @@
-"""From the scores of all splits to one table."""
+"""From the scores of all splits to one table, and to what it says of the fusion."""
 
 from __future__ import annotations
 
@@ -8,93 +8,17 @@ from scipy.stats import rankdata
 
 from sklearn_logitprod._text import warn
 from sklearn_logitprod.inspection._draw import METRIC_LABELS
-from sklearn_logitprod.inspection._resampling import bootstrap, holm, signed_rank
+from sklearn_logitprod.inspection._resampling import bootstrap, holm, signed_rank, to_best
 from sklearn_logitprod.inspection._split import BEST, FUSED
+
+SIMPLE = "best simple method"
+"""What the fusion differs from, beside the best expert."""
+
+PAIRED = ("difference", "difference_low", "difference_high", "p_value", "p_holm")
+"""What the columns of a metric's paired differences end in."""
 
 # of a log-loss; what differs by less is the same, computed in another order
 _ROUNDING = 1e-12
-
-
-class Totals:
-    """Sums over splits of what their scores say, taken as they come.
-
-    A score of a repeat is the mean over its splits, each counted by its tested samples; a
-    split on which a score is not defined (NaN) does not count.
-
-    Parameters
-    ----------
-    comparison : Comparison
-    n_repeats : int
-    """
-
-    def __init__(self, comparison, n_repeats):
-        self.comparison, self.n_repeats = comparison, n_repeats
-        self.experts = self.methods = self.chosen = None
-
-    def add(self, repeat, test, scored):
-        """Take one split.
-
-        Parameters
-        ----------
-        repeat : int
-            Number of its repeat.
-        test : ndarray of int
-            Rows tested.
-        scored : Scored
-        """
-        n_samples = len(self.comparison.strata)
-        shape = scored.values.shape
-        if self.methods is None:
-            self.experts, self.methods = scored.experts, scored.methods
-            self.chosen = dict.fromkeys(scored.experts, 0)
-            self._values = np.zeros((self.n_repeats, *shape))
-            self._counts = np.zeros((self.n_repeats, *shape))
-            self._contributions = np.zeros((*shape, n_samples))
-            self._losses = np.zeros((self.n_repeats, len(scored.methods)))
-            self._sums = np.zeros((len(scored.methods), n_samples))
-            self._tested = np.zeros(n_samples, dtype=int)
-            self._sizes = np.zeros(self.n_repeats)
-            self._seconds = {name: [] for name in scored.seconds}
-        self.chosen[scored.best] += 1
-        known = ~np.isnan(scored.values)
-        self._values[repeat] += np.where(known, scored.values, 0.0) * len(test)
-        self._counts[repeat] += known * len(test)
-        # a method that a score cannot judge at all stays NaN through its values
-        own = np.where(known[..., None], scored.contributions, 0.0)
-        self._contributions[:, :, test] += own * len(test)
-        self._losses[repeat] += scored.losses.sum(axis=1)
-        self._sums[:, test] += scored.losses
-        self._tested[test] += 1
-        self._sizes[repeat] += len(test)
-        for name, own in scored.seconds.items():
-            self._seconds[name].append(own)
-
-    @property
-    def tested(self):
-        """Which samples were tested at all: (n_samples,), bool."""
-        return self._tested > 0
-
-    def values(self):
-        """Scores (n_repeats, n_methods, n_scores)."""
-        with np.errstate(invalid="ignore"):
-            return self._values / np.where(self._counts > 0, self._counts, np.nan)
-
-    def contributions(self):
-        """Of each sample tested to the mean score: (n_methods, n_scores, n_tested)."""
-        counted = self._counts.sum(axis=0)[..., None]
-        return self._contributions[:, :, self.tested] / np.maximum(counted, 1)
-
-    def sample_losses(self):
-        """Log-loss of each sample tested, mean over its tests: (n_methods, n_tested)."""
-        return self._sums[:, self.tested] / self._tested[self.tested]
-
-    def seconds(self):
-        """Mean seconds of a fit of each method, NaN for those without one of their own."""
-        return [np.mean(self._seconds.get(name, np.nan)) for name in self.methods]
-
-    def repeat_losses(self):
-        """Log-loss of each repeat: (n_repeats, n_methods)."""
-        return self._losses / self._sizes[:, None]
 
 
 def comparison_table(totals, settings):
@@ -110,82 +34,153 @@ def comparison_table(totals, settings):
     -------
     DataFrame
     """
-    comparison, methods = totals.comparison, totals.methods
-    reference = methods.index(BEST)
-    contributions = totals.contributions()
-    shape = contributions.shape[:2]
-    paired = differences_to(totals.sample_losses(), reference)
-    differences = paired.mean(axis=1)
-    columns = np.vstack(
-        [
-            contributions.reshape(-1, contributions.shape[2]),
-            (paired - differences[:, None]) / paired.shape[1],
-        ]
-    )
-    groups = comparison.groups
-    if groups is not None:
-        groups = np.unique(groups[totals.tested], return_inverse=True)[1]
-    sums = np.append(np.zeros(shape[0] * shape[1]), differences)
-    resampling = groups, settings["n_resamples"], settings["random_state"]
-    found = bootstrap(columns.T, sums, *resampling)
-    widths = found.half_width[: -len(methods)].reshape(shape)
-    width, p_value = found.half_width[-len(methods) :], found.p_value[-len(methods) :]
-    p_value[reference] = np.nan
-    by_repeat = differences_to(totals.repeat_losses().T, reference)
-    by_repeat[reference] = np.nan
-    values = totals.values()
-    table = _metric_columns(comparison.scores, values, widths)
-    first = next(iter(comparison.scores.values()))
-    ordered = -values[:, :, 0] if first.higher_is_better else values[:, :, 0]
-    ranks = rankdata(ordered, axis=1, nan_policy="omit")
-    table |= {
-        "rank": ranks.mean(axis=0),
-        "difference": differences,
-        "difference_low": differences - width,
-        "difference_high": differences + width,
-        "p_value": p_value,
-        "p_holm": holm(p_value),
-        "p_wilcoxon": [signed_rank(own) for own in by_repeat],
-    }
-    rivals = [name for name, _ in comparison.rivals]
-    if rivals:
+    comparison = totals.comparison
+    table = table_of(totals.evidence(), comparison, settings)
+    if comparison.rivals:
         table["fit_seconds"] = totals.seconds()
-    table = pd.DataFrame(table, index=pd.Index(methods, name="method"))
-    kinds = dict.fromkeys(methods, "baseline") | dict.fromkeys(totals.experts, "expert")
+    kinds = dict.fromkeys(totals.methods, "baseline") | dict.fromkeys(totals.experts, "expert")
+    table.attrs |= {"kinds": kinds | {FUSED: "fusion"}, "chosen": totals.chosen}
+    return table
+
+
+def table_of(evidence, comparison, settings):
+    """The table of some evidence, and in ``attrs`` what is known beside it.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    comparison : Comparison
+    settings : dict
+
+    Returns
+    -------
+    DataFrame
+    """
+    scores, loss = comparison.scores, comparison.task.difference
+    sure = _Sure(evidence, comparison, settings)
+    differences = {name: sure.to_reference(i) for i, name in enumerate(scores)}
+    table = _metric_columns(evidence, scores, sure.width[: len(evidence.methods)])
+    first = next(iter(scores.values()))
+    ordered = -evidence.values[:, :, 0] if first.higher_is_better else evidence.values[:, :, 0]
+    by_repeat = evidence.values[:, :, list(scores).index(loss)].T
+    table["rank"] = rankdata(ordered, axis=1, nan_policy="omit").mean(axis=0)
+    table |= differences[loss]
+    table["p_wilcoxon"] = _over_repeats(by_repeat, sure.reference)
+    for name, own in differences.items():
+        table |= {f"{name}_{end}": values for end, values in own.items()}
+    table = pd.DataFrame(table, index=pd.Index(evidence.methods, name="method"))
     table.attrs = {
-        "metrics": list(comparison.scores),
-        "higher_is_better": {name: s.higher_is_better for name, s in comparison.scores.items()},
-        "kinds": kinds | {FUSED: "fusion"},
+        "metrics": list(scores),
+        "higher_is_better": {name: s.higher_is_better for name, s in scores.items()},
         "reference": BEST,
-        "difference": comparison.task.difference,
-        "chosen": totals.chosen,
-        "rivals": {name: _to_rival(totals, name, resampling) for name in rivals},
-        "n_samples": int(totals.tested.sum()),
-        "n_groups": None if groups is None else int(groups.max() + 1),
+        "difference": loss,
+        "claims": [one for i in range(len(scores)) for one in sure.claims(i)],
+        "rivals": {name: sure.to_rival(name) for name, _ in comparison.rivals},
+        "n_samples": int(evidence.tested.sum()),
+        "n_groups": sure.n_groups,
         **settings,
     }
     return table
 
 
-def _to_rival(totals, name, resampling):
-    """Mean difference in the loss of the fusion to a rival's, with interval and p-value."""
-    losses = totals.sample_losses()
-    paired = differences_to(losses, totals.methods.index(name))[totals.methods.index(FUSED)]
-    mean = paired.mean()
-    columns = ((paired - mean) / len(paired))[:, None]
-    found = bootstrap(columns, np.array([mean]), *resampling)
-    return {
-        "difference": float(mean),
-        "difference_low": float(mean - found.half_width[0]),
-        "difference_high": float(mean + found.half_width[0]),
-        "p_value": float(found.p_value[0]),
-    }
+class _Sure:
+    """How sure the scores of all methods are, and their differences: one bootstrap of them all.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    comparison : Comparison
+    settings : dict
+    """
+
+    def __init__(self, evidence, comparison, settings):
+        self.evidence, self.comparison = evidence, comparison
+        methods, n_scores = evidence.methods, len(comparison.scores)
+        self.reference, self.fused = methods.index(BEST), methods.index(FUSED)
+        self.others = [*comparison.methods, *(name for name, _ in comparison.rivals)]
+        # each method less the best expert, then the fusion less each simpler method and rival
+        own = [*range(len(methods)), *[self.fused] * len(self.others)]
+        other = [*[self.reference] * len(methods), *map(methods.index, self.others)]
+        means, moves = evidence.less(own, other)
+        self.first_pair, self.first_other = len(methods), 2 * len(methods)
+        nothing = np.where(np.isnan(evidence.means), np.nan, 0.0)
+        self.sums = np.concatenate([nothing, means])
+        columns = np.concatenate([evidence.moves, moves]).reshape(-1, len(evidence.tested))
+        groups, tested = comparison.groups, evidence.tested
+        if groups is not None:
+            groups = np.unique(groups[tested], return_inverse=True)[1]
+        self.n_groups = None if groups is None else int(groups.max() + 1)
+        self.found = bootstrap(
+            columns[:, tested].T,
+            self.sums.ravel(),
+            groups,
+            settings["n_resamples"],
+            settings["random_state"],
+        )
+        self.width = self.found.half_width.reshape(-1, n_scores)
+        self.p_value = self.found.p_value.reshape(-1, n_scores).copy()
+        self.p_value[self.first_pair + self.reference] = np.nan
+
+    def to_reference(self, score):
+        """Columns of the differences to the best expert in a score, by what they end in."""
+        rows = slice(self.first_pair, self.first_other)
+        mean, half, p_value = (own[rows, score] for own in (self.sums, self.width, self.p_value))
+        return dict(
+            zip(PAIRED, (mean, mean - half, mean + half, p_value, holm(p_value)), strict=True)
+        )
+
+    def claims(self, score):
+        """The fusion beside the best expert and the best simple method, in a score."""
+        name, higher = self._name(score), self._score(score).higher_is_better
+        own = {"metric": name, "to": BEST, "method": BEST}
+        found = [own | self._pair(self.first_pair + self.fused, score)]
+        rows = self.first_other + np.arange(len(self.comparison.methods))
+        rows = rows[~np.isnan(self.sums[rows, score])]
+        if len(rows):
+            at = rows * self.sums.shape[1] + score
+            best = to_best(self.found, self.sums.ravel(), at, higher)
+            method = self.others[rows[best.position] - self.first_other]
+            values = best.difference, best.low, best.high, best.p_value
+            own = {"metric": name, "to": SIMPLE, "method": method}
+            found.append(own | dict(zip(PAIRED[:-1], values, strict=True)))
+        corrected = holm(np.array([one["p_value"] for one in found]))
+        return [one | {"p_holm": float(p)} for one, p in zip(found, corrected, strict=True)]
+
+    def to_rival(self, name):
+        """The loss of the fusion less that of a rival."""
+        score = list(self.comparison.scores).index(self.comparison.task.difference)
+        return self._pair(self.first_other + self.others.index(name), score)
+
+    def _pair(self, row, score):
+        mean, half = float(self.sums[row, score]), float(self.width[row, score])
+        values = mean, mean - half, mean + half, float(self.p_value[row, score])
+        return dict(zip(PAIRED[:-1], values, strict=True))
+
+    def _name(self, score):
+        return list(self.comparison.scores)[score]
+
+    def _score(self, score):
+        return self.comparison.scores[self._name(score)]
 
 
-def differences_to(losses, reference):
-    """Losses (n_methods, n) less those of one method."""
+def _metric_columns(evidence, scores, widths):
+    """Mean, deviation over repeats and interval of each score."""
+    values, out = evidence.values, {}
+    for i, (name, score) in enumerate(scores.items()):
+        mean = values[:, :, i].mean(axis=0)
+        out[f"{name}_mean"] = mean
+        out[f"{name}_std"] = values[:, :, i].std(axis=0, ddof=min(1, len(values) - 1))
+        out[f"{name}_low"] = np.maximum(mean - widths[:, i], score.bounds[0])
+        out[f"{name}_high"] = np.minimum(mean + widths[:, i], score.bounds[1])
+    return out
+
+
+def _over_repeats(losses, reference):
+    """Signed-rank tests of losses (n_methods, n_repeats) against those of one method."""
     differences = losses - losses[reference]
-    return np.where(np.abs(differences) < _ROUNDING, 0.0, differences)
+    differences[np.abs(differences) < _ROUNDING] = 0.0
+    differences[reference] = np.nan
+    return [signed_rank(own) for own in differences]
 
 
 def tell_of_order(table, task):
@@ -209,23 +204,14 @@ def tell_of_order(table, task):
 
 
 def with_metrics(table, metrics):
-    """The table with the columns of some metrics alone."""
-    other = [name for name in table.attrs["metrics"] if name not in metrics]
-    columns = [f"{name}_{what}" for name in other for what in ("mean", "std", "low", "high")]
-    higher = {name: table.attrs["higher_is_better"][name] for name in metrics}
-    attrs = {**table.attrs, "metrics": list(metrics), "higher_is_better": higher}
-    table = table.drop(columns=columns)
-    table.attrs = attrs
+    """The table with the columns and claims of some metrics alone."""
+    attrs = table.attrs
+    other = [name for name in attrs["metrics"] if name not in metrics]
+    ends = ("mean", "std", "low", "high", *PAIRED)
+    table = table.drop(columns=[f"{name}_{end}" for name in other for end in ends])
+    table.attrs = attrs | {
+        "metrics": list(metrics),
+        "higher_is_better": {name: attrs["higher_is_better"][name] for name in metrics},
+        "claims": [one for one in attrs["claims"] if one["metric"] in metrics],
+    }
     return table
-
-
-def _metric_columns(scores, values, widths):
-    """Mean, deviation over repeats and interval of each score."""
-    out = {}
-    for i, (name, score) in enumerate(scores.items()):
-        mean = values[:, :, i].mean(axis=0)
-        out[f"{name}_mean"] = mean
-        out[f"{name}_std"] = values[:, :, i].std(axis=0, ddof=min(1, len(values) - 1))
-        out[f"{name}_low"] = np.maximum(mean - widths[:, i], score.bounds[0])
-        out[f"{name}_high"] = np.minimum(mean + widths[:, i], score.bounds[1])
-    return out

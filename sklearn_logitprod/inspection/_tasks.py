@@ -15,6 +15,7 @@ from sklearn_logitprod.estimators.classifier import LogitProdClassifier
 from sklearn_logitprod.estimators.multilabel import LogitProdMultilabelClassifier
 from sklearn_logitprod.estimators.regressor import LogitProdRegressor
 from sklearn_logitprod.estimators.survival import LogitProdSurvival
+from sklearn_logitprod.inspection._evidence import Totals
 from sklearn_logitprod.inspection._methods import (
     CLASS_METHODS,
     SURVIVAL_METHODS,
@@ -30,7 +31,7 @@ from sklearn_logitprod.inspection._scores import (
     risk_prediction,
 )
 from sklearn_logitprod.inspection._split import run_split
-from sklearn_logitprod.inspection._table import Totals, comparison_table
+from sklearn_logitprod.inspection._table import comparison_table
 from sklearn_logitprod.inspection._value_methods import VALUE_METHODS
 from sklearn_logitprod.inspection._value_scores import VALUE_SCORES
 from sklearn_logitprod.search.classifier import LogitProdClassifierCV
@@ -72,7 +73,7 @@ class Task:
         From an outcome and a model that is fitted on other samples of it to the outcome in the
         terms of the model, as its predictions are.
     difference : str
-        What the loss of a sample is called, in which methods differ from the best expert.
+        Which score is the loss that fusions are fitted by.
     mean : str
         What the product of the experts with equal weights is called.
     calibrated : bool

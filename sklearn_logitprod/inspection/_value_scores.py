@@ -53,9 +53,9 @@ def _r2(outcome, prediction):
 
 VALUE_SCORES = {
     "nll": Score(_nll, False, (-np.inf, np.inf)),
-    "crps": Score(_crps, False, (0.0, np.inf)),
-    "rmse": Score(_rmse, False, (0.0, np.inf)),
-    "mae": Score(_mae, False, (0.0, np.inf)),
+    "crps": Score(_crps, False, (0.0, np.inf), in_units=True),
+    "rmse": Score(_rmse, False, (0.0, np.inf), in_units=True),
+    "mae": Score(_mae, False, (0.0, np.inf), in_units=True),
     "r2": Score(_r2, True, (-np.inf, 1.0)),
 }
 """For values, all but the last in their unit (the first: in nats, of a density)."""

@@ -8,19 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from sklearn_logitprod._progress import Progress
-from sklearn_logitprod._text import Elsewhere, brief, option, said_once, warn
+from sklearn_logitprod._text import Elsewhere, brief, heard, option, said_once, warn
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
 from sklearn_logitprod.inspection._rivals import check_rivals
 from sklearn_logitprod.inspection._split import Comparison
 from sklearn_logitprod.inspection._table import tell_of_order, with_metrics
 from sklearn_logitprod.inspection._tasks import TASKS
+from sklearn_logitprod.inspection.comparison_result import ComparisonResult
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.search.base import BaseLogitProdCV, searched_estimator
 from sklearn_logitprod.targets.folds import repeated_splits
@@ -44,7 +44,7 @@ def compare(
     random_state: int = 0,
     n_jobs: int | None = None,
     verbose: int = 0,
-) -> pd.DataFrame:
+) -> ComparisonResult:
     """Compare every expert, simpler ways to combine them, and LogitProd, by cross-validation.
 
     All methods see the same splits and, of the training part, the same outputs of experts:
@@ -109,8 +109,9 @@ def compare(
 
     Returns
     -------
-    DataFrame
-        One row per method, with the columns, for each metric m,
+    ComparisonResult
+        A DataFrame that shows what it comes to. One row per method, with the columns, for each
+        metric m,
 
         - ``m_mean``, ``m_std``: mean and standard deviation over repeats; in a repeat, the
           mean over its splits, counted by their tested samples;
@@ -127,6 +128,10 @@ def compare(
           averaged over repeats; ``p_holm``: corrected for the number of methods;
         - ``p_wilcoxon``: signed-rank test over repeats. Repeats share their samples, so
           this one states how stable the difference is, not whether it holds elsewhere;
+        - ``m_difference``, ``m_difference_low``, ``m_difference_high``, ``m_p_value``,
+          ``m_p_holm``, for each metric m: the same of its paired differences, of AUC by DeLong's
+          placement values within each split. How LogitProd differs from the best simple method is
+          in the result's ``differences``;
         - ``fit_seconds``, with `rivals`: mean time of a fit of LogitProd, its experts' included,
           and of each rival. What comes from ``memory`` of the estimator takes LogitProd no time,
           and a rival the time that it took once.
@@ -136,7 +141,8 @@ def compare(
         is corrected for the number of labels. The last label, "mean over labels", holds means
         of all, by the bootstrap over samples. ``attrs`` holds the settings, and under
         ``"chosen"`` in how many splits each expert was the best, under ``"rivals"`` the difference
-        of LogitProd to each rival, with interval and p-value.
+        of LogitProd to each rival, with interval and p-value, under ``"warnings"`` the messages of
+        warnings.
 
     Raises
     ------
@@ -167,7 +173,45 @@ def compare(
         raise ValueError(
             f"{option('n_resamples', n_resamples)} is too few: 1 at least is needed, better 2000."
         )
-    estimator, X, y, groups = _arguments(estimator_or_outputs, X, y, groups)
+    with said_once(), heard() as messages:
+        table = _compared(
+            estimator_or_outputs,
+            X,
+            y,
+            baselines=baselines,
+            rivals=rivals,
+            metrics=metrics,
+            ordered=ordered,
+            cv=cv,
+            groups=groups,
+            n_repeats=n_repeats,
+            n_resamples=n_resamples,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
+    return ComparisonResult(table, warnings=messages)
+
+
+def _compared(
+    first,
+    X,
+    y,
+    *,
+    baselines,
+    rivals,
+    metrics,
+    ordered,
+    cv,
+    groups,
+    n_repeats,
+    n_resamples,
+    random_state,
+    n_jobs,
+    verbose,
+):
+    """The table of :func:`compare`, which has its arguments."""
+    estimator, X, y, groups = _arguments(first, X, y, groups)
     task = TASKS[estimator.task_name]
     if np.ndim(ordered) != 1 and not isinstance(ordered, (bool, np.bool_)):
         raise ValueError(
@@ -176,8 +220,8 @@ def compare(
         )
     graded = np.ndim(ordered) > 0 or bool(ordered)
     wanted, methods = task.choose(metrics, baselines, graded)
-    # experts below chance are told of, whichever metrics are asked for
-    scores = wanted | task.order
+    # the loss and experts below chance are told of, whichever metrics are asked for
+    scores = wanted | task.order | {task.difference: task.scores[task.difference]}
     target = target_of(searched_estimator(estimator), X, y)
     # what the estimator says itself stays: columns of an array follow its own order of classes
     shared = {k: v for k, v in task.shared(target).items() if getattr(estimator, k) is None}
@@ -195,30 +239,37 @@ def compare(
     repeats = repeated_splits(cv, n_repeats, target.strata, groups, random_state, told)
     splits = [split for repeat in repeats for split in repeat]
     totals = task.totals(comparison, len(repeats))
-    progress = Progress(sys.stderr) if verbose else None
-    run = delayed(Elsewhere(task.run))
-    jobs = (run(estimator, X, target.y, comparison, *split) for split in splits)
-    results = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    jobs = ((estimator, X, target.y, comparison, *split) for split in splits)
     numbers = [number for number, repeat in enumerate(repeats) for _ in repeat]
-    with said_once():
-        for done, (number, (_, test)) in enumerate(zip(numbers, splits, strict=True), start=1):
-            if progress:
-                progress(f"compare: split {done} of {len(splits)}")
-            scored, warnings = next(results)
-            for one in warnings:
-                warn(*one)
-            totals.add(number, test, scored)
-    if progress:
-        progress.clear()
+    results = _each(task.run, jobs, len(splits), n_jobs, verbose)
+    for number, (_, test), scored in zip(numbers, splits, results, strict=True):
+        totals.add(number, test, scored)
     settings = {
         "n_folds": len(repeats[0]),
         "n_repeats": len(repeats),
         "n_resamples": n_resamples,
         "random_state": random_state,
+        "judged_by": task.difference if metrics is None else next(iter(wanted)),
     }
     table = task.table(totals, settings)
     tell_of_order(table, task)
     return with_metrics(table, wanted)
+
+
+def _each(run, jobs, n_splits, n_jobs, verbose):
+    """Results of all splits in their order, and their warnings given here."""
+    progress = Progress(sys.stderr) if verbose else None
+    call = delayed(Elsewhere(run))
+    results = Parallel(n_jobs=n_jobs, return_as="generator")(call(*job) for job in jobs)
+    for done in range(1, n_splits + 1):
+        if progress:
+            progress(f"compare: split {done} of {n_splits}")
+        result, warnings = next(results)
+        for one in warnings:
+            warn(*one)
+        yield result
+    if progress:
+        progress.clear()
 
 
 def _graded(task, outcome, target, ordered):

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_logitprod.inspection._draw import (
-    COLOURS,
-    LOSS_WORDS,
-    METRIC_LABELS,
-    Display,
-    axes,
-    direction,
-)
+from sklearn_logitprod.inspection._draw import Display, axes
+from sklearn_logitprod.inspection._forest import draw_forest, forest_size
+from sklearn_logitprod.inspection._words import one_outcome
 from sklearn_logitprod.inspection.compare import compare
 from sklearn_logitprod.outputs.container import ExpertOutputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_KINDS = {
-    "expert": ("expert", "o", "#777777"),
-    "baseline": ("simpler method", "s", COLOURS[4]),
-    "fusion": ("LogitProd", "D", COLOURS[5]),
-}
-_DIFFERENCE = "difference"
 
 
 class ExpertComparisonDisplay(Display):
@@ -64,7 +51,6 @@ class ExpertComparisonDisplay(Display):
                 "pass what `compare` returned."
             )
         self.table = table
-        self._loss = LOSS_WORDS[table.attrs["difference"]]
 
     @classmethod
     def from_estimator(
@@ -130,7 +116,8 @@ class ExpertComparisonDisplay(Display):
         ----------
         metric : str, default=None
             A metric of the table, None for its first one, or "difference": the mean
-            difference in log-loss, or negative log-likelihood, to the best expert.
+            difference in log-loss, or negative log-likelihood, to the best expert; that in
+            another metric is "roc_auc_difference" and so on.
         ax : matplotlib Axes, default=None
             None makes a figure.
 
@@ -145,50 +132,9 @@ class ExpertComparisonDisplay(Display):
         ImportError
             If matplotlib is absent.
         """
-        table = self.table
-        if table.index.nlevels > 1:
-            table = table.loc[table.attrs["overall"]]
-        names = self.table.attrs["metrics"]
+        table = one_outcome(self.table)
+        names = table.attrs["metrics"]
         metric = names[0] if metric is None else metric
-        if metric not in (*names, _DIFFERENCE):
-            raise ValueError(
-                f"metric={metric!r} is not in the table; there are {[*names, _DIFFERENCE]}."
-            )
-        higher = self.table.attrs["higher_is_better"].get(metric, False)
-        middle = _DIFFERENCE if metric == _DIFFERENCE else f"{metric}_mean"
-        reference = self.table.attrs["reference"]
-        rows = table.dropna(subset=[middle]).sort_values(middle, ascending=higher)
-        if metric == _DIFFERENCE:
-            rows = rows.drop(index=reference)
-        ax = axes(ax, 7.0, 1.4 + 0.3 * len(rows))
-        places = np.arange(len(rows))
-        kinds = np.array([self.table.attrs["kinds"][name] for name in rows.index])
-        values = rows[middle].to_numpy()
-        spread = np.stack([values - rows[f"{metric}_low"], rows[f"{metric}_high"] - values]).clip(
-            0.0
-        )
-        self.points_ = {}
-        for kind, (label, marker, colour) in _KINDS.items():
-            own = kinds == kind
-            if own.any():
-                self.points_[kind] = ax.errorbar(
-                    values[own],
-                    places[own],
-                    xerr=spread[:, own],
-                    fmt=marker,
-                    color=colour,
-                    label=label,
-                    markersize=6,
-                    elinewidth=1.5,
-                )
-        zero = 0.0 if metric == _DIFFERENCE else table.loc[reference, middle]
-        self.reference_line_ = ax.axvline(
-            zero, color="black", linestyle=":", linewidth=1, zorder=0, label=reference
-        )
-        ax.set_yticks(places, rows.index)
-        ax.set_ylim(-0.7, len(rows) - 0.3)
-        what = METRIC_LABELS.get(metric, f"difference in {self._loss} to the best expert")
-        ax.set_xlabel(f"{what} ({direction(higher)}), with 95 % interval")
-        ax.grid(axis="x", alpha=0.3)
-        ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        ax = axes(ax, *forest_size(table, metric))
+        self.points_, self.reference_line_ = draw_forest(ax, table, metric)
         return self._keep(ax)

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.inference import present_weights
 from sklearn_logitprod.estimators.panel_inference import refuse_panel
+from sklearn_logitprod.estimators.resampled import resampled_mean_weights
 from sklearn_logitprod.inspection._draw import COLOURS, Display, axes
 from sklearn_logitprod.search.base import BaseLogitProdCV
 
@@ -20,13 +21,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_GROUPS, _QUANTILES = 6, 4
+# of experts whose mean weights are written on one level
+_MOST_LEVEL = 10
+# of the legend, and letters of a name
+_MOST_COLUMNS, _LONGEST = 4, 20
+# of names, in degrees
+_TURN = 40
 
 
 class ExpertWeightsDisplay(Display):
     """Distribution of the expert weights over samples, for each expert.
 
     A box spans the middle half of the samples, its line is the median, whiskers reach the
-    5th and 95th percentile, the dot is the mean. Weights say what the fused product is
+    5th and 95th percentile, the dot is the mean, which is also written. The expert of the largest
+    mean weight is first. Weights say what the fused product is
     made of, not how good an expert is: alike experts share weight in any proportion.
 
     Parameters
@@ -41,6 +49,8 @@ class ExpertWeightsDisplay(Display):
         than six different numbers are cut at their quartiles.
     by_name : str, default=None
         What they are; None takes the name of a Series.
+    intervals : array-like of shape (n_experts, 2), default=None
+        Ends of intervals of the mean weights over all samples, drawn beside the boxes.
 
     Attributes
     ----------
@@ -65,6 +75,7 @@ class ExpertWeightsDisplay(Display):
         expert_names: Sequence[str],
         by: Any = None,
         by_name: str | None = None,
+        intervals: ArrayLike | None = None,
     ) -> None:
         self.weights = np.asarray(weights, dtype=float)
         self.expert_names = [str(name) for name in expert_names]
@@ -78,12 +89,27 @@ class ExpertWeightsDisplay(Display):
             raise ValueError(
                 f"by has {len(by)} entries for {shape[0]} samples; one each is needed."
             )
+        self.intervals = None if intervals is None else np.asarray(intervals, dtype=float)
+        if self.intervals is not None and self.intervals.shape != (shape[1], 2):
+            raise ValueError(
+                f"intervals have shape {self.intervals.shape}, expected ({shape[1]}, 2): two ends "
+                "for each expert."
+            )
         self.by = by
         self.by_name = getattr(by, "name", None) if by_name is None else by_name
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, *, by: str | ArrayLike | None = None, ax: Axes | None = None
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        by: str | ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        n_resamples: int = 0,
+        random_state: int = 0,
+        ax: Axes | None = None,
     ) -> ExpertWeightsDisplay:
         """Weights of a fitted estimator on samples, as a plot.
 
@@ -96,6 +122,16 @@ class ExpertWeightsDisplay(Display):
             As in its ``predict``.
         by : array-like of shape (n_samples,) or str, default=None
             See the class; a name is a column of X.
+        y : array-like of shape (n_samples,), default=None
+            Outcomes, for intervals; None takes those of `ExpertOutputs`.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of dependent samples, resampled as a whole.
+        n_resamples : int, default=0
+            Above 0, 95 % intervals of the mean weights: constant weights are fitted to so many
+            resamples of (X, y), 200 are enough. They say how far other samples like these would
+            move the weights.
+        random_state : int, default=0
+            Of the resamples.
         ax : matplotlib Axes, default=None
             None makes a figure.
 
@@ -121,8 +157,11 @@ class ExpertWeightsDisplay(Display):
                     f"{type(model).__name__}."
                 )
         refuse_panel(model, "ExpertWeightsDisplay")
-        weights = present_weights(model, X)
-        return cls._drawn(weights, model.expert_names_, values, name, ax=ax)
+        weights, ends = present_weights(model, X), None
+        if n_resamples:
+            means = resampled_mean_weights(model, X, y, groups, n_resamples, random_state)
+            ends = np.quantile(means, [0.025, 0.975], axis=0).T
+        return cls._drawn(weights, model.expert_names_, values, name, ends, ax=ax)
 
     @classmethod
     def from_predictions(
@@ -175,15 +214,17 @@ class ExpertWeightsDisplay(Display):
         """
         groups = self._groups()
         n_experts, n_groups = len(self.expert_names), len(groups)
+        order = self._order()
         ax = axes(ax, max(5.0, 1.5 + n_experts * (0.35 + 0.22 * n_groups)), 3.8)
         width = 0.8 / n_groups
         self.boxes_ = {}
         for i, (label, rows) in enumerate(groups.items()):
-            columns = [column[rows & ~np.isnan(column)] for column in self.weights.T]
+            columns = [column[rows & ~np.isnan(column)] for column in self.weights.T[order]]
+            places = np.arange(n_experts) + (i - (n_groups - 1) / 2) * width
             colour = COLOURS[i % len(COLOURS)] if n_groups > 1 else "#9ecae1"
             self.boxes_[label] = ax.boxplot(
                 columns,
-                positions=np.arange(n_experts) + (i - (n_groups - 1) / 2) * width,
+                positions=places,
                 widths=0.85 * width,
                 whis=(5, 95),
                 showfliers=False,
@@ -199,32 +240,47 @@ class ExpertWeightsDisplay(Display):
                     "markeredgecolor": "black",
                 },
             )
+            _write_means(ax, places, columns, turned=n_groups > 1 or n_experts > _MOST_LEVEL)
         equal = ax.axhline(1 / n_experts, color="black", linestyle=":", linewidth=1, zorder=0)
         equal.set_label("equal weights")
-        turned = max(map(len, self.expert_names)) * n_experts > 70
-        ax.set_xticks(
-            np.arange(n_experts),
-            self.expert_names,
-            rotation=40 if turned else 0,
-            ha="right" if turned else "center",
-        )
+        kept = {"equal weights": equal}
+        if self.intervals is not None:
+            label = "mean weight, 95 % interval"
+            middle = self.intervals[order].mean(axis=1)
+            kept[label] = ax.errorbar(
+                np.arange(n_experts) + 0.46,
+                middle,
+                yerr=self.intervals[order, 1] - middle,
+                fmt="none",
+                color=COLOURS[5],
+                elinewidth=2,
+                capsize=3,
+                label=label,
+            )
+        _write_names(ax, _shortened([self.expert_names[m] for m in order]))
         ax.set_xlim(-0.6, n_experts - 0.4)
         ax.set_ylim(0.0, None)
         ax.set_ylabel("expert weight")
         ax.grid(axis="y", alpha=0.3)
-        handles, labels = ax.get_legend_handles_labels()
-        kept = dict(zip(labels, handles, strict=True))
-        if n_groups == 1:
-            kept = {"equal weights": equal}
+        if n_groups > 1:
+            handles, labels = ax.get_legend_handles_labels()
+            kept = dict(zip(labels, handles, strict=True))
         ax.legend(
             kept.values(),
             kept.keys(),
             title=self.by_name if n_groups > 1 else None,
             frameon=False,
-            loc="upper left",
-            bbox_to_anchor=(1.0, 1.0),
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=min(len(kept), _MOST_COLUMNS),
         )
         return self._keep(ax)
+
+    def _order(self):
+        """Positions of the experts by their mean weight, the largest first."""
+        known = ~np.isnan(self.weights)
+        means = np.nansum(self.weights, axis=0) / np.maximum(known.sum(axis=0), 1)
+        return np.argsort(-means, kind="stable")
 
     def _groups(self):
         """Rows (n_samples,) of each value of `by`."""
@@ -239,3 +295,49 @@ class ExpertWeightsDisplay(Display):
         else:
             kinds = sorted(values.dropna().unique())
         return {str(kind): (values == kind).to_numpy(bool) for kind in kinds}
+
+
+def _write_means(ax, places, columns, turned):
+    """Write the mean of each box above its whisker."""
+    for place, own in zip(places, columns, strict=True):
+        if len(own):
+            ax.annotate(
+                f"{own.mean():.2f}",
+                (place, np.quantile(own, 0.95)),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                rotation=90 if turned else 0,
+                fontsize=8,
+            )
+
+
+def _shortened(names):
+    """Names that leave room for what they are names of; whole where they would become alike."""
+    short = [n if len(n) <= _LONGEST else f"{n[: _LONGEST - 1]}\u2026" for n in names]
+    return short if len(set(short)) == len(names) else names
+
+
+def _write_names(ax, names):
+    """Names of experts below the axis: turned as far, and as small, as it takes to keep apart."""
+    from matplotlib.textpath import TextPath
+
+    size = 10.0
+    # in points; legend and margins take their part of the figure
+    room = 0.8 * 72.0 * ax.figure.get_figwidth() * ax.get_position().width / len(names)
+    widest = max(TextPath((0, 0), name or " ", size=size).get_extents().width for name in names)
+    if widest < 0.9 * room:
+        turned, align = 0, "center"
+    elif room * np.sin(np.radians(_TURN)) > 1.2 * size:
+        turned, align = _TURN, "right"
+    else:
+        turned, align, size = 90, "center", min(size, room / 1.2)
+    ax.set_xticks(
+        np.arange(len(names)),
+        names,
+        rotation=turned,
+        ha=align,
+        fontsize=size,
+        rotation_mode="anchor" if turned == _TURN else "default",
+    )

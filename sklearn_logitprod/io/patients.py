@@ -37,7 +37,7 @@ _FLAT = {"risk": "risks", "mean": "predicted values"}
 _LABELS = ("label_proba", "label_logits")
 _INPUTS = (*KINDS, *_LABELS)
 _HOWS = ("mean", "logit-mean", "max", "noisy-or")
-_PROBA, _SURVIVAL, _WEIGHT = "proba_", "survival_", "weight_"
+_PROBA, _SURVIVAL, _WEIGHT = "proba_", "survival_", ("weight_", "disagreement")
 _VALUES = ("prediction", "std")
 _END = re.compile(r"(lower|upper)_\d+")
 # of quantiles, where numbers were written with few digits

@@ -14,6 +14,8 @@ from sklearn_logitprod._typing import Floats
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sklearn_logitprod.outputs.overview import Overview
+
 # far below the floor of all probabilities, so that the logarithm of 0 is finite and floored alike
 _TINY = 1e-300
 
@@ -217,6 +219,25 @@ class ExpertOutputs:
         if self.missing.any():
             parts.append(f"{100 * self.missing.mean():.3g} % missing")
         return f"ExpertOutputs({', '.join(parts)})"
+
+    def __str__(self):
+        return f"{self!r}\n\n{self.overview.text()}"
+
+    def _repr_html_(self):
+        return self.overview.html(repr(self))
+
+    @property
+    def overview(self) -> Overview:
+        """Experts at a glance, as ``print`` and notebooks show them.
+
+        Of each the share of the samples that it has, loss and calibration slope where y is known,
+        agreement with the others, and what looks odd: constant, duplicated, on another scale, worse
+        than chance, suspiciously perfect.
+        """
+        # it reads outputs by what is built on these
+        from sklearn_logitprod.outputs.glance import glance
+
+        return glance(self)
 
 
 def task_of(input):

@@ -254,6 +254,21 @@ class BaseLogitProdCV(
         """
         return weights_in_kind(self, self._best, X)
 
+    def disagreement(self, X: Any) -> Floats:
+        """By how much the experts contradict each other, by the weights of the best candidate.
+
+        Parameters
+        ----------
+        X : array or DataFrame
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            In nats, as of the estimator that is searched over.
+        """
+        return self._best.disagreement(X)
+
     def transform(self, X: Any) -> Floats:
         """What the best candidate reads of each sample, one column after the other.
 
