@@ -39,6 +39,7 @@ class Asked:
     strip: tuple = ()
 
     def __post_init__(self):
+        _refuse_twice(self)
         if (self.event is None) != (self.time is None):
             raise ValueError("event and time go together: name both columns, or neither.")
         several = [n for n in ("label", "value", "event") if getattr(self, n) is not None]
@@ -54,6 +55,20 @@ class Asked:
         """Names of the columns that are asked for."""
         own = (self.label, self.value, self.group, self.event, self.time)
         return [name for name in own if name is not None]
+
+
+def _refuse_twice(asked):
+    """Refuse a column that is to say two things; each slide may be a group of its own."""
+    said = {}
+    for name in ("id", "label", "value", "event", "time", "group"):
+        column = getattr(asked, name)
+        if column in said and (name, said[column]) != ("group", "id"):
+            raise ValueError(
+                f"column {column!r} is named twice, with {option(said[column])} and "
+                f"{option(name)}: it cannot be both."
+            )
+        if column is not None:
+            said[column] = name
 
 
 @dataclass(frozen=True, eq=False)

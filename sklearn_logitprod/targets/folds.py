@@ -61,6 +61,27 @@ def search_splits(cv, strata, groups, seed, shuffle=False, told=None):
         ) from error
 
 
+def check_repeats(cv, n_repeats):
+    """Refuse numbers of folds and repeats that make no comparison."""
+    if n_repeats < 1:
+        raise ValueError(f"{option('n_repeats', n_repeats)} is too few: 1 at least is needed.")
+    if cv < 2:
+        raise ValueError(f"{option('cv', cv)} makes no folds: 2 at least are needed, better 5.")
+
+
+def _check_enough(cv, strata, groups):
+    """Refuse more folds than there are groups, or samples of the largest class."""
+    limits = {"samples of the most frequent class": np.bincount(strata).max()}
+    if groups is not None:
+        limits["groups"] = len(np.unique(groups))
+    for what, limit in limits.items():
+        if cv > limit:
+            raise ValueError(
+                f"{option('cv', cv)} makes more folds than there are {what}, which are {limit}. "
+                "Take fewer folds."
+            )
+
+
 def repeated_splits(cv, n_repeats, strata, groups, seed, told=None):
     """Splits of a comparison, in repeats that test a sample at most once each.
 
@@ -90,10 +111,8 @@ def repeated_splits(cv, n_repeats, strata, groups, seed, told=None):
         kept = [[split for split in own if all(map(len, split))] for own in kept]
         return [own for own in kept if own]
     if isinstance(cv, Integral):
-        if n_repeats < 1:
-            raise ValueError(f"{option('n_repeats', n_repeats)} is too few: 1 at least is needed.")
-        if cv < 2:
-            raise ValueError(f"{option('cv', cv)} makes no folds: 2 at least are needed, better 5.")
+        check_repeats(cv, n_repeats)
+        _check_enough(cv, strata, groups)
         splitters = [shuffled(cv, groups, seed + repeat) for repeat in range(n_repeats)]
     else:
         splitters = [check_cv(cv, strata, classifier=True)]
