@@ -91,7 +91,7 @@ def check_likeness(embeddings, profiles):
                 f"the features given for {name} look like those of {other} at the fit, not like "
                 f"those of {name}. Name each folder after its encoder: {other}=PATH."
             )
-        if len(values) and np.median(_distances(values, own)) > own["farthest"]:
+        if _is_far(values, own):
             warn(
                 f"the features of {name} are unlike those of the fit: half of the slides are "
                 "farther from the mean than any slide of the fit. Are they of the same encoder, "
@@ -109,7 +109,12 @@ def _likelier(values, name, profiles):
     best = max(gains, key=lambda key: gains[key].mean(), default=None)
     if best is None or gains[best].mean() < _EVIDENT or (gains[best] > 0).mean() < _MOST:
         return None
-    return best
+    return None if _is_far(values, profiles[best]) else best
+
+
+def _is_far(values, own):
+    """Whether half of the slides are farther from the mean than any slide of the fit."""
+    return len(values) > 0 and bool(np.median(_distances(values, own)) > own["farthest"])
 
 
 def _losses(values, own, reference):
@@ -124,8 +129,8 @@ def _losses(values, own, reference):
 def _distances(values, own):
     """Median over the features of the distance of each slide from the mean."""
     some = own["std"] > 0
-    if not some.any() or not len(values):
-        return np.zeros(max(len(values), 1))
+    if not some.any():
+        return np.zeros(len(values))
     apart = values[:, some] - own["mean"][some].astype(np.float64)
     return np.median(np.abs(apart) / own["std"][some], axis=1)
 

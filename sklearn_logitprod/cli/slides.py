@@ -156,6 +156,7 @@ def slides_for(saved, args, more=False):
     how, files = saved.embeddings, named(args.files)
     _check_names(list(named_encoders(files)), how["widths"], more)
     group = args.group or (saved.group if before else None)
+    _check_asked(args, group)
     if (before or after) and args.labels is None:
         raise ValueError(
             "nothing says which slides are of one patient: name the table, "
@@ -194,6 +195,17 @@ def _check_new(found, profiles, more):
         f"{told}. What is found on them says nothing about new slides: pass slides that were used "
         "for nothing else."
     )
+
+
+def _check_asked(args, group):
+    """Refuse a table of slides of which no column is asked for."""
+    asked = [getattr(args, name, None) for name in ("label", "target", "event", "time")]
+    if args.labels is not None and group is None and not any(asked):
+        known = [name for name in ("label", "target", "event", "group") if hasattr(args, name)]
+        raise ValueError(
+            f"no column of {option('labels', args.labels)} is asked for: name one with "
+            f"{' or '.join(f'--{name}' for name in known)}, or leave the table out."
+        )
 
 
 def _check(args):
