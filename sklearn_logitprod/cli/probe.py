@@ -15,7 +15,7 @@ from joblib import Memory
 from sklearn.base import clone
 
 from sklearn_logitprod._progress import Progress
-from sklearn_logitprod._text import option, plain
+from sklearn_logitprod._text import brief, option, plain
 from sklearn_logitprod._version import __version__
 from sklearn_logitprod.cli.files import (
     check_comparison,
@@ -81,6 +81,7 @@ def run(args):
         args, group=args.group, pool=args.pool, features=features, average=args.average
     )
     _check_enough(embeddings, args.cv)
+    _check_classes(embeddings, args.classes)
     with _cached(args.cache) as memory:
         estimator = probe_estimator(embeddings, args, memory)
         rivals = {CONCATENATED: on_all_views(head_of(embeddings.task_name, args.seed))}
@@ -140,7 +141,7 @@ def _check_enough(embeddings, cv):
     what = "slides" if embeddings.groups is None else "groups"
     n_units = len(np.unique(units))
     left = n_units - -(-n_units // cv)
-    if cv <= n_units and left < INNER_FOLDS:
+    if left < INNER_FOLDS:
         raise ValueError(
             f"there are {n_units} {what}, of which {option('cv', cv)} leaves {left} to fit on, and "
             f"heads are fitted in {INNER_FOLDS} folds of these. Add slides."
@@ -153,6 +154,18 @@ def _check_enough(embeddings, cv):
                 f"some, and fits on others in folds: {_LEAST} at least are needed. Leave its rows "
                 "out of the labels, or join it with another class."
             )
+
+
+def _check_classes(embeddings, said):
+    """Refuse grades that are others than the classes of the labels."""
+    found = [] if embeddings.classes is None else [str(label) for label in embeddings.classes]
+    if said and sorted(said) != sorted(found):
+        raise ValueError(
+            f"{option('classes', said)} is to name the classes from the lowest grade to the "
+            f"highest, and these are {brief(found)}."
+            if found
+            else f"{option('classes', said)} is of classes, and here there are none."
+        )
 
 
 def _task_name(args):

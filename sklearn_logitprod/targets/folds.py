@@ -49,6 +49,7 @@ def search_splits(cv, strata, groups, seed, shuffle=False, told=None):
         splits = search_splits(cv, strata[told], own, seed, shuffle)
         return [(told[train], told[test]) for train, test in splits]
     if isinstance(cv, Integral) and (shuffle or groups is not None):
+        _check_enough(cv, strata, groups)
         cv = shuffled(cv, groups, seed)
     every = np.arange(len(strata))
     splits = check_cv(cv, strata, classifier=True).split(_placeholder(strata), strata, groups)
@@ -70,15 +71,15 @@ def check_repeats(cv, n_repeats):
 
 
 def _check_enough(cv, strata, groups):
-    """Refuse more folds than there are groups, or samples of the largest class."""
-    limits = {"samples of the most frequent class": np.bincount(strata).max()}
+    """Refuse more folds than there are groups, or samples of the largest stratum."""
+    limits = {"samples that are alike in y": np.unique(strata, return_counts=True)[1].max()}
     if groups is not None:
         limits["groups"] = len(np.unique(groups))
     for what, limit in limits.items():
         if cv > limit:
             raise ValueError(
-                f"{option('cv', cv)} makes more folds than there are {what}, which are {limit}. "
-                "Take fewer folds."
+                f"{cv} folds need as many {what}, but there are {limit} at most. Take fewer folds, "
+                "or more samples."
             )
 
 
