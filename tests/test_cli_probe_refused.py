@@ -2,7 +2,7 @@
 
 import io
 import sys
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -166,7 +166,8 @@ def model():
     """Content of a model's file."""
     with TemporaryDirectory() as folder:
         fit = write(Path(folder) / "fit", 1)
-        assert probe(fit, "--save", str(fit / "model.skops"))[0] == 0
+        with redirect_stdout(io.StringIO()):
+            assert probe(fit, "--save", str(fit / "model.skops"))[0] == 0
         return (fit / "model.skops").read_bytes()
 
 

@@ -39,7 +39,6 @@ class Asked:
     strip: tuple = ()
 
     def __post_init__(self):
-        _refuse_twice(self)
         if (self.event is None) != (self.time is None):
             raise ValueError("event and time go together: name both columns, or neither.")
         several = [n for n in ("label", "value", "event") if getattr(self, n) is not None]
@@ -49,6 +48,7 @@ class Asked:
                 f"{option('label')}, numbers with {option('value')}, or {option('event')} and "
                 f"{option('time')}."
             )
+        _refuse_twice(self)
 
     @property
     def columns(self):
