@@ -35,6 +35,7 @@ def cases():
         "io_embeddings_broken",
         "patients",
         "cli",
+        "cli_probe_refused",
         "partial",
         "grades",
         "regressor",
@@ -51,6 +52,7 @@ def cases():
         features,
         patients,
         cli,
+        probe,
         partial,
         grades,
         regressor,
@@ -83,6 +85,9 @@ def cases():
     for name, (arguments, message) in cli.BAD_ARGUMENTS.items():
         run = lambda folder, own=arguments: cli.run_badly(own, folder)  # noqa: E731
         yield "logitprod compare", name, run, re.escape(message)
+    for name, (command, message) in probe.BAD.items():
+        run = lambda folder, own=command: probe.run_badly(own, folder)  # noqa: E731
+        yield "logitprod probe", name, run, re.escape(message)
     for part, found in (("partial labels", partial.CASES), ("grades", grades.BAD)):
         for name, (call, pattern) in found.items():
             yield part, name, lambda _, call=call: call(), pattern

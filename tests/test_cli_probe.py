@@ -1,5 +1,7 @@
 """From folders of features to an answer: numbers of the Python call, no leak, cache, messages."""
 
+import contextlib
+import io
 import shutil
 
 import h5py
@@ -67,8 +69,30 @@ def fusion(names=ENCODERS, head=None, **params):
     return LogitProdClassifier(experts, cv=5, gate_width=None, random_state=0, **params)
 
 
-def test_numbers_are_those_of_the_python_call(feats, tmp_path, capsys):
-    assert probe(feats, "--out", str(tmp_path / "table.csv")) == 0
+@pytest.fixture(scope="module")
+def ran(feats, tmp_path_factory):
+    """Folder of a run that wrote all there is, and what it printed."""
+    folder, printed = tmp_path_factory.mktemp("ran"), io.StringIO()
+    names = ("out", "table.csv"), ("report", "report.html"), ("save", "model.skops")
+    options = [text for name, file in names for text in (f"--{name}", str(folder / file))]
+    with contextlib.redirect_stdout(printed):
+        assert probe(feats, "--cache", str(folder / "cache"), *options) == 0
+    (folder / "printed.txt").write_text(printed.getvalue(), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def saved(ran):
+    return ran / "model.skops"
+
+
+@pytest.fixture(scope="module")
+def model(feats):
+    """What the command saves, fitted in Python."""
+    return fusion().fit(read(feats))
+
+
+def test_numbers_are_those_of_the_python_call(feats, ran):
     expected = compare(
         fusion(),
         read(feats),
@@ -77,13 +101,13 @@ def test_numbers_are_those_of_the_python_call(feats, tmp_path, capsys):
         n_repeats=1,
         n_resamples=50,
     )
-    written = pd.read_csv(tmp_path / "table.csv", index_col="method")
+    written = pd.read_csv(ran / "table.csv", index_col="method")
     assert list(written.index) == list(expected.index)
     columns = [name for name in expected if name != "fit_seconds"]
     np.testing.assert_allclose(written[columns], expected[columns], rtol=1e-9)
     timed = ["concatenated features", "LogitProd"]
     assert list(written.index[written["fit_seconds"] > 0]) == timed
-    out = capsys.readouterr().out
+    out = (ran / "printed.txt").read_text(encoding="utf-8")
     assert max(map(len, out.splitlines())) <= 100
     assert "Beside concatenated features, the log-loss of LogitProd is" in " ".join(out.split())
 
@@ -177,38 +201,34 @@ def test_test_slides_reach_no_fit(feats):
         assert 0 < len(rows) < N_SLIDES
 
 
-def heads(capsys):
-    return next(line for line in capsys.readouterr().out.splitlines() if line.startswith("heads"))
+def heads(text):
+    return next(line for line in text.splitlines() if line.startswith("heads"))
 
 
-def test_cache_fits_what_is_new_alone(feats, tmp_path, capsys):
-    cache = ["--cache", str(tmp_path / "cache")]
-    tables = [str(tmp_path / f"{name}.csv") for name in ("first", "again")]
-    assert probe(feats, *cache, "--out", tables[0]) == 0
+def test_cache_fits_what_is_new_alone(feats, ran, tmp_path, capsys):
+    cache = ["--cache", str(ran / "cache")]
     # in each split 3 encoders in 5 folds and on all rows, and all features at once
-    assert heads(capsys) == "heads: 38 of 38 fitted, 0 from the cache."
-    assert probe(feats, *cache, "--out", tables[1]) == 0
-    assert heads(capsys).startswith("heads: 0 of 38 fitted, 38 from the cache.")
-    first, again = (pd.read_csv(table, index_col=0).drop(columns="fit_seconds") for table in tables)
+    first = heads((ran / "printed.txt").read_text(encoding="utf-8"))
+    assert first == "heads: 38 of 38 fitted, 0 from the cache."
+    assert probe(feats, *cache, "--out", str(tmp_path / "again.csv")) == 0
+    again = heads(capsys.readouterr().out)
+    assert again.startswith("heads: 0 of 38 fitted, 38 from the cache.")
+    first, again = (
+        pd.read_csv(table, index_col=0).drop(columns="fit_seconds")
+        for table in (ran / "table.csv", tmp_path / "again.csv")
+    )
     pd.testing.assert_frame_equal(first, again)
     assert probe(feats, *cache, names=["uni", "late", "conch", "gigapath"]) == 0
-    assert heads(capsys).startswith("heads: 14 of 50 fitted, 36 from the cache.")
-    assert probe(feats, *cache, "--seed", "1") == 0
-    assert heads(capsys).startswith("heads: 38 of 38 fitted")
+    assert heads(capsys.readouterr().out).startswith("heads: 14 of 50 fitted, 36 from the cache.")
+    # with another seed a head of the same encoder is another
+    assert probe(feats, *cache, "--seed", "1", names=["uni"]) == 0
+    assert heads(capsys.readouterr().out).startswith("heads: 12 of 12 fitted")
 
 
-@pytest.fixture(scope="module")
-def saved(feats, tmp_path_factory):
-    path = tmp_path_factory.mktemp("saved") / "model.skops"
-    assert probe(feats, "--save", str(path), "--report", str(path.with_name("report.html"))) == 0
-    return path
-
-
-def test_a_saved_model_predicts_as_the_python_one(feats, saved, tmp_path):
+def test_a_saved_model_predicts_as_the_python_one(feats, saved, model, tmp_path):
     out = tmp_path / "predictions.csv"
     assert main(["predict", str(saved), *folders(feats), "-o", str(out), "--weights"]) == 0
     embeddings = read(feats)
-    model = fusion().fit(embeddings)
     table = pd.read_csv(out, index_col="id")
     np.testing.assert_allclose(
         table[["proba_no", "proba_yes"]], model.predict_proba(embeddings), rtol=1e-6
@@ -218,7 +238,9 @@ def test_a_saved_model_predicts_as_the_python_one(feats, saved, tmp_path):
     np.testing.assert_allclose(weights, model.expert_weights(embeddings), rtol=1e-6)
 
 
-def test_an_encoder_without_a_folder_is_missing_and_said_to_be(feats, saved, tmp_path, capsys):
+def test_an_encoder_without_a_folder_is_missing_and_said_to_be(
+    feats, saved, model, tmp_path, capsys
+):
     out = tmp_path / "predictions.csv"
     given = folders(feats, ["gigapath", "uni"])
     assert main(["predict", str(saved), *given, "-o", str(out), "--weights", "--quiet"]) == 0
@@ -228,7 +250,7 @@ def test_an_encoder_without_a_folder_is_missing_and_said_to_be(feats, saved, tmp
     assert (table["weight_conch"] == 0).all()
     X = read(feats).X.copy()
     X["conch"] = np.nan
-    expected = fusion().fit(read(feats)).predict_proba(X)
+    expected = model.predict_proba(X)
     np.testing.assert_allclose(table["proba_yes"], expected[:, 1], rtol=1e-6)
 
 
@@ -253,16 +275,16 @@ def test_a_model_of_encoders_is_adapted_and_certified(feats, saved, tmp_path, ca
 
 
 def test_slides_of_a_patient_are_averaged_in_fit_and_prediction(feats, tmp_path, capsys):
-    path, out = tmp_path / "model.skops", tmp_path / "predictions.csv"
-    assert probe(feats, "--average", "--save", str(path)) == 0
-    command = ["predict", str(path), *folders(feats), "-o", str(out), "--quiet"]
+    path, out, names = tmp_path / "model.skops", tmp_path / "predictions.csv", ["conch", "uni"]
+    assert probe(feats, "--average", "--save", str(path), names=names) == 0
+    command = ["predict", str(path), *folders(feats, names), "-o", str(out), "--quiet"]
     assert main(command) == 2
     assert "name the table, --labels slides.csv, and its column" in capsys.readouterr().err
     assert main([*command, "--labels", str(feats / "labels.csv")]) == 0
-    patients = read(feats, average=True)
+    patients = read(feats, average=True).take_encoders(names)
     table = pd.read_csv(out, index_col="id")
     assert list(table.index) == list(patients.ids)
-    expected = fusion().fit(patients).predict_proba(patients)
+    expected = fusion(names).fit(patients).predict_proba(patients)
     np.testing.assert_allclose(table["proba_yes"], expected[:, 1], rtol=1e-6)
 
 
@@ -334,16 +356,14 @@ def test_broken_folders_are_one_line_that_names_the_file(
 
 def test_ids_of_patients_without_groups_are_warned_of(feats, tmp_path, capsys):
     table, codes = pd.read_csv(feats / "labels.csv"), []
-    for name in ("uni", "late"):
-        (tmp_path / name).mkdir()
-        for row in range(N_SLIDES):
-            code = f"TCGA-AA-{row % N_PATIENTS:04d}-01Z-00-DX{1 + row // N_PATIENTS}"
-            codes.append(code)
-            content = (feats / name / f"s{row:02d}.h5").read_bytes()
-            (tmp_path / name / f"{code}.h5").write_bytes(content)
-    own = pd.DataFrame({"slide_id": codes[:N_SLIDES], "tumour": table["tumour"]})
+    (tmp_path / "late").mkdir()
+    for row in range(N_SLIDES):
+        codes.append(f"TCGA-AA-{row % N_PATIENTS:04d}-01Z-00-DX{1 + row // N_PATIENTS}")
+        content = (feats / "late" / f"s{row:02d}.h5").read_bytes()
+        (tmp_path / "late" / f"{codes[-1]}.h5").write_bytes(content)
+    own = pd.DataFrame({"slide_id": codes, "tumour": table["tumour"]})
     own.to_csv(tmp_path / "labels.csv", index=False)
-    assert probe(tmp_path, names=["uni", "late"], truth=["--label", "tumour"]) == 0
+    assert probe(tmp_path, names=["late"], truth=["--label", "tumour"]) == 0
     assert "--group" in capsys.readouterr().err
 
 
@@ -362,10 +382,6 @@ def test_ids_of_patients_without_groups_are_warned_of(feats, tmp_path, capsys):
         (
             ["predict", "{model}", "uni={feats}/uni", "-o", "x.csv", "--column", "a=b"],
             "--column is of files of predictions",
-        ),
-        (
-            ["extend", "{model}", "late={feats}/late", "--label", "tumour", "-o", "x.skops"],
-            "a new encoder has no head yet",
         ),
     ],
 )
@@ -396,8 +412,7 @@ def test_rivals_that_cannot_be(feats, estimator, rivals, message):
 
 
 @pytest.mark.filterwarnings("ignore:column 'patient'")
-def test_an_encoder_that_comes_later_is_added(feats):
-    model = fusion().fit(read(feats))
+def test_an_encoder_that_comes_later_is_added(feats, model):
     names = [*ENCODERS, "late"]
     later = read_embeddings({n: feats / n for n in names}, feats / "labels.csv", label="tumour")
     new = [("late", on_view("late", LogisticHead(random_state=0)))]
@@ -409,8 +424,7 @@ def test_an_encoder_that_comes_later_is_added(feats):
     assert larger.guarantee_gap_ <= 0.0
 
 
-def test_estimators_take_embeddings_as_they_are(feats):
+def test_estimators_take_embeddings_as_they_are(feats, model):
     embeddings = read(feats)
-    model = fusion().fit(embeddings)
     same = fusion().fit(embeddings.X, embeddings.y, groups=embeddings.groups)
     np.testing.assert_array_equal(model.predict_proba(embeddings), same.predict_proba(embeddings.X))

@@ -18,6 +18,8 @@ from sklearn_logitprod.io._tensors import load_tensors
 RNG = np.random.default_rng(0)
 SLIDES = {"s1": RNG.normal(size=(7, 3)), "s2": RNG.normal(size=(4, 3)), "s3": np.ones((1, 3))}
 SLIDES = {name: patches.astype(np.float32) for name, patches in SLIDES.items()}
+# of another encoder
+DOUBLED = {name: 2 * own for name, own in SLIDES.items()}
 MEANS = np.array([patches.mean(axis=0, dtype=float) for patches in SLIDES.values()])
 
 
@@ -312,7 +314,7 @@ def test_slides_that_lack_an_encoder_are_kept_and_counted(tmp_path):
 
 def test_rows_are_in_the_order_of_the_labels_and_each_encoder_is_read_for_itself(tmp_path):
     folder_of(tmp_path / "uni")
-    folder_of(tmp_path / "conch", {"s3": SLIDES["s3"], "s1": SLIDES["s1"]})
+    folder_of(tmp_path / "conch", {"s3": DOUBLED["s3"], "s1": DOUBLED["s1"]})
     labels = pd.DataFrame({"slide_id": ["s3", "s1", "s2"], "label": [1, 0, 1]})
     alone = read_embeddings({"uni": tmp_path / "uni"}, labels, label="label")
     paths = {"conch": tmp_path / "conch", "uni": tmp_path / "uni"}
@@ -343,7 +345,7 @@ def test_values_and_events_are_named_apart_from_classes(tmp_path):
 
 def test_the_slides_of_a_patient_are_averaged_on_request(tmp_path):
     folder_of(tmp_path / "uni")
-    folder_of(tmp_path / "conch", {"s3": SLIDES["s3"], "s1": SLIDES["s1"]})
+    folder_of(tmp_path / "conch", {"s3": DOUBLED["s3"], "s1": DOUBLED["s1"]})
     paths = {name: tmp_path / name for name in ("uni", "conch")}
     how = {"label": "label", "group": "who"}
     apart = read_embeddings(paths, labelled(tmp_path), **how)
@@ -354,7 +356,7 @@ def test_the_slides_of_a_patient_are_averaged_on_request(tmp_path):
     uni = apart.X["uni"].to_numpy()
     np.testing.assert_allclose(patients.X["uni"], [uni[0], (uni[1] + uni[2]) / 2], rtol=1e-6)
     # of the encoder that one slide lacks, the other one counts
-    np.testing.assert_array_equal(patients.X["conch"].to_numpy()[1], np.ones(3))
+    np.testing.assert_array_equal(patients.X["conch"].to_numpy()[1], np.full(3, 2.0))
     assert patients.patches["uni"].tolist() == [7, 5]
 
 
@@ -369,7 +371,7 @@ def test_patients_with_two_truths_are_named():
 
 def test_slides_and_encoders_are_taken_by_position_and_name(tmp_path):
     folder_of(tmp_path / "uni")
-    folder_of(tmp_path / "conch")
+    folder_of(tmp_path / "conch", DOUBLED)
     paths = {name: tmp_path / name for name in ("uni", "conch")}
     embeddings = read_embeddings(paths, labelled(tmp_path), label="label", group="who")
     some = embeddings.take(embeddings.y == "b")
@@ -427,7 +429,7 @@ def test_a_lock_is_mentioned(tmp_path):
 
 def test_a_slide_without_patches_lacks_the_encoder(tmp_path):
     folder_of(tmp_path / "uni", SLIDES | {"s2": np.empty((0, 3), dtype=np.float32)})
-    folder_of(tmp_path / "conch")
+    folder_of(tmp_path / "conch", DOUBLED)
     paths = {name: tmp_path / name for name in ("uni", "conch")}
     with pytest.warns(UserWarning, match=r"1 of 3 slides have no patches, such as .*s2\.h5"):
         embeddings = read_embeddings(paths, labelled(tmp_path), label="label")

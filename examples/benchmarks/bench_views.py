@@ -30,7 +30,7 @@ from sklearn_logitprod.experts import LogisticHead, on_view
 
 SLIDES = {
     "hif_stad": ("msi_h", "mut_PIK3CA", "mut_ARID1A", "mut_TP53"),
-    "hif_luad": ("mut_EGFR", "mut_TP53"),
+    "hif_luad": ("mut_EGFR", "mut_KRAS", "mut_STK11", "mut_TP53"),
 }
 N_TILES = 1000
 

@@ -104,8 +104,12 @@ def _parser():
 
 
 def _add(commands, name, summary, add_arguments):
+    # an abbreviation may be another option elsewhere, as --label is of --labels
     command = commands.add_parser(
-        name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
+        name,
+        help=summary,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     command.description = f"{summary.capitalize()}."
     command.add_argument("--traceback", action="store_true", help=argparse.SUPPRESS)

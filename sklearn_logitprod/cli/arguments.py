@@ -69,6 +69,8 @@ _EXTEND_EXAMPLES = """\
 examples:
   logitprod extend model.skops uni.csv conch.csv virchow2.csv --label tumour -o larger.skops
   logitprod extend model.skops uni=a.csv conch=b.csv new=c.csv --label tumour -o larger.skops
+  logitprod extend probed.skops uni=feats/uni new=feats/new --labels labels.csv --label tumour \\
+      -o larger.skops
 
 Files of experts that the model has are matched by name, all others are new. The files of the
 model's own fit are not needed: any labelled samples will do that are new to the experts."""

@@ -5,7 +5,13 @@ from __future__ import annotations
 import textwrap
 
 from sklearn_logitprod._text import WIDTH
-from sklearn_logitprod.cli.files import check_targets, estimator_for, read_outputs, written
+from sklearn_logitprod.cli.files import (
+    check_comparison,
+    check_targets,
+    estimator_for,
+    read_outputs,
+    written,
+)
 from sklearn_logitprod.cli.patients import by_patient, check_group
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.inspection import compare
@@ -18,6 +24,7 @@ def run(args):
     if args.report:
         # what is missing for figures is better known before than after the work
         pyplot()
+    check_comparison(args)
     check_group(args)
     outputs, made = by_patient(read_outputs(args), args.aggregate, args.positive)
     if args.report and words_of(outputs).figure is None:

@@ -14,9 +14,9 @@ from sklearn_logitprod.cli.model import load, save
 from sklearn_logitprod.cli.reading import (
     check_model_file,
     check_truth,
-    outputs_for,
+    new_experts,
+    samples_for,
     told_by,
-    with_all_experts,
 )
 from sklearn_logitprod.deployment import add_expert
 from sklearn_logitprod.deployment.fitted import OWN_UNIT, checked_model
@@ -27,22 +27,19 @@ def run(args):
     check_targets(args, "save")
     check_model_file(args.save)
     saved = load(args.model)
-    if saved.embeddings is not None:
-        raise ValueError(
-            f"{args.model} takes features of slides, and a new encoder has no head yet. Run "
-            "`logitprod probe` with all encoders again, by --cache it fits the new heads alone; or "
-            "fit a head and call deployment.add_expert in Python."
-        )
     check_truth(args, saved.model)
     checked_model(saved.model, "add_expert", OWN_UNIT)
-    outputs = with_all_experts(outputs_for(saved, args), saved.model, args.how, more=True)
+    outputs = samples_for(saved, args, more=True)
+    experts, cv = new_experts(saved, outputs)
     progress = Progress(sys.stderr)
     if not args.quiet:
-        progress(f"fitting on {len(outputs)} samples of {len(outputs.expert_names)} experts")
-    model = add_expert(saved.model, outputs, outputs.y, groups=outputs.groups)
+        progress(f"fitting on {len(outputs)} samples")
+    model = add_expert(
+        saved.model, outputs, outputs.y, experts=experts, cv=cv, groups=outputs.groups
+    )
     progress.clear()
     with written(args.save) as path:
-        save(path, replace(told_by(saved, args), model=model))
+        save(path, replace(told_by(saved, args, outputs), model=model))
     print("\n".join(summary(saved.model, model)))
     print(f"\nsaved to {args.save}")
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sklearn_logitprod._text import option
 from sklearn_logitprod.cli.tasks import WORDS, words_of
+from sklearn_logitprod.inspection._resampling import check_resamples
 from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.io import (
     read_clam,
@@ -21,6 +22,7 @@ from sklearn_logitprod.io import (
 )
 from sklearn_logitprod.io._source import named_paths
 from sklearn_logitprod.outputs.container import task_of
+from sklearn_logitprod.targets.folds import check_repeats
 
 _ONE = {
     "risk": "a risk",
@@ -59,8 +61,10 @@ def named(texts):
 
 def _split(text):
     name, equals, path = text.partition("=")
-    if not equals or os.path.exists(text) or os.sep in name:
+    if text and (not equals or os.path.exists(text) or os.sep in name):
         return None, text
+    if not (name and path):
+        raise ValueError(f"{text!r} lacks {'its path' if name else 'a name'}: write NAME=PATH.")
     return name, path
 
 
@@ -210,6 +214,13 @@ def read_outputs(args):
         raise ValueError(
             f"--target is of tables of predicted values, and --layout {args.layout} holds none."
         )
+    table = next((name for name in args.labels or [] if os.path.isfile(name)), None)
+    if table is not None:
+        raise ValueError(
+            f"--labels names the labels of a panel here, and {table} is a file. Name the column of "
+            "one label with --label, or the table of a panel with --truth; a table of slides is "
+            "for `logitprod probe`."
+        )
     if args.labels is None and args.truth is not None:
         raise ValueError("--truth is of a panel: name its labels, --labels A,B.")
     if args.labels is not None and args.layout != "tables":
@@ -309,17 +320,26 @@ def estimator_for(outputs, args):
 
 def check_targets(args, *names):
     """Refuse, before any work, to write where a file is or no folder is."""
-    for name in names:
-        path = getattr(args, name)
-        if path is None:
-            continue
-        path = Path(path)
+    paths = [Path(path) for path in (getattr(args, name) for name in names) if path is not None]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise ValueError(f"{path} is to be written twice: name a file for each output.")
         if path.exists() and not args.force:
             raise ValueError(f"{path} exists: choose another name, or overwrite it with --force.")
         if path.is_dir() or not path.absolute().parent.is_dir():
             raise ValueError(
                 f"{path} cannot be written: it is a folder, or its own folder is absent."
             )
+
+
+def check_comparison(args):
+    """Refuse, before any work, numbers that make no comparison."""
+    check_repeats(args.cv, args.repeats)
+    check_resamples(args.resamples)
+    if args.jobs == 0:
+        raise ValueError(
+            f"{option('n_jobs', 0)} would do nothing: 1 at least is needed, or -1 for all cores."
+        )
 
 
 @contextmanager

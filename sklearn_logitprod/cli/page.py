@@ -19,7 +19,9 @@ h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top:
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
+th { white-space: normal; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; }
+.facts td { text-align: left; vertical-align: top; white-space: normal; }
 tr.fusion { background: var(--mark); font-weight: 600; }
 tr.first td { border-top: 2px solid var(--soft); }
 figure { margin: 1.5rem 0; } figure svg { max-width: 100%; height: auto; background: #fff;

@@ -15,24 +15,40 @@ from joblib import Memory
 from sklearn.base import clone
 
 from sklearn_logitprod._progress import Progress
-from sklearn_logitprod._text import WIDTH, option
+from sklearn_logitprod._text import WIDTH, brief, option, plain
 from sklearn_logitprod._version import __version__
-from sklearn_logitprod.cli.files import check_targets, estimator_for, named, written
+from sklearn_logitprod.cli.files import (
+    check_comparison,
+    check_targets,
+    estimator_for,
+    named,
+    written,
+)
 from sklearn_logitprod.cli.fit import experts_lines
 from sklearn_logitprod.cli.model import Saved, save, skops_io
 from sklearn_logitprod.cli.reading import check_model_file
-from sklearn_logitprod.cli.slides import EMBEDDINGS, features_of, how_read, read_slides
+from sklearn_logitprod.cli.slides import (
+    EMBEDDINGS,
+    INNER_FOLDS,
+    features_of,
+    head_of,
+    heads_on,
+    how_read,
+    read_slides,
+)
 from sklearn_logitprod.cli.tasks import WORDS
-from sklearn_logitprod.experts import on_all_views, on_view
-from sklearn_logitprod.experts.views import DEFAULT_HEADS
+from sklearn_logitprod.experts import on_all_views
+from sklearn_logitprod.experts.naming import name_experts
 from sklearn_logitprod.inspection import compare
 from sklearn_logitprod.inspection._draw import pyplot
+from sklearn_logitprod.inspection._split import check_names
 from sklearn_logitprod.inspection._tasks import TASKS
-from sklearn_logitprod.io._source import named_paths
+from sklearn_logitprod.io._encoders import named_encoders
 from sklearn_logitprod.targets.weights import check_groups
 
 CONCATENATED = "concatenated features"
-_INNER = 5
+# of a class: one to test, one to hold out within the rest, one to fit on
+_LEAST = 3
 # a panel of labels has no default head
 _WORDS = [words for words in WORDS.values() if not words.several]
 # what is cached of a fit, by the names of the functions
@@ -57,15 +73,17 @@ def run(args):
         skops_io()
     if args.report:
         pyplot()
-    _check_truth(args)
-    files = named(args.files)
-    features = features_of(args.features, list(files if isinstance(files, dict) else _names(files)))
+    names = list(named_encoders(named(args.files)))
+    _check(args, names)
+    features = features_of(args.features, names)
     embeddings = read_slides(
         args, group=args.group, pool=args.pool, features=features, average=args.average
     )
+    _check_enough(embeddings, args.cv)
+    _check_classes(embeddings, args.classes)
     with _cached(args.cache) as memory:
         estimator = probe_estimator(embeddings, args, memory)
-        rivals = {CONCATENATED: on_all_views(_head(embeddings, args))}
+        rivals = {CONCATENATED: on_all_views(head_of(embeddings.task_name, args.seed))}
         rivals = rivals if len(embeddings.encoders) > 1 else {}
         before = n_fits(memory)
         table = compare(
@@ -105,12 +123,52 @@ def run(args):
     return 0
 
 
-def _names(files):
-    return dict(named_paths(files, "folder"))
+def _check(args, names):
+    """Refuse, before any work, what cannot be compared."""
+    task_name = _task_name(args)
+    check_comparison(args)
+    _, methods = TASKS[task_name].choose(args.metrics, True, args.ordered)
+    check_names(names, methods, [CONCATENATED])
+    name_experts(heads_on(names, task_name, args.seed))
+    if args.cache is not None and Path(args.cache).is_file():
+        raise ValueError(f"{option('memory', args.cache)} is a file: name a folder.")
 
 
-def _check_truth(args):
-    """Refuse options that say nothing of what is true, or too much."""
+def _check_enough(embeddings, cv):
+    """Refuse classes, and numbers of patients, that splits within splits cannot divide."""
+    units = np.arange(len(embeddings)) if embeddings.groups is None else embeddings.groups
+    what = "slides" if embeddings.groups is None else "groups"
+    n_units = len(np.unique(units))
+    left = n_units - -(-n_units // cv)
+    if left < INNER_FOLDS:
+        raise ValueError(
+            f"there are {n_units} {what}, of which {option('cv', cv)} leaves {left} to fit on, and "
+            f"heads are fitted in {INNER_FOLDS} folds of these. Add slides."
+        )
+    for label in [] if embeddings.classes is None else embeddings.classes:
+        n_own = len(np.unique(units[embeddings.y == label]))
+        if len(embeddings.classes) > 1 and n_own < _LEAST:
+            raise ValueError(
+                f"class {plain(label)} has {n_own} {what} with features, but each split tests "
+                f"some, and fits on others in folds: {_LEAST} at least are needed. Leave its rows "
+                "out of the labels, or join it with another class."
+            )
+
+
+def _check_classes(embeddings, said):
+    """Refuse grades that are others than the classes of the labels."""
+    found = [] if embeddings.classes is None else [str(label) for label in embeddings.classes]
+    if said and sorted(said) != sorted(found):
+        raise ValueError(
+            f"{option('classes', said)} is to name the classes from the lowest grade to the "
+            f"highest, and these are {brief(found)}."
+            if found
+            else f"{option('classes', said)} is of classes, and here there are none."
+        )
+
+
+def _task_name(args):
+    """Name of the task, of options that say what is true, and neither nothing nor too much."""
     said = [
         name for name in ("label", "target", "event", "time") if getattr(args, name) is not None
     ]
@@ -120,6 +178,7 @@ def _check_truth(args):
             ("nothing says what is true" if not said else "what is true is said in part, or twice")
             + f": name the column of {option('labels')}, {every}."
         )
+    return next(name for name, words in WORDS.items() if tuple(said) == words.asked)
 
 
 def probe_estimator(embeddings, args, memory=None):
@@ -135,13 +194,10 @@ def probe_estimator(embeddings, args, memory=None):
     -------
     LogitProdClassifier, LogitProdSurvival or LogitProdRegressor
     """
-    experts = [(name, on_view(name, _head(embeddings, args))) for name in embeddings.encoders]
-    return estimator_for(embeddings, args).set_params(experts=experts, cv=_INNER, memory=memory)
-
-
-def _head(embeddings, args):
-    """The default head; seeded alike for all encoders, so that one more leaves others cached."""
-    return DEFAULT_HEADS[embeddings.task_name](random_state=args.seed)
+    experts = heads_on(embeddings.encoders, embeddings.task_name, args.seed)
+    return estimator_for(embeddings, args).set_params(
+        experts=experts, cv=INNER_FOLDS, memory=memory
+    )
 
 
 def coded(embeddings):
@@ -200,8 +256,8 @@ def heads_line(table, estimator, n_fitted):
         By which the cache has grown.
     """
     attrs = table.attrs
-    n_rivals = _INNER + 1 if TASKS[estimator.task_name].calibrated else 1
-    each = len(estimator.experts) * (_INNER + 1) + len(attrs["rivals"]) * n_rivals
+    n_rivals = INNER_FOLDS + 1 if TASKS[estimator.task_name].calibrated else 1
+    each = len(estimator.experts) * (INNER_FOLDS + 1) + len(attrs["rivals"]) * n_rivals
     n_heads = sum(attrs["chosen"].values()) * each
     text = f"heads: {n_fitted} of {n_heads} fitted, {n_heads - n_fitted} from the cache."
     if attrs["rivals"] and n_fitted < n_heads:

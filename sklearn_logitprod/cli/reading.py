@@ -10,7 +10,7 @@ import numpy as np
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.cli.files import ONE_COLUMN, columns_of, named, std_of, tables_of
 from sklearn_logitprod.cli.patients import by_patient, new_how
-from sklearn_logitprod.cli.slides import slides_for
+from sklearn_logitprod.cli.slides import INNER_FOLDS, heads_on, more_read, slides_for
 from sklearn_logitprod.cli.tasks import words_of
 from sklearn_logitprod.deployment.fitted import reference_positions
 from sklearn_logitprod.io._source import named_paths
@@ -62,7 +62,7 @@ def outputs_for(saved, args):
     return outputs
 
 
-def samples_for(saved, args):
+def samples_for(saved, args, more=False):
     """Outputs of all experts of a saved model, or features of all its encoders, of new samples.
 
     Parameters
@@ -70,28 +70,54 @@ def samples_for(saved, args):
     saved : Saved
     args : Namespace
         Of a command that takes a saved model and files.
+    more : bool, default=False
+        Whether there have to be experts that the model does not have, or must not.
 
     Returns
     -------
     ExpertOutputs or Embeddings
     """
     if saved.embeddings is not None:
-        return slides_for(saved, args)
+        return slides_for(saved, args, more)
     if args.labels is not None:
         raise ValueError(
             f"{option('labels', args.labels)} is of models of encoders, as `logitprod probe` saves "
             "them. What is true of predictions stands in their files."
         )
-    return with_all_experts(outputs_for(saved, args), saved.model, args.how)
+    return with_all_experts(outputs_for(saved, args), saved.model, args.how, more)
 
 
-def told_by(saved, args):
+def new_experts(saved, samples):
+    """Experts that samples add to a saved model, and the folds that they are fitted in.
+
+    Parameters
+    ----------
+    saved : Saved
+    samples : ExpertOutputs or Embeddings
+        As of `samples_for`.
+
+    Returns
+    -------
+    experts : list of (str, estimator) or None
+        None where samples hold their outputs.
+    cv : int or "prefit"
+    """
+    if saved.embeddings is None:
+        return None, "prefit"
+    model = saved.model
+    new = [name for name in samples.encoders if name not in saved.embeddings["widths"]]
+    return heads_on(new, model.task_name, model.random_state), INNER_FOLDS
+
+
+def told_by(saved, args, samples=None):
     """How files are read from now on: as before, but for what the arguments say.
 
     Parameters
     ----------
     saved : Saved
     args : Namespace
+    samples : ExpertOutputs or Embeddings, optional
+        That experts were added on.
 
     Returns
     -------
@@ -105,6 +131,7 @@ def told_by(saved, args):
         label=saved.label or args.label,
         target=saved.target or args.target,
         std=_std(saved, args),
+        embeddings=more_read(saved.embeddings, samples),
     )
 
 

@@ -80,7 +80,7 @@ def _data(outputs, made, facts):
     rows += words_of(outputs).facts(outputs)
     rows += _held(outputs) if facts is None else facts
     body = "".join(f"<tr><td>{escape(a)}</td><td>{escape(b)}</td></tr>" for a, b in rows)
-    return f"<table>{body}</table>"
+    return f'<table class="facts">{body}</table>'
 
 
 def _held(outputs):

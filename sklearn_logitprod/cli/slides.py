@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +11,34 @@ import pandas as pd
 from sklearn_logitprod._text import brief, option, warn
 from sklearn_logitprod.cli.files import named
 from sklearn_logitprod.cli.patients import new_how
+from sklearn_logitprod.cli.profiles import (
+    check_likeness,
+    joined_profiles,
+    known_slides,
+    profiles_of,
+    told_known,
+)
+from sklearn_logitprod.experts import on_view
+from sklearn_logitprod.experts.views import DEFAULT_HEADS
 from sklearn_logitprod.io import read_embeddings
+from sklearn_logitprod.io._encoders import named_encoders
 
 EMBEDDINGS = "embeddings"
 """``input`` of a saved model that takes features."""
+INNER_FOLDS = 5
+"""Folds of out-of-fold predictions of heads."""
 
 _FOREIGN = ("column", "std", "expert")
+
+
+def head_of(task_name, seed):
+    """The default head; seeded alike for all encoders, so that one more leaves others cached."""
+    return DEFAULT_HEADS[task_name](random_state=seed)
+
+
+def heads_on(names, task_name, seed):
+    """Unfitted experts of encoders, by name."""
+    return [(name, on_view(name, head_of(task_name, seed))) for name in names]
 
 
 def features_of(texts, names):
@@ -61,6 +84,11 @@ def read_slides(args, **said):
     -------
     Embeddings
     """
+    if args.labels is not None and not os.path.isfile(args.labels):
+        raise ValueError(
+            f"{option('labels', args.labels)} is the table of the slides here, and there is no "
+            "such file. Labels of a panel are for `logitprod compare`."
+        )
     return read_embeddings(
         named(args.files),
         args.labels,
@@ -79,10 +107,24 @@ def read_slides(args, **said):
 def how_read(embeddings, args, features):
     """What a saved model has to know of the features that it takes: a dict."""
     widths = {name: int(embeddings.X[name].shape[1]) for name in embeddings.encoders}
-    return {"widths": widths, "pool": args.pool, "features": features}
+    return {
+        "widths": widths,
+        "pool": args.pool,
+        "features": features,
+        "profiles": profiles_of(embeddings),
+    }
 
 
-def slides_for(saved, args):
+def more_read(how, samples):
+    """The same of features that samples add to, where these are such."""
+    if how is None or samples is None:
+        return how
+    widths = {name: int(samples.X[name].shape[1]) for name in samples.encoders}
+    profiles = joined_profiles(how["profiles"], profiles_of(samples))
+    return how | {"widths": how["widths"] | widths, "profiles": profiles}
+
+
+def slides_for(saved, args, more=False):
     """Features of new slides, and what is true of them where the arguments name its columns.
 
     Parameters
@@ -90,15 +132,31 @@ def slides_for(saved, args):
     saved : Saved
     args : Namespace
         Of a command that takes a saved model and files.
+    more : bool, default=False
+        Whether there have to be encoders that the model does not have, or must not.
 
     Returns
     -------
     Embeddings
         With all encoders of the model, NaN for those that have no files.
+
+    Raises
+    ------
+    ValueError
+        If encoders are others than those of the model, or evidently one in place of another;
+        if the model is to be extended, and slides are those of its fit.
+
+    Warns
+    -----
+    UserWarning
+        If slides are those of the fit, and what is true of them is used; or unlike these.
     """
     before, after = new_how(saved, args)
     _check(args)
+    how, files = saved.embeddings, named(args.files)
+    _check_names(list(named_encoders(files)), how["widths"], more)
     group = args.group or (saved.group if before else None)
+    _check_asked(args, group)
     if (before or after) and args.labels is None:
         raise ValueError(
             "nothing says which slides are of one patient: name the table, "
@@ -109,15 +167,45 @@ def slides_for(saved, args):
                 else ""
             )
         )
-    how, files = saved.embeddings, named(args.files)
     features = how["features"]
     if isinstance(features, dict) and isinstance(files, dict):
         features = {name: own for name, own in features.items() if name in files}
     found = read_slides(
         args, group=group, pool=how["pool"], features=features or None, average=bool(before)
     )
-    _check_encoders(found, how["widths"])
+    _check_widths(found, how["widths"])
+    check_likeness(found, how["profiles"])
+    _check_new(found, how["profiles"], more)
     return _with_all(found, saved.model, how["widths"])
+
+
+def _check_new(found, profiles, more):
+    """Refuse to extend on slides that heads have learned from, and warn of other uses."""
+    known = [] if found.y is None else known_slides(found, profiles)
+    if not known:
+        return
+    told = f"{told_known(known, len(found))}, and the heads know what is true of them"
+    if more:
+        raise ValueError(
+            f"{told}: a new encoder would seem worse than it is. Pass labelled slides that came "
+            "later, or run `logitprod probe` with all encoders, which fits by --cache the new "
+            "heads alone."
+        )
+    warn(
+        f"{told}. What is found on them says nothing about new slides: pass slides that were used "
+        "for nothing else."
+    )
+
+
+def _check_asked(args, group):
+    """Refuse a table of slides of which no column is asked for."""
+    asked = [getattr(args, name, None) for name in ("label", "target", "event", "time")]
+    if args.labels is not None and group is None and not any(asked):
+        known = [name for name in ("label", "target", "event", "group") if hasattr(args, name)]
+        raise ValueError(
+            f"no column of {option('labels', args.labels)} is asked for: name one with "
+            f"{' or '.join(f'--{name}' for name in known)}, or leave the table out."
+        )
 
 
 def _check(args):
@@ -134,18 +222,31 @@ def _check(args):
         )
 
 
-def _check_encoders(found, widths):
-    """Refuse encoders that the model does not have, or of another width."""
-    new = [name for name in found.encoders if name not in widths]
-    if new:
+def _check_names(names, widths, more):
+    """Refuse, before any work, encoders that the model does not have, or a lack of new ones."""
+    new = [name for name in names if name not in widths]
+    if new and not more:
         raise ValueError(
             f"{brief(new)} is no encoder of the model, which has {brief(widths)}. Name each folder "
-            "after its encoder, NAME=PATH; a new encoder takes another `logitprod probe`, or "
-            "add_expert in Python."
+            "after its encoder, NAME=PATH; `logitprod extend` adds encoders."
         )
+    if more and not new:
+        raise ValueError(
+            f"every folder is of an encoder that the model has already, which are {brief(widths)}. "
+            "Add the folder of the new one, NAME=PATH."
+        )
+    if len(new) == len(names):
+        raise ValueError(
+            f"no folder is of an encoder of the model, which has {brief(widths)}. Add theirs, of "
+            "the same slides, NAME=PATH."
+        )
+
+
+def _check_widths(found, widths):
+    """Refuse features of another width than those of the fit."""
     for name in found.encoders:
         width = found.X[name].shape[1]
-        if width != widths[name]:
+        if width != widths.get(name, width):
             raise ValueError(
                 f"the slides have {width} features of {name}, but the model was fitted on "
                 f"{widths[name]}. Pass features of the same version of this encoder."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_logitprod._text import brief
+from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.experts.naming import method_of, misses_rows
 from sklearn_logitprod.outputs.checks import SUM_TOLERANCE
 from sklearn_logitprod.outputs.classes import Outputs
@@ -181,8 +181,9 @@ def align(name, values, method, known, classes, missing_classes, n_samples, miss
     if absent and missing_classes == "raise":
         raise ValueError(
             f"Expert {name!r} does not know classes {brief(absent)} of y: it was trained on "
-            f"{brief(labels)}. Set missing_classes='floor' to give them the floor probability, or "
-            "'mean' to give them what the other experts say."
+            f"{brief(labels)}. Leave out samples of these, or set "
+            f"{option('missing_classes', 'floor')} to give them the floor probability, or 'mean' "
+            "to give them what the other experts say."
         )
     out = np.full((len(values), len(wanted)), np.nan if missing_classes == "mean" else 0.0)
     out[:, [wanted.index(label) for label in labels]] = values

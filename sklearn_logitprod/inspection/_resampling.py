@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import wilcoxon
 
+from sklearn_logitprod._text import option
+
 _BLOCK = 1 << 22
 
 
@@ -30,6 +32,14 @@ class Resampled:
     half_width: np.ndarray
     p_value: np.ndarray
     changes: np.ndarray
+
+
+def check_resamples(n_resamples):
+    """Refuse a number of resamples that is none."""
+    if n_resamples < 1:
+        raise ValueError(
+            f"{option('n_resamples', n_resamples)} is too few: 1 at least is needed, better 2000."
+        )
 
 
 def bootstrap(contributions, sums, groups=None, n_resamples=2000, seed=0, level=0.95):

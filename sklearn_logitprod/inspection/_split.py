@@ -121,6 +121,13 @@ def run_split(estimator, X, y, comparison, train, test):
     )
 
 
+def check_names(names, methods, rivals=()):
+    """Refuse experts that are called as a row of the table is."""
+    clash = sorted({*methods, BEST, FUSED, *rivals} & set(names))
+    if clash:
+        raise ValueError(f"An expert is called {clash[0]!r}, as a method here is. Rename it.")
+
+
 def scored_methods(
     comparison, names, known, likelihood, new, fused, outcome, rivals=None, seconds=None
 ):
@@ -148,9 +155,7 @@ def scored_methods(
     Scored
     """
     task, rivals = comparison.task, rivals or {}
-    clash = sorted({*comparison.methods, BEST, FUSED, *rivals} & set(names))
-    if clash:
-        raise ValueError(f"An expert is called {clash[0]!r}, as a method here is. Rename it.")
+    check_names(names, comparison.methods, rivals)
     best = names[best_expert(known, likelihood)]
     alone = np.moveaxis(filled(new, likelihood.family), 1, 0)
     predictions = {name: task.prediction(own) for name, own in zip(names, alone, strict=True)}

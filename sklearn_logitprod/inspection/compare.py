@@ -16,6 +16,7 @@ from sklearn_logitprod._progress import Progress
 from sklearn_logitprod._text import Elsewhere, brief, heard, option, said_once, warn
 from sklearn_logitprod._typing import CrossValidation
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
+from sklearn_logitprod.inspection._resampling import check_resamples
 from sklearn_logitprod.inspection._rivals import check_rivals
 from sklearn_logitprod.inspection._split import Comparison
 from sklearn_logitprod.inspection._table import tell_of_order, with_metrics
@@ -169,10 +170,7 @@ def compare(
     >>> bool(table.loc["LogitProd", "log_loss_mean"] < table.loc["best expert", "log_loss_mean"])
     True
     """
-    if n_resamples < 1:
-        raise ValueError(
-            f"{option('n_resamples', n_resamples)} is too few: 1 at least is needed, better 2000."
-        )
+    check_resamples(n_resamples)
     with said_once(), heard() as messages:
         table = _compared(
             estimator_or_outputs,

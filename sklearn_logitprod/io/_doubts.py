@@ -256,7 +256,7 @@ def doubt_curves(table, values, times):
 
 
 def doubt_labels(table, name, values, instead=""):
-    """Refuse labels that are numbers, with fractions or many, hardly any of which occurs twice.
+    """Refuse labels that are hardly any twice, or differ in spelling alone.
 
     Parameters
     ----------
@@ -268,14 +268,29 @@ def doubt_labels(table, name, values, instead=""):
         What else numbers may be named by, for the message.
     """
     kinds = [text for text in values if text != ""]
-    if 2 * len(kinds) <= len(table) or not table.is_numeric(name):
+    _refuse_spellings(table, name, kinds)
+    if 2 * len(kinds) <= len(table):
         return
-    if len(kinds) > _ENOUGH or (table.numbers(name) % 1 > 0).any():
+    numeric = table.is_numeric(name)
+    if len(kinds) > _ENOUGH or (numeric and (table.numbers(name) % 1 > 0).any()):
+        what = "numbers" if numeric else "texts"
         raise table.source.error(
-            f"column {name!r} (label) holds numbers such as {brief(kinds, 2)}, hardly any of them "
+            f"column {name!r} (label) holds {what} such as {brief(kinds, 2)}, hardly any of them "
             "twice: these are no classes. Name the column of the true classes with "
             f"{option('label', 'its name')}{instead}."
         )
+
+
+def _refuse_spellings(table, name, kinds):
+    """Refuse labels that differ in capitals or blanks alone."""
+    spelled = {}
+    for text in kinds:
+        other = spelled.setdefault(" ".join(text.lower().split()), text)
+        if other != text:
+            raise table.source.error(
+                f"column {name!r} (label) holds {other!r} and {text!r}, which are classes of their "
+                "own. Write them alike."
+            )
 
 
 def doubt_events(table, name):

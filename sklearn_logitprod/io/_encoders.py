@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 from os import PathLike
@@ -16,7 +17,7 @@ from sklearn_logitprod.io._features import FEATURES, IDS, pick
 from sklearn_logitprod.io._ids import stripped
 from sklearn_logitprod.io._pooling import Rows, pooled
 from sklearn_logitprod.io._slide_files import by_slide, in_folder, matching
-from sklearn_logitprod.io._source import Source, existing
+from sklearn_logitprod.io._source import Source, existing, named_paths
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +157,40 @@ def _by_file(bags):
     return [list(own) for _, own in groupby(bags, key=lambda bag: bag.source.path)]
 
 
+def named_encoders(encoders):
+    """What is given for each encoder, by its name.
+
+    Parameters
+    ----------
+    encoders : dict or list
+        As `read_embeddings` takes it.
+
+    Returns
+    -------
+    dict of str to (path, list of paths or DataFrame)
+    """
+    if isinstance(encoders, Mapping):
+        if not encoders:
+            raise ValueError("no encoder was given: pass {'uni': 'feats/uni', ...}.")
+        return {str(name): own for name, own in encoders.items()}
+    if isinstance(encoders, (str, PathLike)) or hasattr(encoders, "columns"):
+        shown = str(encoders) if isinstance(encoders, (str, PathLike)) else "frame"
+        raise ValueError(
+            f"a single folder, file or frame was given: say of which encoder it is, such as "
+            f"{{'uni': {shown!r}}}."
+        )
+    paths = list(encoders)
+    pattern = next((str(path) for path in paths if _is_pattern(path)), None)
+    if pattern is not None:
+        raise ValueError(f"the pattern {pattern} names no encoder: write NAME={pattern}.")
+    folders = all(isinstance(path, (str, PathLike)) and Path(path).is_dir() for path in paths)
+    return dict(named_paths(paths, "folder" if folders else "file"))
+
+
+def _is_pattern(path):
+    return any(mark in str(path) for mark in "*?[") and not Path(path).exists()
+
+
 def encoder_of(name, given, asked, features):
     """Where the features of an encoder are, and of which slides.
 
@@ -191,9 +226,11 @@ def _found(name, given, asked, features):
             f"this is a {type(given).__name__}, expected a folder, a file or a data frame."
         )
     source, path = Source(str(given), name), Path(given)
+    if not source.path:
+        raise Source("''", name).error("the path is empty. Name the folder or file.")
     if path.is_dir():
         return _listed(source, in_folder(source), asked, features)
-    if not path.exists() and any(mark in str(given) for mark in "*?["):
+    if _is_pattern(given):
         return _listed(source, matching(source, given), asked, features)
     existing(source, "Check the path of the folder or file.")
     if path.suffix.lower() in SUFFIXES:

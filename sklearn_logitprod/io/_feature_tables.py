@@ -8,11 +8,13 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from sklearn_logitprod._text import brief, option
+from sklearn_logitprod._text import brief, option, warn
 from sklearn_logitprod.io._columns import free_columns
 from sklearn_logitprod.io._formats import read_table
 from sklearn_logitprod.io._source import Source, Sources
 
+# of probabilities, for a warning
+_FEW_CLASSES = 20
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
@@ -125,7 +127,21 @@ def _one(source, frame, asked, features):
     ids = table.texts(id, "id")
     columns = _columns(table, {id, *asked.columns}, features)
     array = np.column_stack([table.numbers(column) for column in columns])
+    _doubt_probabilities(table, array)
     return Matrix(table.source, np.asarray(ids, dtype=object), array, _names(columns))
+
+
+def _doubt_probabilities(table, array):
+    """Warn of features that sum to one, as probabilities of a few classes do."""
+    told = array[np.isfinite(array).all(axis=1)]
+    if not 2 <= array.shape[1] <= _FEW_CLASSES or not len(told):
+        return
+    if (told >= 0).all() and np.allclose(told.sum(axis=1), 1.0, atol=1e-3):
+        warn(
+            f"{table.source.path} (expert {table.source.expert!r}): the {array.shape[1]} features "
+            "sum to 1 in every row, as probabilities do. Outputs of trained experts are for "
+            "`logitprod compare` (io.read_tables), not for a head."
+        )
 
 
 def _id_column(table, asked):

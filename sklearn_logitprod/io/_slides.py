@@ -165,6 +165,7 @@ def joined(found, truth, id, pool, left_out, progress=None):
         block = np.full((len(ids), len(names)), np.nan, dtype=np.float32)
         block[at[name] >= 0] = values[at[name][at[name] >= 0]]
         blocks.append(block[there])
+        _refuse_copy(own, blocks, list(found))
         columns += [(name, feature) for feature in names]
         counted = np.where(at[name] >= 0, counts[at[name]], 0)
         patches[name] = counted[there]
@@ -190,6 +191,20 @@ def joined(found, truth, id, pool, left_out, progress=None):
         task_name=truth.task_name,
         left_out=left_out | {"labels": int((~there).sum())},
     )
+
+
+def _refuse_copy(own, blocks, names):
+    """Refuse an encoder, the last one so far, whose features are those of one before."""
+    *others, last = blocks
+    for block, name in zip(others, names, strict=False):
+        if block.shape != last.shape:
+            continue
+        both = ~np.isnan(block[:, 0]) & ~np.isnan(last[:, 0])
+        if both.any() and np.array_equal(block[both], last[both]):
+            raise own.source.error(
+                f"its features are those of {name!r}, on all {both.sum()} slides that have both. "
+                "Name each encoder once, with the folder of its own."
+            )
 
 
 def _told(name, progress):

@@ -8,6 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+_OF_FOLDERS = (
+    "Folders of features are for `logitprod probe` (io.read_embeddings), folders of results for "
+    "--layout (io.read_clam and others)."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -141,6 +146,8 @@ def _name(path, what="file"):
 def existing(source, remedy="Check the path."):
     """Path of a source, checked to be a file."""
     path = Path(source.path)
+    if path.is_dir():
+        raise source.error(f"this is a folder, and a file is needed. {_OF_FOLDERS}")
     if not path.is_file():
         raise source.error(f"there is no such file. {remedy}")
     return path

@@ -118,7 +118,7 @@ class Table:
         array of shape (n_rows,)
         """
         if name not in self.columns:
-            advice = f"Name the right one with {what}=..." if what else "Pass the right file."
+            advice = f"Name the right one with {option(what)}" if what else "Pass the right file."
             if what == "id":
                 advice += self._about_ids()
             raise self.source.error(

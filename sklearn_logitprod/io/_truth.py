@@ -48,12 +48,27 @@ class Asked:
                 f"{option('label')}, numbers with {option('value')}, or {option('event')} and "
                 f"{option('time')}."
             )
+        _refuse_twice(self)
 
     @property
     def columns(self):
         """Names of the columns that are asked for."""
         own = (self.label, self.value, self.group, self.event, self.time)
         return [name for name in own if name is not None]
+
+
+def _refuse_twice(asked):
+    """Refuse a column that is to say two things; each slide may be a group of its own."""
+    said = {}
+    for name in ("id", "label", "value", "event", "time", "group"):
+        column = getattr(asked, name)
+        if column in said and (name, said[column]) != ("group", "id"):
+            raise ValueError(
+                f"column {column!r} is named twice, with {option(said[column])} and "
+                f"{option(name)}: it cannot be both."
+            )
+        if column is not None:
+            said[column] = name
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from os import PathLike
-from os.path import isdir
 from typing import Any, Literal
 
 from sklearn_logitprod._progress import Progress
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod._typing import FilePath, Tables
-from sklearn_logitprod.io._encoders import encoder_of
+from sklearn_logitprod.io._encoders import encoder_of, named_encoders
 from sklearn_logitprod.io._ids import check_strip
 from sklearn_logitprod.io._pooling import POOLS
 from sklearn_logitprod.io._slides import joined, matched, refuse_same
-from sklearn_logitprod.io._source import named_paths
 from sklearn_logitprod.io._truth import Asked, read_truth
 from sklearn_logitprod.outputs.embeddings import Embeddings
 
@@ -147,7 +144,7 @@ def read_embeddings(
         raise ValueError(
             f"the slides of which groups are averaged? Name their column with {option('group')}."
         )
-    given = _named(encoders)
+    given = named_encoders(encoders)
     truth = None if labels is None else read_truth(labels, asked)
     arrays = _features(features, list(given))
     found = {name: encoder_of(name, own, asked, arrays[name]) for name, own in given.items()}
@@ -163,23 +160,6 @@ def read_embeddings(
         progress.clear()
         print(embeddings, file=sys.stderr)
     return embeddings.average() if average else embeddings
-
-
-def _named(encoders):
-    """What is given for each encoder, by its name."""
-    if isinstance(encoders, Mapping):
-        if not encoders:
-            raise ValueError("no encoder was given: pass {'uni': 'feats/uni', ...}.")
-        return {str(name): own for name, own in encoders.items()}
-    if isinstance(encoders, (str, PathLike)) or hasattr(encoders, "columns"):
-        shown = str(encoders) if isinstance(encoders, (str, PathLike)) else "frame"
-        raise ValueError(
-            f"a single folder, file or frame was given: say of which encoder it is, such as "
-            f"{{'uni': {shown!r}}}."
-        )
-    paths = list(encoders)
-    folders = all(isinstance(path, (str, PathLike)) and isdir(path) for path in paths)
-    return dict(named_paths(paths, "folder" if folders else "file"))
 
 
 def _features(features, names):

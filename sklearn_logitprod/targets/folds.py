@@ -49,6 +49,7 @@ def search_splits(cv, strata, groups, seed, shuffle=False, told=None):
         splits = search_splits(cv, strata[told], own, seed, shuffle)
         return [(told[train], told[test]) for train, test in splits]
     if isinstance(cv, Integral) and (shuffle or groups is not None):
+        _check_enough(cv, strata, groups)
         cv = shuffled(cv, groups, seed)
     every = np.arange(len(strata))
     splits = check_cv(cv, strata, classifier=True).split(_placeholder(strata), strata, groups)
@@ -59,6 +60,27 @@ def search_splits(cv, strata, groups, seed, shuffle=False, told=None):
             f"The splits name rows beyond the {len(strata)} that are split here, as it is within "
             f"folds ({error}). Pass a number of folds, or a splitter such as KFold, instead."
         ) from error
+
+
+def check_repeats(cv, n_repeats):
+    """Refuse numbers of folds and repeats that make no comparison."""
+    if n_repeats < 1:
+        raise ValueError(f"{option('n_repeats', n_repeats)} is too few: 1 at least is needed.")
+    if cv < 2:
+        raise ValueError(f"{option('cv', cv)} makes no folds: 2 at least are needed, better 5.")
+
+
+def _check_enough(cv, strata, groups):
+    """Refuse more folds than there are groups, or samples of the largest stratum."""
+    limits = {"samples that are alike in y": np.unique(strata, return_counts=True)[1].max()}
+    if groups is not None:
+        limits["groups"] = len(np.unique(groups))
+    for what, limit in limits.items():
+        if cv > limit:
+            raise ValueError(
+                f"{cv} folds need as many {what}, but there are {limit} at most. Take fewer folds, "
+                "or more samples."
+            )
 
 
 def repeated_splits(cv, n_repeats, strata, groups, seed, told=None):
@@ -90,10 +112,8 @@ def repeated_splits(cv, n_repeats, strata, groups, seed, told=None):
         kept = [[split for split in own if all(map(len, split))] for own in kept]
         return [own for own in kept if own]
     if isinstance(cv, Integral):
-        if n_repeats < 1:
-            raise ValueError(f"{option('n_repeats', n_repeats)} is too few: 1 at least is needed.")
-        if cv < 2:
-            raise ValueError(f"{option('cv', cv)} makes no folds: 2 at least are needed, better 5.")
+        check_repeats(cv, n_repeats)
+        _check_enough(cv, strata, groups)
         splitters = [shuffled(cv, groups, seed + repeat) for repeat in range(n_repeats)]
     else:
         splitters = [check_cv(cv, strata, classifier=True)]
