@@ -70,7 +70,7 @@ class Saved:
         Column of standard deviations, of all experts or of each.
     embeddings : dict or None
         Of a model that takes features of slides: the width of each encoder, how patches are
-        pooled, and which arrays were read.
+        pooled, which arrays were read, and what the features were like.
     """
 
     model: object

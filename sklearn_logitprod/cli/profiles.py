@@ -103,7 +103,7 @@ def _likelier(values, name, profiles):
     """Another encoder that features are evidently of; None if there is none."""
     if not len(values):
         return None
-    same = {key: p for key, p in profiles.items() if len(p["mean"]) == values.shape[1]}
+    same = {key: own for key, own in profiles.items() if len(own["mean"]) == values.shape[1]}
     losses = {key: _losses(values, own, same[name]) for key, own in same.items()}
     gains = {key: losses[name] - own for key, own in losses.items() if key != name}
     best = max(gains, key=lambda key: gains[key].mean(), default=None)

@@ -115,12 +115,17 @@ def how_read(embeddings, args, features):
     }
 
 
+def _profiles(how):
+    # models of earlier versions have none
+    return how.get("profiles", {})
+
+
 def more_read(how, samples):
     """The same of features that samples add to, where these are such."""
     if how is None or samples is None:
         return how
     widths = {name: int(samples.X[name].shape[1]) for name in samples.encoders}
-    profiles = joined_profiles(how["profiles"], profiles_of(samples))
+    profiles = joined_profiles(_profiles(how), profiles_of(samples))
     return how | {"widths": how["widths"] | widths, "profiles": profiles}
 
 
@@ -174,8 +179,8 @@ def slides_for(saved, args, more=False):
         args, group=group, pool=how["pool"], features=features or None, average=bool(before)
     )
     _check_widths(found, how["widths"])
-    check_likeness(found, how["profiles"])
-    _check_new(found, how["profiles"], more)
+    check_likeness(found, _profiles(how))
+    _check_new(found, _profiles(how), more)
     return _with_all(found, saved.model, how["widths"])
 
 
