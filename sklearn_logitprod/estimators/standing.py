@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logsumexp
 
-from sklearn_logitprod.fusion.logits import block_slices
+from sklearn_logitprod.fusion.logits import block_slices, logsumexp
 
 # a mean over this many predictions is known well enough
 _MOST_VALUES = 1 << 18
@@ -83,7 +82,7 @@ def centring_offset(log_proba, prior, weight):
 
     def at(offset):
         scores = log_proba + offset
-        normaliser = logsumexp(scores, axis=1)
+        normaliser = logsumexp(scores)
         return np.exp(scores - normaliser[:, None]), weight @ normaliser - prior @ offset
 
     proba, value = at(offset)

@@ -73,13 +73,15 @@ def product_hessian(
     cross, spread = cross[:, :n_free], spread[:n_free, :n_free]
     if not spec.calibrate:
         return inner, spread
-    upper, lower = slice(None, n_scaled), slice(n_scaled, None)
-    blocks = [
-        [inner[upper, upper], cross[upper], inner[upper, lower]],
-        [cross[upper].T, spread, cross[lower].T],
-        [inner[lower, upper], cross[lower], inner[lower, lower]],
-    ]
-    return np.block(blocks), spread
+    # the class bias stands between what is scaled and the correction
+    size = n_scaled + n_free + n_corrected
+    order = np.r_[0:n_scaled, n_scaled + n_free : size]
+    shifted = slice(n_scaled, n_scaled + n_free)
+    out = np.empty((size, size))
+    out[order[:, None], order] = inner
+    out[order, shifted], out[shifted, order] = cross, cross.T
+    out[shifted, shifted] = spread
+    return out, spread
 
 
 def head_curvature(data, weight, head, spec):

@@ -229,7 +229,7 @@ class StandIns:
         active = np.ones(shape[0], dtype=bool)
         value, slope, state = self._evaluate(multipliers, shift)
         for _ in range(_MAX_ITER):
-            step, shift_step, gain, blocks = self._step(multipliers, shift, slope, state, active)
+            step, shift_step, gain, blocks = self._step(multipliers, shift, slope, state)
             curvature[active], response[active] = (block[active] for block in blocks)
             last = gain <= _LIMIT
             # those that have ended stay where they are
@@ -249,7 +249,7 @@ class StandIns:
                 break
         return multipliers, shift, curvature, response
 
-    def _step(self, multipliers, shift, slope, state, active):
+    def _step(self, multipliers, shift, slope, state):
         """Newton steps of both, what they are to gain, and their blocks of the curvature."""
         pull = (self.flat @ slope.transpose(0, 2, 1).reshape(len(slope), -1, 1))[:, :, 0]
         drift = slope.sum(axis=1) + self.shift_precision * shift
@@ -258,10 +258,7 @@ class StandIns:
         centre = (inner @ multipliers[:, :, None])[:, :, 0] - pull + self.precision
         centre -= (drift[:, None] @ response)[:, 0]
         matrix = inner + self.precision[:, :, None] * np.eye(inner.shape[1])
-        target = multipliers.copy()
-        for i in np.flatnonzero(active):
-            target[i] = nonnegative_minimum(matrix[i], centre[i])
-        step = target - multipliers
+        step = nonnegative_minimum(matrix, centre) - multipliers
         shift_step = (response @ step[:, :, None])[:, :, 0] + best
         gain = -((pull + self.precision * (multipliers - 1.0)) * step).sum(axis=1)
         gain -= (drift * shift_step).sum(axis=1)
