@@ -28,6 +28,8 @@ _MOST_ROWS, _MOST_VALUES = 2000, 1 << 22
 # nats in total that may be left to gain
 _LIMIT = 1e-5
 _MAX_ITER = 50
+# of the limit: how far quadratic convergence is trusted
+_TRUST = 0.1
 # numbers in the contributions of problems that are solved side by side
 _BATCH_VALUES = 1 << 17
 
@@ -231,7 +233,8 @@ class StandIns:
         for _ in range(_MAX_ITER):
             step, shift_step, gain, blocks = self._step(multipliers, shift, slope, state)
             curvature[active], response[active] = (block[active] for block in blocks)
-            last = gain <= _LIMIT
+            # what is left after a step is about a multiple of the square of what it gains
+            last = np.minimum(gain, gain**2 / _TRUST) <= _LIMIT
             # those that have ended stay where they are
             length = active.astype(float)
             while True:
