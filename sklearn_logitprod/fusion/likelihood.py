@@ -228,11 +228,12 @@ class Categories(Likelihood):
         """Curvature by the covariance of the categories, without a Hessian per row."""
         proba = np.swapaxes(state, -1, -2)
         mass = proba * weight
-        spread = -(mass @ state)
+        # where both factors of a product are one array, BLAS computes half of it
+        root = proba * np.sqrt(weight)
+        spread = -(root @ np.swapaxes(root, -1, -2))
         n_categories = proba.shape[-2]
         diagonal = np.arange(n_categories)
         spread[..., diagonal, diagonal] += mass.sum(axis=-1)
-        # both factors of the product are one array: BLAS then computes half of it
         if n_categories == 2:
             # the covariance of two categories is that of their difference
             own, other = jacobian[..., 0, :], jacobian[..., 1, :]
