@@ -6,6 +6,9 @@ import numpy as np
 
 from sklearn_logitprod.fusion.pool import fused_scores
 
+# numbers in the derivatives of some rows
+_JACOBIAN_VALUES = 1 << 19
+
 
 class Scratch:
     """Two scratch arrays that outlive a call: fresh ones cost more than the arithmetic."""
@@ -73,15 +76,7 @@ def product_hessian(
     cross, spread = cross[:, :n_free], spread[:n_free, :n_free]
     if not spec.calibrate:
         return inner, spread
-    # the class bias stands between what is scaled and the correction
-    size = n_scaled + n_free + n_corrected
-    order = np.r_[0:n_scaled, n_scaled + n_free : size]
-    shifted = slice(n_scaled, n_scaled + n_free)
-    out = np.empty((size, size))
-    out[order[:, None], order] = inner
-    out[order, shifted], out[shifted, order] = cross, cross.T
-    out[shifted, shifted] = spread
-    return out, spread
+    return _with_shift(inner, cross, spread, n_scaled), spread
 
 
 def head_curvature(data, weight, head, spec):
@@ -123,3 +118,64 @@ def head_curvature(data, weight, head, spec):
         )
         hessian, spread = hessian + own_hessian, spread + own_spread
     return hessian, spread / weight.sum()
+
+
+def linear_gate_hessian(data, weight, head, spec):
+    """Gauss-Newton Hessian of a head with a linear gate, in all of its parameters.
+
+    Parameters
+    ----------
+    data : FitData
+    weight : ndarray of shape (n_samples,)
+    head : Head
+        Without a correction.
+    spec : HeadSpec
+
+    Returns
+    -------
+    ndarray of shape (size, size)
+        In the order of the layout, without the prior.
+    """
+    scratch, total, sharpness = Scratch(), 0.0, np.exp(head.log_sharpness)
+    gate, n_free = head.gate, data.n_free
+    for block in data:
+        columns, inputs = block.columns, gate.inputs(block.features).T
+        n_columns, n_inputs = data.n_columns, len(inputs)
+        n_scaled = n_columns + spec.calibrate
+        step = max(1, _JACOBIAN_VALUES // ((n_scaled + n_inputs * n_columns) * data.n_classes))
+        own = gate.weights(block.features, columns.present)
+        product = fused_scores(columns, own, 0.0).T
+        state = block.likelihood.state(head.scores(columns, block.features))
+        steer = gate.layers[0].T @ inputs
+        for start in range(0, columns.n_samples, step):
+            rows = slice(start, start + step)
+            shape = (n_scaled + n_inputs * n_columns, *product[:, rows].shape)
+            jacobian, weighted = scratch.arrays(shape)
+            bias = jacobian[:n_columns]
+            np.subtract(columns.log_proba[rows].transpose(1, 2, 0), product[:, rows], out=bias)
+            bias *= ((sharpness / spec.temperature) * own[rows].T)[:, None]
+            if spec.calibrate:
+                # the layer is held as sharpness * V, which a larger sharpness leaves behind
+                np.multiply(product[:, rows], sharpness, out=jacobian[n_columns])
+                jacobian[n_columns] -= np.einsum("cn,ckn->kn", steer[:, rows], bias)
+            wide = jacobian[n_scaled:].reshape(n_inputs, *bias.shape)
+            np.multiply(inputs[:, None, None, rows] / sharpness, bias, out=wide)
+            inner, cross, spread = block.likelihood.blocks(
+                jacobian, state[rows], weight[block.rows][rows], weighted
+            )
+            if spec.calibrate:
+                inner = _with_shift(inner, cross[:, :n_free], spread[:n_free, :n_free], n_scaled)
+            total = total + inner
+    return total
+
+
+def _with_shift(inner, cross, spread, position):
+    """Hessian with the class bias, which shifts the scores, in its place among the parameters."""
+    n_free = len(spread)
+    order = np.delete(np.arange(len(inner) + n_free), position + np.arange(n_free))
+    shifted = slice(position, position + n_free)
+    out = np.empty((len(inner) + n_free,) * 2)
+    out[order[:, None], order] = inner
+    out[order, shifted], out[shifted, order] = cross, cross.T
+    out[shifted, shifted] = spread
+    return out
