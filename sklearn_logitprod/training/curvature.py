@@ -120,7 +120,7 @@ def head_curvature(data, weight, head, spec):
     return hessian, spread / weight.sum()
 
 
-def linear_gate_hessian(data, weight, head, spec):
+def linear_gate_hessian(data, weight, head, layout, spec):
     """Gauss-Newton Hessian of a head with a linear gate, in all of its parameters.
 
     Parameters
@@ -129,6 +129,7 @@ def linear_gate_hessian(data, weight, head, spec):
     weight : ndarray of shape (n_samples,)
     head : Head
         Without a correction.
+    layout : Layout
     spec : HeadSpec
 
     Returns
@@ -136,37 +137,38 @@ def linear_gate_hessian(data, weight, head, spec):
     ndarray of shape (size, size)
         In the order of the layout, without the prior.
     """
-    scratch, total, sharpness = Scratch(), 0.0, np.exp(head.log_sharpness)
-    gate, n_free = head.gate, data.n_free
+    scratch, total = Scratch(), np.zeros((layout.size, layout.size))
+    step = max(1, _JACOBIAN_VALUES // (layout.size * data.n_classes))
+    position = layout.split(np.arange(layout.size))
     for block in data:
-        columns, inputs = block.columns, gate.inputs(block.features).T
-        n_columns, n_inputs = data.n_columns, len(inputs)
-        n_scaled = n_columns + spec.calibrate
-        step = max(1, _JACOBIAN_VALUES // ((n_scaled + n_inputs * n_columns) * data.n_classes))
-        own = gate.weights(block.features, columns.present)
-        product = fused_scores(columns, own, 0.0).T
-        state = block.likelihood.state(head.scores(columns, block.features))
-        steer = gate.layers[0].T @ inputs
+        features, columns = block.features, block.columns
+        gate = head.gate.weights(features, columns.present)
+        state = block.likelihood.state(head.scores(columns, features))
+        inputs = head.gate.inputs(features)
         for start in range(0, columns.n_samples, step):
             rows = slice(start, start + step)
-            shape = (n_scaled + n_inputs * n_columns, *product[:, rows].shape)
-            jacobian, weighted = scratch.arrays(shape)
-            bias = jacobian[:n_columns]
-            np.subtract(columns.log_proba[rows].transpose(1, 2, 0), product[:, rows], out=bias)
-            bias *= ((sharpness / spec.temperature) * own[rows].T)[:, None]
-            if spec.calibrate:
-                # the layer is held as sharpness * V, which a larger sharpness leaves behind
-                np.multiply(product[:, rows], sharpness, out=jacobian[n_columns])
-                jacobian[n_columns] -= np.einsum("cn,ckn->kn", steer[:, rows], bias)
-            wide = jacobian[n_scaled:].reshape(n_inputs, *bias.shape)
-            np.multiply(inputs[:, None, None, rows] / sharpness, bias, out=wide)
-            inner, cross, spread = block.likelihood.blocks(
-                jacobian, state[rows], weight[block.rows][rows], weighted
-            )
-            if spec.calibrate:
-                inner = _with_shift(inner, cross[:, :n_free], spread[:n_free, :n_free], n_scaled)
-            total = total + inner
+            log_proba = columns.log_proba[rows].transpose(1, 2, 0)
+            jacobian, weighted = scratch.arrays((layout.size, *log_proba.shape[1:]))
+            _derivatives(jacobian, position, head, spec, log_proba, gate[rows].T, inputs[rows].T)
+            own = weight[block.rows][rows]
+            total += block.likelihood.blocks(jacobian, state[rows], own, weighted)[0]
     return total
+
+
+def _derivatives(jacobian, position, head, spec, log_proba, gate, inputs):
+    """Fill in the derivatives of the scores in the parameters; samples are last everywhere."""
+    sharpness = np.exp(head.log_sharpness)
+    product = np.einsum("cn,ckn->kn", gate, log_proba)
+    bias = ((sharpness / spec.temperature) * gate)[:, None] * (log_proba - product)
+    jacobian[position["bias"]] = bias
+    if spec.calibrate:
+        # the layer is held as sharpness * V, which a larger sharpness leaves behind
+        steer = head.gate.layers[0].T @ inputs
+        along = sharpness * product - np.einsum("cn,ckn->kn", steer, bias)
+        jacobian[position["log_sharpness"]] = along
+        free = position["class_bias"]
+        jacobian[free] = np.eye(len(product))[: len(free), :, None]
+    jacobian[position["output"]] = (inputs / sharpness)[:, None, None] * bias
 
 
 def _with_shift(inner, cross, spread, position):

@@ -209,7 +209,7 @@ def fit_path(data, weight, spec, folds, settings, progress=None):
 
     if part is not data:
         tell("all rows: candidates that are mixed")
-        everything = Trainer(data, weight[None], settings, mixed)
+        everything = Trainer(data, weight[None], settings, mixed, everything)
     kept = np.flatnonzero(shares)
     # solved already where the path saw all rows: the trainer remembers
     fitted = {i: trials[i].refit(everything) for i in kept}

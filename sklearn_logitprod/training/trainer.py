@@ -21,7 +21,7 @@ _GAP = 0.15
 _SINGLE = 1e-6
 
 # many rows are solved on a part of them first; a part of fewer has a solution of its own
-_LEAST_RATIO, _PART_ROWS = 8, 1 << 15
+_LEAST_RATIO, _PART_ROWS = 4, 1 << 15
 # per parameter of a gate, for the same reason
 _ROWS_PER_PARAMETER = 10
 # nats in total: by how much more the solutions of a part and of the whole differ anyway
@@ -246,14 +246,13 @@ class Trainer:
             self._all_correlations() if spec.diversity > 0.0 else None,
         )
         near = self._neighbour(problems)
-        warm_start = near is not None and self.same_data
-        few = problems.layout.size <= _MOST_DENSE
-        whole_hessian = near is not None and near is self._part and few and _is_linear(spec)
-        metric = PartMetric(near, specs) if whole_hessian else Metric(problems)
+        on_part = near is not None and near is self._part
+        warm_start = near is not None and self.same_data and not on_part
+        metric = PartMetric(near, specs) if on_part else Metric(problems)
         everything = np.arange(len(problems))
 
         def origin():
-            if near is not None and not warm_start:
+            if near is not None and not warm_start and not on_part:
                 return np.tile(near.fit(specs).solution.theta, (len(self.weights), 1))
             theta = np.tile(problems.layout.centre, (len(problems), 1))
             base = self._base(specs)[0].theta
@@ -261,8 +260,11 @@ class Trainer:
             return theta
 
         def start():
-            if whole_hessian:
+            if on_part:
                 theta = near.fit(specs).solution.theta.copy()
+                # what the part lacks most is the constant pool of all rows, which is known
+                own, part = self._base(specs)[0].theta, near._base(specs)[0].theta
+                theta[:, : own.shape[1]] += own - part
                 return Start.cold(theta, metric(theta, everything))
             if warm_start:
                 which = everything % len(specs)
@@ -296,8 +298,12 @@ class Trainer:
         # a diversity penalty has several optima: a fit finds that of its own base
         if self.near is None or problems.specs[0].diversity > 0.0:
             return None
-        enough = _ROWS_PER_PARAMETER * problems.layout.size <= self.near.data.n_samples
-        return self.near if enough or self.near is not self._part else None
+        if self.near is not self._part:
+            return self.near
+        # along what product and correction share, valleys are curved: no one Hessian fits there
+        size = problems.layout.size
+        few = size <= _MOST_DENSE and _ROWS_PER_PARAMETER * size <= self.near.data.n_samples
+        return self.near if few and _is_linear(problems.specs[0]) else None
 
     def _all_standardisers(self):
         if self._standardisers is None:
@@ -416,7 +422,7 @@ class PartMetric:
     near : Trainer
         Of the part, under one set of weights.
     specs : sequence of HeadSpec
-        With a linear gate and few parameters.
+        With few parameters, a linear gate and no correction.
     """
 
     def __init__(self, near, specs):
@@ -428,7 +434,7 @@ class PartMetric:
         problems, data = solved.problems, self.near.data
         hessian = np.array(
             [
-                linear_gate_hessian(data, weight, solved.head(i), spec)
+                linear_gate_hessian(data, weight, solved.head(i), problems.layout, spec)
                 for i, spec in enumerate(self.specs)
             ]
         )
