@@ -2,15 +2,17 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from scipy import special
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from sklearn_logitprod import LogitProdClassifier
-from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets
+from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets, SoftLabels
 from sklearn_logitprod.fusion.logits import log_proba_from_logits
 from sklearn_logitprod.fusion.references import reference_heads
 from sklearn_logitprod.training import data as data_module
@@ -18,9 +20,11 @@ from sklearn_logitprod.training import network, path
 from sklearn_logitprod.training import trainer as trainer_module
 from sklearn_logitprod.training.constant import ConstantObjective, newton
 from sklearn_logitprod.training.coordinates import Dense, Kronecker, Scaled
+from sklearn_logitprod.training.curvature import linear_gate_hessian
 from sklearn_logitprod.training.data import FitData, design_effect, loss_correlation
 from sklearn_logitprod.training.guarantee import Line, blend_to_guarantee
 from sklearn_logitprod.training.lbfgs import Memory
+from sklearn_logitprod.training.network import GateObjective, Place
 from sklearn_logitprod.training.path import (
     candidates,
     fit_path,
@@ -619,16 +623,50 @@ def test_correction_is_not_tried_where_it_would_be_too_large():
     [
         (data_module, "_FULL_CACHE_BYTES", 0),
         (data_module, "_CACHE_BYTES", 0),
-        (trainer_module, "_PART_ROWS", 300),
+        (trainer_module, "_PART_ROWS", 200),
     ],
 )
 def test_what_is_held_and_where_a_fit_starts_change_nothing(monkeypatch, spec, module, name, value):
     weight = np.random.default_rng(0).uniform(0.5, 2.0, 1000)
     expected = fit_head(make_data(n=1000, missing=0.1), weight, spec, Settings())
     monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(trainer_module, "_ROWS_PER_PARAMETER", 1)
     data = make_data(n=1000, missing=0.1)
     found = fit_head(data, weight, spec, Settings())
+    if name == "_PART_ROWS":
+        # all rows are near their solution from the start: the part has been solved
+        assert found.curve[0] < expected.curve[0]
     losses = data.row_losses([found.head, expected.head])
     np.testing.assert_allclose(losses[0], losses[1], atol=1e-5)
     if name == "_FULL_CACHE_BYTES":
         assert all("proba" not in vars(block.columns) for block in data._kept)
+
+
+@pytest.mark.parametrize("calibrate", [True, False])
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+def test_whole_hessian_of_a_linear_gate_is_the_derivative_of_its_gradient(calibrate, missing):
+    """Gauss-Newton's is exact where outcomes are what the head predicts."""
+    spec = HeadSpec(gate_width=0, temperature=0.7, calibrate=calibrate)
+    data = make_data(n=200, missing=missing)
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, (1, 200))
+    solved = Trainer(data, weight, Settings()).fit([spec])
+    theta, layout = solved.solution.theta, solved.problems.layout
+    proba = special.softmax(data.scores([solved.head(0)])[0], axis=1)
+    taught = FitData(
+        data.read,
+        (data.n_samples, data.n_experts, data.n_classes),
+        SoftLabels(proba),
+        data.linear_pool,
+        data.feature_set,
+    )
+    problems = replace(solved.problems, data=taught)
+    objective = GateObjective(problems, Place(CPU))
+
+    def gradient(step):
+        return objective(theta + step, np.zeros(1, dtype=int))[1][0]
+
+    steps = 1e-5 * np.eye(layout.size)
+    expected = np.array([gradient(step) - gradient(-step) for step in steps]) / 2e-5
+    expected -= np.diag(layout.precision)
+    found = linear_gate_hessian(taught, weight[0], solved.head(0), layout, spec)
+    np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())

@@ -27,7 +27,7 @@ from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.fusion.pool import Pool, contributions
 from sklearn_logitprod.training import gaps as training_gaps
 from sklearn_logitprod.training import path
-from sklearn_logitprod.training.gaps import StandIn, TaughtRows, fit_gaps
+from sklearn_logitprod.training.gaps import StandIns, TaughtRows, fit_gaps
 from sklearn_logitprod.training.guarantee import blend_to_guarantee
 from sklearn_logitprod.training.prior import HeadSpec
 from sklearn_logitprod.training.trainer import Settings, Trainer
@@ -115,13 +115,13 @@ def without_shift(fitted):
 def conditioned(fitted):
     """Multipliers of missing experts set to 0 in the quadratic approximation of the whole fit."""
     pool, rows = fitted.pool, fitted.rows
-    columns = pool.columns(rows.log_proba.copy())
+    columns = rows.columns
     coefficients = pool.coefficients(columns)
     scale = rows.weight @ coefficients / rows.weight.sum()
     parts = contributions(columns, coefficients, pool.correction).transpose(1, 2, 0)
-    held = rows.likelihood, rows.weight, scale**2, HeadSpec().class_bias_prior
+    held = rows.likelihood, rows.weight, scale[None] ** 2, HeadSpec().class_bias_prior
     # nothing is missing: multipliers of 1 are the optimum, and all there is are curvatures there
-    _, _, curvature, response = StandIn(parts, pool.class_bias, *held).solve()
+    _, _, (curvature,), (response,) = StandIns(parts[None], pool.class_bias, *held).solve()
 
     def without_some(missing):
         kept = np.setdiff1d(np.arange(len(scale)), missing)
@@ -151,7 +151,7 @@ def exact(fitted):
     """What the pool says is learned without all missing experts at once, for each pattern."""
 
     def pool(missing):
-        multipliers, shift, _, _ = fitted.rows.without(missing).solve()
+        (multipliers,), (shift,), _, _ = fitted.rows.without(missing).solve()
         multipliers = np.maximum(multipliers, LEAST)
         multipliers[missing] = 0.0
         return replace(fitted.pool, gaps=Terms(multipliers, shift))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logsumexp
 
-from sklearn_logitprod.fusion.logits import block_slices
+from sklearn_logitprod.fusion.logits import block_slices, logsumexp
 
 # a mean over this many predictions is known well enough
 _MOST_VALUES = 1 << 18
 # of the offset
 _PRECISION = 1e-7
 _MAX_ITER = 100
+# steps that fall more slowly are taken by a curvature that is too old
+_SLOW = 0.1
 # relative to the mean of the curvature's diagonal
 _RIDGE = 1e-10
 
@@ -83,17 +84,16 @@ def centring_offset(log_proba, prior, weight):
 
     def at(offset):
         scores = log_proba + offset
-        normaliser = logsumexp(scores, axis=1)
+        normaliser = logsumexp(scores)
         return np.exp(scores - normaliser[:, None]), weight @ normaliser - prior @ offset
 
     proba, value = at(offset)
+    inverse, reach = None, np.inf
     for _ in range(_MAX_ITER):
-        mean = weight @ proba
-        curvature = np.diag(mean) - (proba * weight[:, None]).T @ proba
-        # a constant moves nothing; classes next to without mass still have an answer
-        scale = np.trace(curvature) / len(curvature)
-        curvature += scale / len(curvature) + _RIDGE * scale * np.eye(len(curvature))
-        newton = np.linalg.solve(curvature, prior - mean)
+        fresh = inverse is None
+        if fresh:
+            inverse = np.linalg.inv(_curvature(proba, weight))
+        newton = inverse @ (prior - weight @ proba)
         step, length = None, 1.0
         while step is None and length > 1e-3:
             trial = offset + length * newton
@@ -101,9 +101,25 @@ def centring_offset(log_proba, prior, weight):
             if value_new <= value:
                 step = length * newton
             length *= 0.5
+        if step is None and fresh:
+            break
         if step is None:
-            break
+            inverse = None
+            continue
         offset, proba, value = trial, proba_new, value_new
-        if np.abs(step).max() < _PRECISION:
+        before, reach = reach, np.abs(step).max()
+        if reach < _PRECISION:
             break
+        # for many classes the curvature costs more than many steps
+        if reach > _SLOW * before:
+            inverse = None
     return offset - offset.mean()
+
+
+def _curvature(proba, weight):
+    """Curvature of the mean normaliser in the offset, made regular: (n_classes, n_classes)."""
+    root = proba.T * np.sqrt(weight)
+    curvature = np.diag(weight @ proba) - root @ root.T
+    # a constant moves nothing; classes next to without mass still have an answer
+    scale = np.trace(curvature) / len(curvature)
+    return curvature + scale / len(curvature) + _RIDGE * scale * np.eye(len(curvature))

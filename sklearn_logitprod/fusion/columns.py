@@ -67,6 +67,29 @@ class Columns:
         """
         return self.family.centred(self).reshape(self.n_samples, -1)
 
+    def without(self, missing):
+        """The same with some experts missing; each row needs another one.
+
+        Parameters
+        ----------
+        missing : sequence of int
+
+        Returns
+        -------
+        Columns
+        """
+        log_proba, present = self.log_proba.copy(order="K"), self.present.copy(order="K")
+        log_proba[:, missing], present[:, missing] = 0.0, False
+        columns = Columns(log_proba, present, self.n_experts, self.family)
+        if "proba" in vars(self):
+            # what takes longest is not computed again
+            proba = self.proba.copy(order="K")
+            proba[:, missing] = 0.0
+            vars(columns)["proba"] = proba
+        if self.log_proba.shape[1] > self.n_experts:
+            log_proba[:, self.n_experts] = self.family.mean(columns)
+        return columns
+
     def features(self, feature_set):
         """Gating features (n_samples, n_features)."""
         return self.family.features(self, feature_set)

@@ -127,27 +127,32 @@ class Gaps:
 
 
 def nonnegative_minimum(curvature, pull):
-    """Minimum of ``1/2 v' curvature v - pull' v`` over v >= 0, by an active-set method.
-
-    After Lawson and Hanson, "Solving Least Squares Problems", 1974, chapter 23.
+    """Minimum of ``1/2 v' curvature v - pull' v`` over v >= 0, of one problem or of several.
 
     Parameters
     ----------
-    curvature : ndarray of shape (size, size)
+    curvature : ndarray of shape (..., size, size)
         Symmetric, positive semi-definite.
-    pull : ndarray of shape (size,)
+    pull : ndarray of shape (..., size)
 
     Returns
     -------
-    ndarray of shape (size,)
+    ndarray of shape (..., size)
     """
-    size = len(pull)
-    ridge = max(_RIDGE * np.trace(curvature) / size, np.finfo(float).tiny)
-    curvature = curvature + ridge * np.eye(size)
+    size = pull.shape[-1]
+    ridge = _RIDGE * np.trace(curvature, axis1=-2, axis2=-1) / size
+    ridge = np.maximum(ridge, np.finfo(float).tiny)
+    curvature = curvature + ridge[..., None, None] * np.eye(size)
     # mostly no bound is met
-    best = np.linalg.solve(curvature, pull)
-    if (best >= 0.0).all():
-        return best
+    best = np.linalg.solve(curvature, pull[..., None])[..., 0]
+    for problem in map(tuple, np.argwhere((best < 0.0).any(axis=-1))):
+        best[problem] = _active_set(curvature[problem], pull[problem])
+    return best
+
+
+def _active_set(curvature, pull):
+    """The same where bounds are met: Lawson and Hanson, "Solving Least Squares Problems", 1974."""
+    size = len(pull)
     best, free = np.zeros(size), np.zeros(size, dtype=bool)
     limit = _RIDGE * np.abs(pull).max()
     for _ in range(3 * size):

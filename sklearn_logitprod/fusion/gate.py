@@ -46,11 +46,10 @@ class Gate:
         """
         # the same weights for every row need one softmax
         if not self.layers:
-            if present.all():
-                return np.broadcast_to(_softmax(self.bias[None] / self.temperature), present.shape)
-            return masked_softmax(
-                np.broadcast_to(self.bias / self.temperature, present.shape), present
-            )
+            tilted = self.bias[None] / self.temperature
+            if (present == present[:1]).all():
+                return np.broadcast_to(masked_softmax(tilted, present[:1]), present.shape)
+            return masked_softmax(np.broadcast_to(tilted, present.shape), present)
         scores = self.bias + self.inputs(features) @ self.layers[-1]
         return masked_softmax(scores / self.temperature, present)
 

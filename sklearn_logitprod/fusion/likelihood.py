@@ -150,8 +150,8 @@ class Likelihood(ABC):
 
         Parameters
         ----------
-        jacobian : ndarray of shape (n_directions, n_categories, n_samples)
-        state : ndarray of shape (n_samples, ...)
+        jacobian : ndarray of shape (..., n_directions, n_categories, n_samples)
+        state : ndarray of shape (..., n_samples, ...)
             As from :meth:`state`.
         weight : ndarray of shape (n_samples,)
         scratch : ndarray of the shape of ``jacobian``
@@ -159,14 +159,14 @@ class Likelihood(ABC):
 
         Returns
         -------
-        inner : ndarray of shape (n_directions, n_directions)
-        cross : ndarray of shape (n_directions, n_categories)
-        spread : ndarray of shape (n_categories, n_categories)
+        inner : ndarray of shape (..., n_directions, n_directions)
+        cross : ndarray of shape (..., n_directions, n_categories)
+        spread : ndarray of shape (..., n_categories, n_categories)
         """
-        hessian = state.transpose(1, 2, 0) * weight
-        np.einsum("kjn,cjn->ckn", hessian, jacobian, out=scratch)
-        inner = np.einsum("ckn,dkn->cd", jacobian, scratch)
-        return inner, scratch.sum(axis=2), hessian.sum(axis=2)
+        hessian = np.moveaxis(state, -3, -1) * weight
+        np.einsum("...kjn,...cjn->...ckn", hessian, jacobian, out=scratch)
+        inner = np.einsum("...ckn,...dkn->...cd", jacobian, scratch)
+        return inner, scratch.sum(axis=-1), hessian.sum(axis=-1)
 
 
 class Categories(Likelihood):
@@ -243,17 +243,28 @@ class Categories(Likelihood):
 
     def blocks(self, jacobian, state, weight, scratch):
         """Curvature by the covariance of the categories, without a Hessian per row."""
-        proba = state.T
-        np.multiply(jacobian, proba, out=scratch)
-        # the covariance is the mean of products minus the product of means, row by row
-        mean = scratch.sum(axis=1)
-        scratch *= weight
-        n_directions = len(jacobian)
-        inner = jacobian.reshape(n_directions, -1) @ scratch.reshape(n_directions, -1).T
-        inner -= (mean * weight) @ mean.T
+        proba = np.swapaxes(state, -1, -2)
         mass = proba * weight
-        spread = np.diag(mass.sum(axis=1)) - mass @ proba.T
-        return inner, scratch.sum(axis=2) - mean @ mass.T, spread
+        # where both factors of a product are one array, BLAS computes half of it
+        root = proba * np.sqrt(weight)
+        spread = -(root @ np.swapaxes(root, -1, -2))
+        n_categories = proba.shape[-2]
+        diagonal = np.arange(n_categories)
+        spread[..., diagonal, diagonal] += mass.sum(axis=-1)
+        if n_categories == 2:
+            # the covariance of two categories is that of their difference
+            own, other = jacobian[..., 0, :], jacobian[..., 1, :]
+            root = np.subtract(own, other, out=scratch[..., 0, :])
+            mixed = (mass[..., 0, :] * proba[..., 1, :])[..., None, :]
+            away = (root * mixed).sum(axis=-1)
+            root *= np.sqrt(mixed)
+            return root @ np.swapaxes(root, -1, -2), np.stack([away, -away], axis=-1), spread
+        mean = np.einsum("...ckn,...kn->...cn", jacobian, proba)
+        np.subtract(jacobian, mean[..., None, :], out=scratch)
+        cross = np.einsum("...ckn,...kn->...ck", scratch, mass)
+        scratch *= np.sqrt(mass)[..., None, :, :]
+        root = scratch.reshape(*scratch.shape[:-2], -1)
+        return root @ np.swapaxes(root, -1, -2), cross, spread
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,7 +86,9 @@ def fused_scores(columns, coefficients, class_bias, correction=None):
 
 def contributions(columns, coefficients, correction=None):
     """What each column adds to the fused scores: (n_samples, n_columns, n_classes)."""
-    parts = columns.log_proba * coefficients[:, :, None]
+    # in the order of memory: along the samples
+    by_column = np.ascontiguousarray(coefficients.T)[:, None]
+    parts = (columns.log_proba.transpose(1, 2, 0) * by_column).transpose(2, 0, 1)
     if correction is not None:
         n_experts, n_free, _ = correction.shape
         centred = columns.centred.reshape(-1, n_experts, n_free)

@@ -239,21 +239,23 @@ class Values(Likelihood):
         That of Gaussians; with few degrees of freedom its mean over outcomes, the information,
         which is less by ``(nu + 1) / (nu + 3)`` and ``nu / (nu + 3)``.
         """
-        mean, tau = state.T
-        first, second = scratch[:, 0], jacobian[:, 1]
-        np.multiply(second, -mean, out=first)
-        first += jacobian[:, 0]
+        mean, tau = state[..., 0], state[..., 1]
+        first, second = scratch[..., 0, :], jacobian[..., 1, :]
+        np.multiply(second, -mean[..., None, :], out=first)
+        first += jacobian[..., 0, :]
         by_first, by_second = weight / tau, 0.5 * weight / tau**2
         if np.isfinite(self.freedom):
             by_first *= (self.freedom + 1.0) / (self.freedom + 3.0)
             by_second *= self.freedom / (self.freedom + 3.0)
-        inner = (first * by_first) @ first.T + (second * by_second) @ second.T
+        by_first, by_second = by_first[..., None, :], by_second[..., None, :]
+        inner = (first * by_first) @ np.swapaxes(first, -1, -2)
+        inner += (second * by_second) @ np.swapaxes(second, -1, -2)
         # of shifts: (1, -mu) and (0, 1)
-        shifts = np.stack([np.ones_like(mean), -mean])
-        cross = (first * by_first) @ shifts.T
-        cross[:, 1] += second @ by_second
-        spread = (shifts * by_first) @ shifts.T
-        spread[1, 1] += by_second.sum()
+        shifts = np.stack([np.ones_like(mean), -mean], axis=-2)
+        cross = (first * by_first) @ np.swapaxes(shifts, -1, -2)
+        cross[..., 1] += (second * by_second).sum(axis=-1)
+        spread = (shifts * by_first) @ np.swapaxes(shifts, -1, -2)
+        spread[..., 1, 1] += by_second.sum(axis=(-1, -2))
         return inner, cross, spread
 
 

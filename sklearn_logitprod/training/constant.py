@@ -13,15 +13,17 @@ exact curvature of the gate. Where the latter makes it indefinite, it is left ou
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 from sklearn_logitprod.fusion.gate import masked_softmax
 from sklearn_logitprod.training.curvature import Scratch, product_hessian
 from sklearn_logitprod.training.lbfgs import Solution
 from sklearn_logitprod.training.prior import MAX_LOG_SHARPNESS
 
+# of the limit: how far quadratic convergence is trusted
+_TRUST = 0.1
 # of a bias or of log sharpness: farther off, the quadratic approximation describes nothing
-_MAX_STEP = 1.5
+_MAX_STEP = 2.5
 _WIDEST = 500.0
 # relative to the largest eigenvalue; what is below is rounding
 _RIDGE = 1e-12
@@ -258,7 +260,8 @@ def newton(objective, origin, limit, max_iter):
     origin : ndarray of shape (n_problems, size)
         Where to start.
     limit : ndarray of shape (n_problems,)
-        A problem ends once its next step can gain at most this; that step is taken.
+        A problem ends once its next step can gain at most this, or the one after it next to
+        nothing; the next step is taken.
     max_iter : int
 
     Returns
@@ -273,6 +276,8 @@ def newton(objective, origin, limit, max_iter):
     curves = [[] for _ in theta]
     value, gradient, hessian, curvature = objective.second_order(theta, active)
     value, gradient = value.copy(), gradient.copy()
+    # a first step tells nothing of the next
+    before = np.full(len(theta), np.nan)
     for _ in range(max_iter):
         step = np.empty((len(active), theta.shape[1]))
         for i, problem in enumerate(active):
@@ -280,8 +285,11 @@ def newton(objective, origin, limit, max_iter):
             prior = np.diag(precision[problem])
             step[i] = -_solve(gradient[problem], hessian[problem] + prior, curvature[problem])
         decrement = -0.5 * np.einsum("bp,bp->b", gradient[active], step)
-        last = decrement <= limit[active]
-        # the step still gains, and convergence is quadratic: it is the last one needed
+        # the step still gains, and convergence is quadratic: it is the last one needed, also if
+        # what the next could gain, about a multiple of the square of this gain, is nothing
+        expected = decrement**2 * np.maximum(1.0, decrement / before[active] ** 2)
+        last = (decrement <= limit[active]) | (expected <= _TRUST * limit[active])
+        before[active] = decrement
         theta[active[last]] += step[last]
         converged[active[last]] = True
         active, step, decrement = active[~last], step[~last], decrement[~last]
@@ -310,10 +318,10 @@ def newton(objective, origin, limit, max_iter):
 def _solve(gradient, hessian, curvature):
     """Newton direction, with the curvature of the gate where that is positive definite."""
     for matrix in (hessian + curvature, hessian):
-        try:
-            return cho_solve(cho_factor(matrix), gradient)
-        except LinAlgError:
-            continue
+        # by Cholesky's decomposition, which tells whether there is one
+        _, direction, failed = dposv(matrix, gradient)
+        if not failed:
+            return direction
     # rounding has made it indefinite, which takes very large weights
     scale, axes = np.linalg.eigh(hessian)
     return axes @ ((axes.T @ gradient) / np.maximum(scale, _RIDGE * scale[-1]))

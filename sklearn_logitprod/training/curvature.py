@@ -6,6 +6,9 @@ import numpy as np
 
 from sklearn_logitprod.fusion.pool import fused_scores
 
+# numbers in the derivatives of some rows
+_JACOBIAN_VALUES = 1 << 19
+
 
 class Scratch:
     """Two scratch arrays that outlive a call: fresh ones cost more than the arithmetic."""
@@ -73,13 +76,7 @@ def product_hessian(
     cross, spread = cross[:, :n_free], spread[:n_free, :n_free]
     if not spec.calibrate:
         return inner, spread
-    upper, lower = slice(None, n_scaled), slice(n_scaled, None)
-    blocks = [
-        [inner[upper, upper], cross[upper], inner[upper, lower]],
-        [cross[upper].T, spread, cross[lower].T],
-        [inner[lower, upper], cross[lower], inner[lower, lower]],
-    ]
-    return np.block(blocks), spread
+    return _with_shift(inner, cross, spread, n_scaled), spread
 
 
 def head_curvature(data, weight, head, spec):
@@ -121,3 +118,66 @@ def head_curvature(data, weight, head, spec):
         )
         hessian, spread = hessian + own_hessian, spread + own_spread
     return hessian, spread / weight.sum()
+
+
+def linear_gate_hessian(data, weight, head, layout, spec):
+    """Gauss-Newton Hessian of a head with a linear gate, in all of its parameters.
+
+    Parameters
+    ----------
+    data : FitData
+    weight : ndarray of shape (n_samples,)
+    head : Head
+        Without a correction.
+    layout : Layout
+    spec : HeadSpec
+
+    Returns
+    -------
+    ndarray of shape (size, size)
+        In the order of the layout, without the prior.
+    """
+    scratch, total = Scratch(), np.zeros((layout.size, layout.size))
+    step = max(1, _JACOBIAN_VALUES // (layout.size * data.n_classes))
+    position = layout.split(np.arange(layout.size))
+    for block in data:
+        features, columns = block.features, block.columns
+        gate = head.gate.weights(features, columns.present)
+        state = block.likelihood.state(head.scores(columns, features))
+        inputs = head.gate.inputs(features)
+        for start in range(0, columns.n_samples, step):
+            rows = slice(start, start + step)
+            log_proba = columns.log_proba[rows].transpose(1, 2, 0)
+            jacobian, weighted = scratch.arrays((layout.size, *log_proba.shape[1:]))
+            _derivatives(jacobian, position, head, spec, log_proba, gate[rows].T, inputs[rows].T)
+            own = weight[block.rows][rows]
+            total += block.likelihood.blocks(jacobian, state[rows], own, weighted)[0]
+    return total
+
+
+def _derivatives(jacobian, position, head, spec, log_proba, gate, inputs):
+    """Fill in the derivatives of the scores in the parameters; samples are last everywhere."""
+    sharpness = np.exp(head.log_sharpness)
+    product = np.einsum("cn,ckn->kn", gate, log_proba)
+    bias = ((sharpness / spec.temperature) * gate)[:, None] * (log_proba - product)
+    jacobian[position["bias"]] = bias
+    if spec.calibrate:
+        # the layer is held as sharpness * V, which a larger sharpness leaves behind
+        steer = head.gate.layers[0].T @ inputs
+        along = sharpness * product - np.einsum("cn,ckn->kn", steer, bias)
+        jacobian[position["log_sharpness"]] = along
+        free = position["class_bias"]
+        jacobian[free] = np.eye(len(product))[: len(free), :, None]
+    jacobian[position["output"]] = (inputs / sharpness)[:, None, None] * bias
+
+
+def _with_shift(inner, cross, spread, position):
+    """Hessian with the class bias, which shifts the scores, in its place among the parameters."""
+    n_free = len(spread)
+    order = np.delete(np.arange(len(inner) + n_free), position + np.arange(n_free))
+    shifted = slice(position, position + n_free)
+    out = np.empty((len(inner) + n_free,) * 2)
+    out[order[:, None], order] = inner
+    out[order, shifted], out[shifted, order] = cross, cross.T
+    out[shifted, shifted] = spread
+    return out

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from sklearn_logitprod.training.constant import ConstantObjective, newton
 from sklearn_logitprod.training.coordinates import Coordinates, Dense, Kronecker, Scaled
-from sklearn_logitprod.training.curvature import head_curvature
+from sklearn_logitprod.training.curvature import head_curvature, linear_gate_hessian
 from sklearn_logitprod.training.lbfgs import Solution, Start, minimise
 from sklearn_logitprod.training.problems import Problems
 
@@ -19,7 +20,14 @@ _GAP = 0.15
 # From this gap per effective sample on, rounding in float32 is no matter.
 _SINGLE = 1e-6
 
-_PART_ROWS = 1 << 17
+# many rows are solved on a part of them first; a part of fewer has a solution of its own
+_LEAST_RATIO, _PART_ROWS = 4, 1 << 15
+# per parameter of a gate, for the same reason
+_ROWS_PER_PARAMETER = 10
+# nats in total: by how much more the solutions of a part and of the whole differ anyway
+_PART_LIMIT = 1.0
+# parameters up to which the whole Hessian of a part costs less than the steps that it saves
+_MOST_DENSE = 512
 
 
 @dataclass(frozen=True)
@@ -91,22 +99,46 @@ class Trainer:
         ``loose(spec)`` gives the distance to the optimum at which a fit may end whatever
         the tolerance says, in nats in total.
     near : Trainer, optional
-        Of one part, solved for the same specifications: fits start from its solutions.
+        Of one part, solved for the same specifications: fits start from its solutions. If not
+        given, fits under one set of weights on very many rows make one of their own.
     same_data : bool
         Whether that neighbour was solved on these very data, under other weights. Its Hessian
         is then good in any fold of them, and fits start from its coordinates and memory, too;
         of other rows, or rows read by another calibration, only the solution is near.
+    effects : ndarray of shape (n_parts,), optional
+        Design effects; measured if not given.
     """
 
-    def __init__(self, data, weights, settings, loose=None, near=None, same_data=False):
-        self.data, self.settings, self.near = data, settings, near
-        self.same_data = same_data
+    def __init__(
+        self, data, weights, settings, loose=None, near=None, same_data=False, effects=None
+    ):
+        self.data, self.settings = data, settings
         # dependent rows say less than their number; 0 on held-out rows stays 0
-        effects = [data.design_effect(weight) for weight in weights]
-        self.weights = weights / np.array(effects)[:, None]
+        if effects is None:
+            effects = np.array([data.design_effect(weight) for weight in weights])
+        self.weights = weights / effects[:, None]
         self._loose = loose
         self._bases, self._solved = {}, {}
         self._standardisers = self._correlations = None
+        self._part = self._on_part() if near is None and len(weights) == 1 else None
+        self.near = near if self._part is None else self._part
+        self.same_data = same_data or self._part is not None
+
+    def _on_part(self):
+        """Trainer of a part of very many rows that weigh as much as all; None for fewer."""
+        n_samples = self.data.n_samples
+        if n_samples < _LEAST_RATIO * _PART_ROWS:
+            return None
+        # most steps are to get near, which a part of the rows tells, at a part of the cost; and
+        # what it says of the curvature is as good
+        rows = np.arange(0, n_samples, n_samples // _PART_ROWS)
+        weights = self.weights[:, rows]
+        mass = weights.sum()
+        if not mass > 0.0:
+            return None
+        weights = weights * (self.weights.sum() / mass)
+        part, free = self.data.subset(rows), np.ones(1)
+        return Trainer(part, weights, self.settings, lambda spec: _PART_LIMIT, effects=free)
 
     def fit(self, specs):
         """Solve heads of one layout under all sets of weights.
@@ -173,7 +205,8 @@ class Trainer:
         # so few parameters that Newton steps can afford the whole Hessian; gates and corrections
         # start from there, and in a fit without a neighbour in the metric of that Hessian
         if self.near is None:
-            return newton(objective, self._constant_origin(problems), limit, max_iter)
+            origin = np.tile(problems.layout.centre, (len(problems), 1))
+            return newton(objective, origin, limit, max_iter)
         solution, hessian = self.near._base(problems.specs)
         origin, hessian = np.tile(solution.theta, (n_parts, 1)), np.tile(hessian, (n_parts, 1, 1))
         if not self.same_data:
@@ -183,22 +216,6 @@ class Trainer:
         coordinates = Coordinates([(slice(0, origin.shape[1]), Dense(hessian + prior))])
         start = Start.cold(origin, coordinates)
         return minimise(objective, Metric(problems), start, limit, max_iter), hessian
-
-    def _constant_origin(self, problems):
-        """Where Newton starts: the centre of the priors, or the solution of a part."""
-        origin = np.tile(problems.layout.centre, (len(problems), 1))
-        data = self.data
-        if data.n_samples <= 2 * _PART_ROWS:
-            return origin
-        # most steps are to get near, which a part of the rows tells, at a part of the cost
-        rows = np.arange(0, data.n_samples, data.n_samples // _PART_ROWS)
-        mass = self.weights[:, rows].sum(axis=1)
-        if not mass.all():
-            return origin
-        weights = self.weights[:, rows] * (self.weights.sum(axis=1) / mass)[:, None]
-        part = Problems(data.subset(rows), weights, problems.specs)
-        limit = np.maximum(1.0, self._limit(part))
-        return newton(ConstantObjective(part), origin, limit, self.settings.max_iter)[0].theta
 
     def _constant(self, specs):
         problems = Problems(self.data, self.weights, list(specs))
@@ -228,15 +245,14 @@ class Trainer:
             self._all_standardisers() if spec.gate_width is not None else None,
             self._all_correlations() if spec.diversity > 0.0 else None,
         )
-        metric = Metric(problems)
-
-        # a diversity penalty has several optima: a fit finds that of its own base
-        near = None if spec.diversity > 0.0 else self.near
-        warm_start = near is not None and self.same_data
+        near = self._neighbour(problems)
+        on_part = near is not None and near is self._part
+        warm_start = near is not None and self.same_data and not on_part
+        metric = PartMetric(near, specs) if on_part else Metric(problems)
         everything = np.arange(len(problems))
 
         def origin():
-            if near is not None and not warm_start:
+            if near is not None and not warm_start and not on_part:
                 return np.tile(near.fit(specs).solution.theta, (len(self.weights), 1))
             theta = np.tile(problems.layout.centre, (len(problems), 1))
             base = self._base(specs)[0].theta
@@ -244,6 +260,12 @@ class Trainer:
             return theta
 
         def start():
+            if on_part:
+                theta = near.fit(specs).solution.theta.copy()
+                # what the part lacks most is the constant pool of all rows, which is known
+                own, part = self._base(specs)[0].theta, near._base(specs)[0].theta
+                theta[:, : own.shape[1]] += own - part
+                return Start.cold(theta, metric(theta, everything))
             if warm_start:
                 which = everything % len(specs)
                 warm = near.fit(specs).solution.warm.take(which)
@@ -271,6 +293,18 @@ class Trainer:
             )
         return Solved(problems, solution, objective)
 
+    def _neighbour(self, problems):
+        """The near trainer, if its solution is one to start from."""
+        # a diversity penalty has several optima: a fit finds that of its own base
+        if self.near is None or problems.specs[0].diversity > 0.0:
+            return None
+        if self.near is not self._part:
+            return self.near
+        # along what product and correction share, valleys are curved: no one Hessian fits there
+        size = problems.layout.size
+        few = size <= _MOST_DENSE and _ROWS_PER_PARAMETER * size <= self.near.data.n_samples
+        return self.near if few and _is_linear(problems.specs[0]) else None
+
     def _all_standardisers(self):
         if self._standardisers is None:
             self._standardisers = self.data.standardisers(self.weights)
@@ -284,6 +318,10 @@ class Trainer:
 
 def _is_constant(spec):
     return _base(spec) == replace(spec, alpha=0.0)
+
+
+def _is_linear(spec):
+    return spec.gate_width == 0 and spec.cross_class is None
 
 
 def _base(spec):
@@ -374,3 +412,36 @@ class Metric:
             own = block.columns.centred if inputs == "centred" else gate.inputs(block.features)
             total = total + (own.T * weight[block.rows]) @ own
         return total
+
+
+class PartMetric:
+    """Coordinates from the whole Hessian at the solution of a part of the rows.
+
+    Parameters
+    ----------
+    near : Trainer
+        Of the part, under one set of weights.
+    specs : sequence of HeadSpec
+        With few parameters, a linear gate and no correction.
+    """
+
+    def __init__(self, near, specs):
+        self.near, self.specs = near, specs
+
+    @cached_property
+    def _coordinates(self):
+        solved, (weight,) = self.near.fit(self.specs), self.near.weights
+        problems, data = solved.problems, self.near.data
+        hessian = np.array(
+            [
+                linear_gate_hessian(data, weight, solved.head(i), problems.layout, spec)
+                for i, spec in enumerate(self.specs)
+            ]
+        )
+        size = hessian.shape[1]
+        prior = problems.precision[:, :, None] * np.eye(size)
+        return Coordinates([(slice(0, size), Dense(hessian + prior))])
+
+    def __call__(self, theta, which):
+        """The same coordinates wherever a fit has got to."""
+        return self._coordinates.take(which)
