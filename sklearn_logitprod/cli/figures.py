@@ -49,24 +49,28 @@ def figures(estimator, outputs, table, words):
             (width, 4.0),
         ),
     )
-    yield words.figure(estimator, outputs)
+    # the folds of the first repeat, whose experts a cache has
+    folds = table.attrs["n_folds"], table.attrs["random_state"]
+    yield words.figure(estimator, outputs, folds)
 
 
-def _held_out(estimator, outputs, strata, predict):
-    """Predictions for each sample by a fusion fitted on four fifths without it."""
+def _held_out(estimator, outputs, strata, predict, folds):
+    """Predictions for each sample by a fusion fitted on the folds without it."""
+    n_folds, seed = folds
     rows, found = [], []
-    for train, test in shuffled(5, outputs.groups, 0).split(strata, strata, outputs.groups):
+    splitter = shuffled(n_folds, outputs.groups, seed)
+    for train, test in splitter.split(strata, strata, outputs.groups):
         model = clone(estimator).fit(outputs[train])
         rows.append(test)
         found.append(predict(model, outputs[test]))
     return np.concatenate(found)[np.argsort(np.concatenate(rows))]
 
 
-def reliability(estimator, outputs):
+def reliability(estimator, outputs, folds):
     """Reliability of held-out probabilities: title, caption and SVG."""
     codes = np.searchsorted(outputs.classes, outputs.y)
     known = clone(estimator)
-    proba = _held_out(known, outputs, codes, lambda model, X: model.predict_proba(X))
+    proba = _held_out(known, outputs, codes, lambda model, X: model.predict_proba(X), folds)
     if len(outputs.classes) == 2:
         truth, predicted = codes == 1, proba[:, 1]
         labels = f"probability of {outputs.classes[1]}", f"share that is {outputs.classes[1]}"
@@ -84,7 +88,7 @@ def reliability(estimator, outputs):
     return "Reliability", caption, svg(draw, (5.0, 4.5))
 
 
-def survival(estimator, outputs):
+def survival(estimator, outputs, folds):
     """Mean of held-out survival functions beside Kaplan-Meier: title, caption and SVG."""
     event, time = (outputs.y[name] for name in outputs.y.dtype.names)
     own = estimator
@@ -94,7 +98,7 @@ def survival(estimator, outputs):
         own = clone(estimator).set_params(times=clone(estimator).fit(outputs).unique_times_)
     times = own.times if given is None else given
     curves = _held_out(
-        own, outputs, event, lambda m, X: m.predict_survival_function(X, return_array=True)
+        own, outputs, event, lambda m, X: m.predict_survival_function(X, return_array=True), folds
     )
 
     def draw(ax):
@@ -108,13 +112,14 @@ def survival(estimator, outputs):
     return "Survival, predicted and observed", caption, svg(draw, (6.0, 4.0))
 
 
-def observed(estimator, outputs):
+def observed(estimator, outputs, folds):
     """Held-out predicted values and their intervals beside what was observed: as the others."""
     found = _held_out(
         estimator,
         outputs,
         value_strata(outputs.y),
         lambda model, X: np.column_stack([model.predict(X), model.predict_interval(X, 0.9)]),
+        folds,
     )
     middle, interval = found[:, 0], found[:, 1:]
 

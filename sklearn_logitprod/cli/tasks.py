@@ -41,8 +41,8 @@ class Words:
     boxes : callable
         From ExpertOutputs to what divides the samples in the figure of weights, or None.
     figure : callable
-        From an unfitted estimator and ExpertOutputs to title, caption and SVG of the figure
-        of how predictions and observations agree. None: there is no report.
+        From an unfitted estimator, ExpertOutputs and number and seed of folds to title, caption
+        and SVG of the figure of how predictions and observations agree. None: there is no report.
     by : str
         What boxes divide the samples by.
     weights : callable
@@ -89,11 +89,11 @@ def _class_boxes(outputs):
     return outputs.y if len(outputs.classes) <= _MOST_BOXES else None
 
 
-def _class_figure(estimator, outputs):
+def _class_figure(estimator, outputs, folds):
     # matplotlib comes with it, which most commands do without
     from sklearn_logitprod.cli.figures import reliability
 
-    return reliability(estimator, outputs)
+    return reliability(estimator, outputs, folds)
 
 
 def _event_facts(outputs):
@@ -107,10 +107,10 @@ def _event_columns(model, outputs):
     return {"risk": model.predict(outputs), **dict(zip(times, survival.T, strict=True))}
 
 
-def _event_figure(estimator, outputs):
+def _event_figure(estimator, outputs, folds):
     from sklearn_logitprod.cli.figures import survival
 
-    return survival(estimator, outputs)
+    return survival(estimator, outputs, folds)
 
 
 def _value_facts(outputs):
@@ -132,10 +132,10 @@ def _value_boxes(outputs):
     return np.array(names)[np.searchsorted(ends, outputs.y)]
 
 
-def _value_figure(estimator, outputs):
+def _value_figure(estimator, outputs, folds):
     from sklearn_logitprod.cli.figures import observed
 
-    return observed(estimator, outputs)
+    return observed(estimator, outputs, folds)
 
 
 def _label_facts(outputs):
