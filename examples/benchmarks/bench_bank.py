@@ -35,7 +35,6 @@ from suite_rivals import logitprod
 from suite_tables import LOSS, RANKING, by_fold, read_results
 from tasks import add_data_arguments, load_tasks
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 OUTSIDE = {name: fit for name, fit in CLASS_METHODS.items() if name not in OURS}
 COLUMNS = (*FIELDS, "identical")
@@ -104,6 +103,9 @@ def rivals_file(cache):
 
 def run(options):
     """Results of ours, fitted anew, and of the outside methods, from the cache or new."""
+    # not among what tests need
+    from tqdm import tqdm
+
     columns = pd.DataFrame(columns=COLUMNS)
     kept = rivals_file(options.cache) if options.cache else None
     cached = read_results(kept) if kept and kept.exists() else columns

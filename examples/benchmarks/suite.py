@@ -39,7 +39,6 @@ from suite_rivals import without_expert
 from suite_tables import read_results, verdicts
 from survival_tasks import load_survival_tasks
 from tasks import add_data_arguments, load_shift_task, load_tasks
-from tqdm import tqdm
 
 QUICK = ("bach4", "camelyon16_predictions", "hif_stad_msi_h", "sklearn_cancer_trees")
 QUICK_BANK = ("glass1__alike", "saheart__mixed", "tae__mixed")
@@ -188,6 +187,9 @@ def load_units(options):
 
 def run(options):
     """Compute what the file lacks, and append it unit by unit."""
+    # not among what tests need
+    from tqdm import tqdm
+
     path = Path(options.csv)
     done = set()
     if path.exists():

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import textwrap
 
-from sklearn_logitprod._text import option
+from sklearn_logitprod._text import WIDTH, option
 from sklearn_logitprod.cli.files import check_targets, written
 from sklearn_logitprod.cli.model import load
-from sklearn_logitprod.cli.text import WIDTH
 from sklearn_logitprod.export import save_torch, to_onnx, to_torch
 
 
