@@ -274,6 +274,8 @@ class TestBank:
             bank_tables.leave_tables_out({"first": first, "second": second[second["repeat"] < 2]})
 
     def test_page_has_a_section_of_its_own(self, tmp_path):
+        # whose version the page names
+        pytest.importorskip("sksurv")
         results = bank_results(0.3)
         results = pd.concat([results, results.assign(condition="expert dropped")])
         extra = ["accuracy", "balanced accuracy", "Brier", "C-index", "IBS", "predict_seconds"]
@@ -305,6 +307,7 @@ def write_bank_file(path, seed):
 
 
 def test_bank_is_run_once_and_ours_again(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("tqdm")
     monkeypatch.setattr(
         bench_bank,
         "OUTSIDE",
