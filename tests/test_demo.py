@@ -221,7 +221,7 @@ def test_no_command_prints_help(capsys):
         (
             ["fuze"],
             "invalid choice: 'fuze' (choose from 'demo', 'compare', 'probe', 'fit', 'predict', "
-            "'adapt', 'extend', 'certify')",
+            "'adapt', 'extend', 'certify', 'export')",
         ),
         (["demo", "--data", "iris"], "choose from 'cytology', 'digits', 'all'"),
         (["demo", "--seed", "-1"], "'-1' is not a whole number from 0 to 4294967295"),
