@@ -170,5 +170,5 @@ def test_the_difference_is_named_after_what_it_is_of(tmp_path, capsys):
         odds.to_csv(paths[-1], index=False)
     options = ["--input", "logits", "--metrics", "roc_auc", "--gate", "none", "--quiet"]
     assert main(["compare", *paths, "--label", "y", *options, "--repeats", "1", "--cv", "3"]) == 0
-    header = capsys.readouterr().out.splitlines()[0]
-    assert re.search(r"AUC +95 % interval +rank +loss diff\. +95 % interval +p \(Holm\)", header)
+    shown = capsys.readouterr().out
+    assert re.search(r"AUC +95 % interval +rank +AUC diff\. +95 % interval +p \(Holm\)\n", shown)
