@@ -434,7 +434,7 @@ def test_what_pools_do_without_experts_is_what_single_pools_do():
             near = 3e-3 * np.abs(one.curvature).max()
             assert_allclose(batch.curvature, one.curvature, atol=near)
             assert_allclose(
-                np.diff(batch.response, axis=1), np.diff(one.response, axis=1), atol=1e-3
+                np.diff(batch.response, axis=1), np.diff(one.response, axis=1), atol=5e-3
             )
             assert_allclose(batch.scale, one.scale)
             assert_allclose(batch.weight, one.weight)
