@@ -61,7 +61,9 @@ def penalised_loss(theta):
 
 
 def test_exposure_gives_the_likelihood_of_the_sets():
-    objective = _Objective((RISK - RISK.mean()) / RISK.std(), EXPOSURE, ONES, BASELINE, _about(BASELINE), True)
+    objective = _Objective(
+        (RISK - RISK.mean()) / RISK.std(), EXPOSURE, ONES, BASELINE, _about(BASELINE), True
+    )
     for seed in range(5):
         theta = np.random.default_rng(seed).normal(size=T + 1)
         assert objective(theta)[0] == pytest.approx(penalised_loss(theta), rel=1e-12)
@@ -164,9 +166,7 @@ def test_smooth_baseline_is_steadier_than_the_share_of_events():
         _, event, time = cohort(40, slope=0.0, seed=seed)
         exposure = Exposure.from_sets(label_sets_from_events(event, time, TIMES), T)
         # a weight of 1e6 leaves nothing of the prior
-        pair = [
-            baseline_log_rates(exposure, np.full(40, weight), WIDTHS) for weight in (1.0, 1e6)
-        ]
+        pair = [baseline_log_rates(exposure, np.full(40, weight), WIDTHS) for weight in (1.0, 1e6)]
         off.append([((rates - truth) ** 2).mean() for rates in pair])
     smooth, raw = np.mean(off, axis=0)
     assert smooth < 0.5 * raw

@@ -18,19 +18,23 @@ from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets
 _ROUNDING = 1e-6
 
 
-class EventSets(LabelSets):
-    """What is known of the time of an event, as sets of intervals and the tail.
+class EventTimes:
+    """What the automatic path is to know of times of events, whether seen or censored.
 
-    Some hundred events do not tell which expert is the best.
+    A time says less than a class label: parameters are held three times as firmly, and some
+    hundred events do not tell which expert is the best.
     """
 
+    strength = 3.0
     choose_expert = False
 
 
-class EventLabels(ClassLabels):
+class EventSets(EventTimes, LabelSets):
+    """What is known of the time of an event, as sets of intervals and the tail."""
+
+
+class EventLabels(EventTimes, ClassLabels):
     """The interval of each event, or the tail, where all are known: cheaper than sets."""
-
-    choose_expert = False
 
 
 def log_events_from_hazard_logits(hazard_logits):

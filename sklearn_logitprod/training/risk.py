@@ -26,7 +26,7 @@ from sklearn_logitprod.fusion.risk import RiskModel
 SLOPE_PRECISION = 1.0
 """Prior precision of the slope per standard deviation of the risk."""
 
-RATE_PRECISION = 30.0
+RATE_PRECISION = 10.0
 """Prior precision of each log rate of an expert about that of the baseline."""
 
 SMOOTHNESS = 10.0
