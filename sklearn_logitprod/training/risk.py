@@ -214,12 +214,13 @@ def _falls(risk, exposure, weight, model):
     rates, rank = model.log_rates, rankdata(risk[kept])
     # few large values, such as times have, would leave the test without power
     z = (rank - rank.mean()) / rank.std()
-    objective = _Objective(z, exposure.take(kept), weight[kept], rates, _about(rates), free=True)
+    # what the slope is told beside the rates, by the data alone: no prior may stand in for them
+    precision = LEVEL_PRECISION * np.eye(len(rates))
+    objective = _Objective(z, exposure.take(kept), weight[kept], rates, precision, free=True)
     _, gradient, hessian = objective(np.append(rates, 0.0))
-    information = hessian[-1, -1] - hessian[-1, :-1] @ np.linalg.solve(
-        hessian[:-1, :-1], hessian[:-1, -1]
-    )
-    return gradient[-1] > _SURE * np.sqrt(information)
+    across = np.linalg.solve(hessian[:-1, :-1], hessian[:-1, -1])
+    score = gradient[-1] - gradient[:-1] @ across
+    return score > _SURE * np.sqrt(hessian[-1, -1] - hessian[-1, :-1] @ across)
 
 
 def _about(baseline):
