@@ -86,7 +86,7 @@ def test_targets_of_survival_tell_curves_that_are_good_from_bad_ones(better):
             "gap": -0.1 if method.startswith("auto") else np.nan,
         }
         for task in ("a", "b")
-        for method in (*area, *bench_bank_survival.RIVALS, bench_bank_survival.BASE)
+        for method in (*area, *bench_bank_survival.RIVALS, *bench_bank_survival.BASES)
     ]
     results = pd.DataFrame(rows)
     wide, base = bench_bank_survival.differences(results, ["auto"])

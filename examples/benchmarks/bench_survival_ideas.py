@@ -105,7 +105,7 @@ def constants(**values):
 
 def strength(value):
     """With all priors of the automatic path this many times as firm."""
-    return patch.object(EventTimes, "strength", value)
+    return patch.object(EventTimes, "strength", value, create=True)
 
 
 def same(problem):
@@ -135,7 +135,7 @@ for rate, smoothness in (
         same,
         lambda own={"RATE_PRECISION": rate, "SMOOTHNESS": smoothness}: constants(**own),
     )
-for value in (3.0, 1.0, 10.0):
+for value in (1.0, 0.3, 3.0, 10.0):
     for source in ("curves", "risks"):
         name = f"auto, {source}, strength={value:g}"
         IDEAS[name] = (source, "auto", same, lambda value=value: strength(value))
