@@ -131,7 +131,8 @@ class TestAgainstFits:
             log_proba = model._log_proba(hazards[test][:, [0]])
             likelihood = model._likelihood(y[test], len(test), vars(model))
             total.append(likelihood.loss(log_proba))
-        assert path.table["log_loss"][0] == pytest.approx(np.concatenate(total).mean(), abs=2e-6)
+        # held-out losses are those of fits that are solved to hundredths of a nat in total
+        assert path.table["log_loss"][0] == pytest.approx(np.concatenate(total).mean(), abs=1e-5)
         assert path.table["in_folds"][0] == 3
         assert chosen[1] in (1, 2)
 

@@ -55,7 +55,7 @@ class ComparisonResult(pd.DataFrame):
     >>> table = compare(LogitProdClassifier(gate_width=None), log_odds, y, n_repeats=1)
     >>> print(table.verdict[:30])
     Fusing beats the best expert (
-    >>> table.differences.loc[("roc_auc", "best expert"), "difference"] > 0
+    >>> bool(table.differences.loc[("roc_auc", "best expert"), "difference"] > 0)
     True
     """
 
