@@ -1,5 +1,7 @@
 """Sphinx configuration."""
 
+import re
+
 from sklearn_logitprod import __version__
 
 project = "sklearn_logitprod"
@@ -50,3 +52,18 @@ html_theme_options = {
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
 }
+
+
+def _without_odd_roles(app, name, template, context, doctree):
+    """Drop roles of citations that docutils writes and that screen readers have no use for.
+
+    A list whose items are no items is announced as broken, and doc-biblioentry is deprecated.
+    """
+    roles = r' role="(?:list|doc-biblioentry|doc-backlink)"'
+    if "body" in context:
+        context["body"] = re.sub(roles, "", context["body"])
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect("html-page-context", _without_odd_roles)

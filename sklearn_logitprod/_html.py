@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 # no colour of text and none of paper: a notebook has its own, and need not follow the system
-STYLE = """<style>
+RULES = """
 .logitprod { max-width: 100%; font-variant-numeric: tabular-nums; }
 .logitprod p { margin: .4em 0; }
 .logitprod .lp-verdict { font-weight: 600; border-left: 4px solid #d55e00; padding-left: .7em; }
@@ -16,8 +16,11 @@ STYLE = """<style>
 .logitprod .lp-title { font-weight: 600; margin-bottom: 0; }
 .logitprod th, .logitprod td { padding: .2em .7em; text-align: right; white-space: nowrap;
   border: none; border-bottom: 1px solid rgba(127, 127, 127, .35); vertical-align: top; }
-.logitprod th { vertical-align: bottom; }
+.logitprod thead th { vertical-align: bottom; }
+.logitprod tbody th { font-weight: inherit; }
+.logitprod th.lp-group { text-align: center; border-bottom: none; font-weight: 500; }
 .logitprod th:first-child, .logitprod td:first-child { text-align: left; }
+.logitprod thead tr + tr th:first-child { text-align: right; }
 .logitprod tbody tr, .logitprod tbody tr:nth-child(odd), .logitprod thead tr { background: none; }
 .logitprod tbody tr.lp-first td { border-top: 2px solid rgba(127, 127, 127, .7); }
 .logitprod tbody tr.lp-own, .logitprod tbody tr.lp-own:nth-child(odd) {
@@ -28,7 +31,10 @@ STYLE = """<style>
 .logitprod td .lp-below { display: block; font-size: .82em; font-weight: 400; opacity: .85; }
 .logitprod ul { margin: .3em 0; padding-left: 1.3em; }
 .logitprod svg { max-width: 100%; height: auto; }
-</style>"""
+"""
+"""The style without its tag."""
+
+STYLE = f"<style>{RULES}</style>"
 
 
 def block(*parts: str) -> str:
@@ -62,32 +68,64 @@ def cell(text: str, below: str = "", kind: str = "") -> str:
     return f"<td{own}>{escape(text)}{under}</td>"
 
 
+def head(text: str) -> str:
+    """The first cell of a row, which says whose it is."""
+    return f'<th scope="row">{escape(text)}</th>'
+
+
 def table(
     header: Sequence[str],
     rows: Sequence[Sequence[str]],
     kinds: Sequence[str] | None = None,
     caption: str = "",
+    *,
+    label: str = "",
+    groups: Sequence[tuple[str, int]] | None = None,
 ) -> str:
-    """A table that scrolls by itself where it is too wide.
+    """A table that scrolls by itself where it is too wide, by keys, too.
 
     Parameters
     ----------
     header : list of str
         Texts.
     rows : list of list of str
-        Cells, as :func:`cell` makes them.
+        Cells, as :func:`cell` and, the first, :func:`head` make them.
     kinds : list of str, optional
         Classes of the rows: "first" below a line, "own" of the fusion.
     caption : str
         What stands above it.
+    label : str
+        What it is called for those who do not see it; empty for the caption.
+    groups : list of (str, int), optional
+        What so many columns have in common, above their own heads; empty for nothing.
     """
-    heads = "".join(f"<th>{escape(text)}</th>" for text in header)
     body = ""
     for kind, row in zip(kinds or [""] * len(rows), rows, strict=True):
         own = " ".join(f"lp-{one}" for one in kind.split())
         body += f"<tr{f' class={chr(34)}{own}{chr(34)}' if own else ''}>{''.join(row)}</tr>"
     title = paragraph(caption, "title") if caption else ""
     return (
-        f'{title}<div class="lp-wide"><table><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f'{title}<div class="lp-wide" role="region" tabindex="0" '
+        f'aria-label="{escape(label or caption or "table")}"><table><thead>'
+        f"{_heads(header, groups)}</thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _heads(header, groups):
+    """One row of heads, or two where columns have something in common."""
+    if groups is None:
+        return f"<tr>{''.join(_column(text) for text in header)}</tr>"
+    above, below, start = "", "", 0
+    for text, span in groups:
+        own = header[start : start + span]
+        if text:
+            above += f'<th class="lp-group" scope="colgroup" colspan="{span}">{escape(text)}</th>'
+            below += "".join(_column(one) for one in own)
+        else:
+            above += "".join(_column(one, ' rowspan="2"') for one in own)
+        start += span
+    return f"<tr>{above}</tr><tr>{below}</tr>"
+
+
+def _column(text, more=""):
+    return f'<th scope="col"{more}>{escape(text)}</th>'

@@ -11,6 +11,7 @@ import pytest
 import sklearn_logitprod
 from sklearn_logitprod.cli import arguments, files, tasks
 from sklearn_logitprod.inspection._tasks import TASKS
+from sklearn_logitprod.report import tasks as report_tasks
 
 NAME = "sklearn_logitprod"
 ROOT = Path(sklearn_logitprod.__file__).parent
@@ -39,7 +40,9 @@ ROOMS = [
     ["__init__"],
     ["inspection"],
     ["deployment"],
+    ["interfaces"],
     ["export"],
+    ["report"],
     ["cli"],
     ["__main__"],
 ]
@@ -334,4 +337,7 @@ def test_files_that_the_pages_name_are_there(page):
 
 def test_what_has_an_entry_in_one_table_has_it_in_the_other():
     assert tasks.WORDS.keys() == TASKS.keys()
+    # a report is of one outcome
+    several = {name for name, words in tasks.WORDS.items() if words.several}
+    assert report_tasks.WORDS.keys() == TASKS.keys() - several
     assert set(arguments._LAYOUTS) == files._READERS.keys()

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import shutil
 
 import h5py
@@ -260,6 +261,21 @@ def test_a_report_names_encoders_and_what_is_missing(saved):
     assert "8 features of 38 slides, missing on 2, the mean of 114 patches" in page
     assert "fit, s" in page
     assert "heads: 38 of 38 fitted" in page
+
+
+@pytest.mark.parametrize("average", [False, True])
+def test_subgroups_are_a_column_of_the_labels(feats, tmp_path, capsys, average):
+    table = pd.read_csv(feats / "labels.csv")
+    table["site"] = np.where(table["patient"] < "p15", "north", "south")
+    labels = tmp_path / "labels.csv"
+    table.to_csv(labels, index=False)
+    command = ["probe", *folders(feats), "--labels", str(labels), "--label", "tumour"]
+    options = ["--group", "patient", "--by", "site", *(["--average"] if average else []), *QUICK]
+    assert main([*command, *options]) == 0
+    counts = table.drop_duplicates("patient") if average else table
+    found = capsys.readouterr().out
+    for site, n_samples in counts["site"].value_counts().items():
+        assert re.search(rf"^{site} +{n_samples} ", found, re.MULTILINE)
 
 
 def test_a_model_of_encoders_is_adapted_and_certified(feats, saved, tmp_path, capsys):

@@ -10,7 +10,6 @@ from html import escape
 from sklearn_logitprod._text import WIDTH, option, warn
 from sklearn_logitprod.cli.files import check_targets, written
 from sklearn_logitprod.cli.model import load
-from sklearn_logitprod.cli.page import page
 from sklearn_logitprod.cli.reading import (
     check_references,
     check_truth,
@@ -20,6 +19,7 @@ from sklearn_logitprod.deployment import certify, with_safety
 from sklearn_logitprod.deployment.fitted import NO_MIXTURE, checked_model
 from sklearn_logitprod.estimators.base import steps_of
 from sklearn_logitprod.fusion.safety import SafePool
+from sklearn_logitprod.report.page import page
 
 
 def run(args):

@@ -248,6 +248,8 @@ def _tables(args):
         time=args.time,
         classes=args.classes,
         labels=args.labels,
+        # a number that divides the samples is no output
+        ignore=[] if getattr(args, "by", None) is None else [args.by],
     )
 
 

@@ -17,6 +17,7 @@ from sklearn.base import clone
 from sklearn_logitprod._progress import Progress
 from sklearn_logitprod._text import WIDTH, brief, option, plain
 from sklearn_logitprod._version import __version__
+from sklearn_logitprod.cli.by import check_by_column, subgroups
 from sklearn_logitprod.cli.files import (
     check_comparison,
     check_targets,
@@ -41,6 +42,7 @@ from sklearn_logitprod.experts import on_all_views
 from sklearn_logitprod.experts.naming import name_experts
 from sklearn_logitprod.inspection import compare
 from sklearn_logitprod.inspection._draw import pyplot
+from sklearn_logitprod.inspection._setting import setting_of
 from sklearn_logitprod.inspection._split import check_names
 from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.io._encoders import named_encoders
@@ -73,12 +75,14 @@ def run(args):
         skops_io()
     if args.report:
         pyplot()
+    check_by_column(args)
     names = list(named_encoders(named(args.files)))
     _check(args, names)
     features = features_of(args.features, names)
     embeddings = read_slides(
         args, group=args.group, pool=args.pool, features=features, average=args.average
     )
+    by = subgroups(args, [args.labels], embeddings.ids, args.average)
     _check_enough(embeddings, args.cv)
     _check_classes(embeddings, args.classes)
     with _cached(args.cache) as memory:
@@ -90,6 +94,7 @@ def run(args):
             estimator,
             embeddings,
             rivals=rivals,
+            by=by,
             metrics=args.metrics,
             ordered=args.ordered,
             cv=args.cv,
@@ -105,18 +110,18 @@ def run(args):
                 table.to_csv(path)
         print(f"{table}\n\n{textwrap.fill(heads, WIDTH)}")
         if args.report:
-            from sklearn_logitprod.cli.report import report
+            from sklearn_logitprod.report.study import Study
+            from sklearn_logitprod.report.write import report
 
+            study = Study(
+                setting_of(estimator, coded(embeddings)),
+                table,
+                "encoders",
+                facts=[*facts(embeddings, args), ("fits", heads)],
+                reading=_READING,
+            )
             with written(args.report) as path:
-                page = report(
-                    estimator,
-                    coded(embeddings),
-                    table,
-                    what="encoders",
-                    facts=[*facts(embeddings, args), ("fits", heads)],
-                    reading=_READING,
-                )
-                path.write_text(page, encoding="utf-8")
+                path.write_text(report(study), encoding="utf-8")
             print(f"\nreport: {args.report}")
         if args.save:
             _save(args, estimator, embeddings, features)

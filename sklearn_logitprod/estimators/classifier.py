@@ -357,6 +357,8 @@ default="mode"
               by expert;
             - DataFrame with two-level columns (expert, class), or columns named
               ``expert_class``, of any library: aligned by class name;
+            - dict of the frame of each expert, with a column for each class, as
+              AutoGluon's ``predict_proba_multi`` gives it: aligned by class name;
             - :class:`~sklearn_logitprod.io.ExpertOutputs`, as the readers give them.
 
             Any real dtype; memory-mapped arrays are read in blocks. Tensors and labelled

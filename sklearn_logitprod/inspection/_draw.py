@@ -74,7 +74,7 @@ def direction(higher_is_better):
 _TEXT = "#010101"
 
 
-def svg(draw, size, as_text=False):
+def svg(draw, size, as_text=False, words=False):
     """What a function draws on axes, as SVG text.
 
     Parameters
@@ -86,6 +86,8 @@ def svg(draw, size, as_text=False):
     as_text : bool
         Whether lines and words have the colour of the text that the figure stands in, on no paper
         of its own.
+    words : bool
+        Whether words stay words, in a font of the reader's, instead of outlines.
 
     Returns
     -------
@@ -96,7 +98,9 @@ def svg(draw, size, as_text=False):
 
     named = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     stream = io.StringIO()
-    with rc_context({"svg.hashsalt": "logitprod", **dict.fromkeys(named, _TEXT)}):
+    fonts = "none" if words else "path"
+    own = {"svg.hashsalt": "logitprod", "svg.fonttype": fonts, **dict.fromkeys(named, _TEXT)}
+    with rc_context(own):
         figure = Figure(figsize=size, layout="constrained")
         ax = figure.subplots()
         draw(ax)

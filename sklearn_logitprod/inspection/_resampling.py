@@ -10,6 +10,8 @@ from scipy.stats import wilcoxon
 from sklearn_logitprod._text import option
 
 _BLOCK = 1 << 22
+# of squares, what differences of rounded numbers leave where there is nothing
+_NO_SPREAD = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +94,9 @@ def bootstrap(contributions, sums, groups=None, n_resamples=2000, seed=0, level=
         counts = np.bincount(drawn.ravel(), minlength=size * n_groups).reshape(size, n_groups)
         counts = counts.astype(np.float64)
         change = counts @ contributions
-        own = scale * np.maximum(counts @ contributions**2 - change**2 / n_groups, 0.0)
+        squares = counts @ contributions**2
+        own = scale * (squares - change**2 / n_groups)
+        own[own <= _NO_SPREAD * squares] = 0.0
         # a resample without any spread tells nothing against chance
         changes.append(
             np.divide(np.abs(change), np.sqrt(own), np.full_like(own, np.inf), where=own > 0)

@@ -36,6 +36,8 @@ class Score:
         What it needs of a prediction.
     in_units : bool
         Whether it is in the unit of y, which may be of any size.
+    additive : bool
+        Whether it is the mean of what each sample scores, with which samples it ever stands.
     """
 
     function: object
@@ -43,6 +45,7 @@ class Score:
     bounds: tuple
     reads: str = "log_proba"
     in_units: bool = False
+    additive: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +97,11 @@ class Prediction:
 
     log_proba: object = None
     risk: object = None
+
+    def take(self, rows):
+        """Prediction of some of the samples."""
+        own = (self.log_proba, self.risk)
+        return Prediction(*(part if part is None else part[rows] for part in own))
 
 
 def mean_score(values):
@@ -271,6 +279,8 @@ def _concordance(outcome, prediction):
         for total, part in ((right, ordered), (pairs, comparable)):
             total += part.sum(axis=0)
             total[first[:, 0]] += part.sum(axis=1)
+    if not pairs.any():
+        return np.nan, np.full(n_samples, np.nan)
     value = concordance_index(event, time, risk)
     return value, (right - value * pairs) / (0.5 * pairs.sum())
 
@@ -287,7 +297,7 @@ def _ibs(outcome, prediction):
 
 
 CLASS_SCORES = {
-    "log_loss": Score(_log_loss, False, (0.0, np.inf)),
+    "log_loss": Score(_log_loss, False, (0.0, np.inf), additive=True),
     "roc_auc": Score(_roc_auc, True, (0.0, 1.0)),
     "accuracy": Score(_accuracy, True, (0.0, 1.0)),
     "balanced_accuracy": Score(_balanced_accuracy, True, (0.0, 1.0)),
@@ -303,8 +313,8 @@ GRADE_SCORES = {
 
 SURVIVAL_SCORES = {
     "concordance": Score(_concordance, True, (0.0, 1.0), reads="risk"),
-    "log_loss": Score(_log_loss, False, (0.0, np.inf)),
-    "ibs": Score(_ibs, False, (0.0, 1.0)),
+    "log_loss": Score(_log_loss, False, (0.0, np.inf), additive=True),
+    "ibs": Score(_ibs, False, (0.0, 1.0), additive=True),
 }
 """For survival."""
 
@@ -330,6 +340,37 @@ def evaluate(scores, outcome, prediction):
         if getattr(prediction, score.reads) is not None:
             values[i], contributions[i] = score.function(outcome, prediction)
     return values, contributions
+
+
+def evaluate_part(scores, outcome, prediction, rows, values, contributions):
+    """Values and contributions of several scores on some of the samples.
+
+    What is a mean over samples is that of these samples; else a score is computed anew.
+
+    Parameters
+    ----------
+    scores : dict of str to Score
+    outcome : Outcome
+    prediction : Prediction
+        Both of all samples.
+    rows : ndarray of int
+    values, contributions : ndarray
+        Of all samples, as :func:`evaluate` gives them.
+
+    Returns
+    -------
+    values : ndarray of shape (n_scores,)
+    contributions : ndarray of shape (n_scores, n_rows)
+    """
+    own = values[:, None] + outcome.likelihood.n_samples * contributions[:, rows]
+    additive = np.array([score.additive for score in scores.values()])
+    means = own.mean(axis=1)
+    anew = {name: score for name, score in scores.items() if not score.additive}
+    found, moves = evaluate(anew, outcome.take(rows), prediction.take(rows))
+    means[~additive] = found
+    parts = (own - means[:, None]) / len(rows)
+    parts[~additive] = moves
+    return means, parts
 
 
 def risk_prediction(log_events):

@@ -12,6 +12,7 @@ from sklearn_logitprod._text import WIDTH
 from sklearn_logitprod.inspection._draw import METRIC_LABELS, SHORT_LABELS, svg
 from sklearn_logitprod.inspection._forest import draw_forest, forest_size
 from sklearn_logitprod.inspection._split import BEST, FUSED
+from sklearn_logitprod.inspection._subgroups import LEAST_GROUPS, LEAST_SAMPLES
 from sklearn_logitprod.inspection._table import SIMPLE
 from sklearn_logitprod.inspection._words import (
     digits,
@@ -26,6 +27,8 @@ from sklearn_logitprod.inspection._words import (
 
 _LONGEST = 24
 _MARK = "*"
+UNKNOWN = "interval unknown"
+"""Where too few samples differ for one."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class Column:
         Whether it stays where there is little room.
     short : str
         The head where there is little room; empty for the same.
+    group : str
+        What it has in common with those beside it, which its own head does not repeat; empty for
+        nothing.
+    inner : str
+        The head below that; empty for the same.
     """
 
     head: str
@@ -51,6 +59,8 @@ class Column:
     best: list
     needed: bool = True
     short: str = ""
+    group: str = ""
+    inner: str = ""
 
 
 def columns(table):
@@ -81,6 +91,7 @@ def columns(table):
                 (mean == top).tolist(),
                 name == attrs["metrics"][0],
                 SHORT_LABELS[name],
+                "mean over repeats, with 95 % interval",
             )
         )
     none = [False] * len(table)
@@ -97,6 +108,7 @@ def columns(table):
         for name, one in zip(table.index, paired, strict=True)
     ]
     label = METRIC_LABELS[judged]
+    group = f"{label}, to the {attrs['reference']}"
     found.append(
         Column(
             f"{label} difference",
@@ -110,10 +122,14 @@ def columns(table):
             ],
             none,
             short=f"{SHORT_LABELS[judged]} diff.",
+            group=group,
+            inner="difference",
         )
     )
     p_values = ["" if s else p_text(p) for s, p in zip(same, table[f"{own}p_holm"], strict=True)]
-    found.append(Column(f"p of {label} (Holm)", p_values, [], none, short="p (Holm)"))
+    found.append(
+        Column(f"p of {label} (Holm)", p_values, [], none, True, "p (Holm)", group, "p (Holm)")
+    )
     if "fit_seconds" in table:
         found.append(Column("fit, s", [number(own, 2) for own in table["fit_seconds"]], [], none))
     return found
@@ -125,6 +141,8 @@ def as_text(table):
     parts = [[verdict(table)], table_lines(own), claim_lines(own)]
     if own is not table:
         parts.append(list(label_lines(table)))
+    if table.attrs["by"] is not None:
+        parts.append(subgroup_lines(table))
     parts.append([" ".join(said_of(table))])
     warnings = table.attrs["warnings"]
     if warnings:
@@ -240,25 +258,126 @@ def table_html(table):
             )
             for column in found
         ]
-        rows.append([_html.cell(name), *cells])
+        rows.append([_html.head(name), *cells])
         first = i and kinds[i] != kinds[i - 1]
         marks.append(f"{'first ' if first else ''}{'own' if kinds[i] == 'fusion' else ''}".strip())
-    return _html.table(["", *(column.head for column in found)], rows, marks)
+    groups = [("", 1)]
+    for column in found:
+        if column.group and column.group == groups[-1][0]:
+            groups[-1] = column.group, groups[-1][1] + 1
+        else:
+            groups.append((column.group, 1))
+    header = ["method", *(column.inner or column.head for column in found)]
+    return _html.table(header, rows, marks, label="All methods", groups=groups)
 
 
 def claims_html(table):
     """What LogitProd differs by from the best expert and the best simple method, as HTML."""
     rows = []
     for name, own in _claims(table):
-        cells = [_html.cell(METRIC_LABELS[name])]
+        cells = [_html.head(METRIC_LABELS[name])]
         for claim in own:
             difference, ends, p_value = _claim_cells(claim)
-            cells += [_html.cell(difference, ends), _html.cell(p_value)]
+            known = ends if ends or is_same(claim) else UNKNOWN
+            cells += [_html.cell(difference, known), _html.cell(p_value)]
             cells += [_html.cell(claim["method"])] * (claim["to"] == SIMPLE)
         rows.append(cells + [_html.cell("")] * (3 * (len(own) < 2)))
-    header = ["", f"to the {BEST}", "p", f"to the {SIMPLE}", "p", "which is"]
+    header = ["metric", "difference", "p", "difference", "p", "which is"]
+    groups = [("", 1), (f"to the {BEST}", 2), (f"to the {SIMPLE}", 3)]
     caption = "LogitProd: paired differences with 95 % intervals"
-    return _html.table(header, rows, caption=caption)
+    return _html.table(header, rows, caption=caption, groups=groups)
+
+
+def subgroup_table(found, table):
+    """Subgroups as header, rows of texts with intervals below, and groups of columns.
+
+    Parameters
+    ----------
+    found : dict
+        Of a comparison by subgroups, or by gaps.
+    table : DataFrame
+        Of `compare`.
+
+    Returns
+    -------
+    header : list of str
+    rows : list of list of (str, str)
+        Of each subgroup its name, samples, outcomes, and LogitProd's metrics and its difference
+        to the best expert in the judged metric; or what it has too few of.
+    groups : list of (str, int)
+    """
+    attrs, judged = table.attrs, table.attrs["judged_by"]
+    own = f"{judged}_" if judged in attrs["metrics"] else ""
+    scored = {row["group"]: row for row in found["rows"] if row["method"] == FUSED}
+    outcomes = list(found["groups"][0]["outcome"])
+    grouped = found["groups"][0]["n_groups"] is not None
+    shown = {}
+    for name in [*(f"{n}_mean" for n in attrs["metrics"]), f"{own}difference"]:
+        ends = name.removesuffix("_mean")
+        shown[name] = digits([row[f"{ends}_high"] - row[f"{ends}_low"] for row in scored.values()])
+    rows = []
+    for part in found["groups"]:
+        cells = [(part["group"], ""), (str(part["n_samples"]), "")]
+        cells += [(str(part["n_groups"]), "")] * grouped
+        cells += [_counted(part, name) for name in outcomes]
+        row = scored.get(part["group"])
+        if row is None:
+            text = f"too few for scores: below {LEAST_SAMPLES} samples"
+            text += f" or {LEAST_GROUPS} groups" if grouped else ""
+            rows.append([*cells, (text, "")])
+            continue
+        for name in attrs["metrics"]:
+            decimals = shown[f"{name}_mean"]
+            text = number(row[f"{name}_mean"], decimals)
+            cells.append((text or "not defined", interval(row, name, decimals) or UNKNOWN))
+        decimals = shown[f"{own}difference"]
+        difference = number(row[f"{own}difference"], decimals, sign=True)
+        cells.append((difference, interval(row, f"{own}difference", decimals) or UNKNOWN))
+        rows.append([*cells, (p_text(row[f"{own}p_holm"]), "")])
+    header = [found["name"], "samples", *["groups"] * grouped, *outcomes]
+    header += [SHORT_LABELS[name] for name in attrs["metrics"]] + ["difference", "p (Holm)"]
+    groups = [("", 2 + grouped), ("outcome", len(outcomes))] if outcomes else [("", 2 + grouped)]
+    groups.append(("LogitProd, with 95 % interval", len(attrs["metrics"])))
+    return header, rows, [*groups, (f"{METRIC_LABELS[judged]}, to the {BEST}", 2)]
+
+
+def _counted(part, name):
+    """What outcomes come to: a count with its share, or another number."""
+    value = part["outcome"][name]
+    if isinstance(value, int):
+        return str(value), f"{100.0 * value / max(part['n_samples'], 1):.3g} %"
+    return f"{value:.4g}", ""
+
+
+def subgroups_html(found, table, label):
+    """Subgroups as an HTML table."""
+    header, rows, groups = subgroup_table(found, table)
+    made = []
+    for row in rows:
+        cells = [_html.head(row[0][0]), *(_html.cell(*one) for one in row[1:])]
+        if len(row) < len(header):
+            span = len(header) - len(row) + 1
+            cells[-1] = f'<td class="lp-note" colspan="{span}">{escape(row[-1][0])}</td>'
+        made.append(cells)
+    return _html.table(header, made, label=label, groups=groups)
+
+
+def subgroup_lines(table):
+    """LogitProd in each subgroup, as lines: the judged metric and its difference."""
+    found, attrs = table.attrs["by"], table.attrs
+    header, rows, _ = subgroup_table(found, table)
+    judged = SHORT_LABELS[attrs["judged_by"]]
+    names = [found["name"], "samples", judged, "difference", "p (Holm)"]
+    # of metrics that are not shown, the loss is judged by
+    kept = [header.index(name) for name in names if name in header]
+    texts = [[header[at]] for at in kept]
+    for row in rows:
+        for text, at in zip(texts, kept, strict=True):
+            text.append(_short(row[at][0]) if at < len(row) else "")
+    lines = aligned(texts)
+    few = [row[0][0] for row in rows if len(row) < len(header)]
+    note = [f"Too few samples for scores: {', '.join(few)}."] if few else []
+    return [*lines, *note]
 
 
 def as_html(table):
@@ -274,6 +393,8 @@ def as_html(table):
     if own is not table:
         lines = "\n".join(label_lines(table))
         parts.append(f'<div class="lp-wide"><pre>{escape(lines)}</pre></div>')
+    if table.attrs["by"] is not None:
+        parts.append(subgroups_html(table.attrs["by"], table, f"By {table.attrs['by']['name']}"))
     parts += [_html.bullets(f"Warning: {text}" for text in table.attrs["warnings"])]
     parts.append(_html.paragraph(" ".join(said_of(table)), "soft"))
     return _html.block(*parts)

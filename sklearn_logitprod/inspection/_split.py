@@ -13,13 +13,15 @@ from sklearn.utils import _safe_indexing
 from sklearn_logitprod.estimators.inference import expert_log_proba, fused_log_proba
 from sklearn_logitprod.inspection._methods import best_expert, filled
 from sklearn_logitprod.inspection._rivals import run_rival
-from sklearn_logitprod.inspection._scores import Outcome, evaluate
+from sklearn_logitprod.inspection._scores import Outcome, evaluate, evaluate_part
 from sklearn_logitprod.search.base import final_estimator, fitted_log_proba
 
 if TYPE_CHECKING:
     from sklearn_logitprod.inspection._tasks import Task
 
 BEST, FUSED = "best expert", "LogitProd"
+BY, GAPS = "by", "gaps"
+"""What tested samples are divided by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,8 @@ class Comparison:
         Of the parts of a comparison that are compared on their own, such as labels.
     rivals : list of (str, estimator)
         Estimators on X itself.
+    by : ndarray of shape (n_samples,), int, or None
+        Numbers of subgroups in which methods are scored, too.
     """
 
     task: Task
@@ -51,6 +55,7 @@ class Comparison:
     methods: dict
     names: list = field(default_factory=list)
     rivals: list = field(default_factory=list)
+    by: object = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +72,11 @@ class Scored:
     contributions : ndarray of shape (n_methods, n_scores, n_test)
     seconds : dict of str to float
         That the fits of the fusion and of rivals took.
+    missing : ndarray of shape (n_test, n_experts), bool, or None
+        Where experts have nothing.
+    parts : dict of (str, int) to (ndarray of int, Scored)
+        How methods fare on some of the tested samples: of each subgroup, under ``BY`` and its
+        number, and, where some have gaps, of those with (1) and without (0), under ``GAPS``.
     """
 
     experts: list
@@ -75,6 +85,8 @@ class Scored:
     values: np.ndarray
     contributions: np.ndarray
     seconds: dict
+    missing: object = None
+    parts: dict = field(default_factory=dict)
 
 
 def run_split(estimator, X, y, comparison, train, test):
@@ -118,6 +130,7 @@ def run_split(estimator, X, y, comparison, train, test):
         task.told(comparison.outcome.take(test), model),
         found,
         seconds,
+        None if comparison.by is None else comparison.by[test],
     )
 
 
@@ -129,7 +142,7 @@ def check_names(names, methods, rivals=()):
 
 
 def scored_methods(
-    comparison, names, known, likelihood, new, fused, outcome, rivals=None, seconds=None
+    comparison, names, known, likelihood, new, fused, outcome, rivals=None, seconds=None, by=None
 ):
     """Fit simpler methods on outputs of experts, and score all methods on new ones.
 
@@ -149,6 +162,8 @@ def scored_methods(
     rivals : dict of str to Prediction, optional
     seconds : dict of str to float, optional
         That fits took.
+    by : ndarray of shape (n_test,), int, optional
+        Numbers of subgroups.
 
     Returns
     -------
@@ -164,11 +179,34 @@ def scored_methods(
         predictions[name] = fit(known, likelihood)(new)
     predictions |= rivals
     predictions[FUSED] = task.prediction(fused)
-    values, contributions = zip(
-        *(evaluate(comparison.scores, outcome, own) for own in predictions.values()), strict=True
+    missing = np.isnan(new).any(axis=2)
+    gaps = missing.any(axis=1)
+    divisions = {GAPS: gaps.astype(np.intp)} if gaps.any() else {}
+    if by is not None:
+        divisions[BY] = by
+    whole = _scored(
+        names,
+        best,
+        [evaluate(comparison.scores, outcome, own) for own in predictions.values()],
+        list(predictions),
     )
-    values, contributions = np.array(values), np.array(contributions)
-    return Scored(names, best, list(predictions), values, contributions, seconds or {})
+    parts = {}
+    for name, codes in divisions.items():
+        for code in np.unique(codes):
+            rows = np.flatnonzero(codes == code)
+            found = [
+                evaluate_part(comparison.scores, outcome, own, rows, *said)
+                for own, *said in zip(
+                    predictions.values(), whole.values, whole.contributions, strict=True
+                )
+            ]
+            parts[name, int(code)] = rows, _scored(names, best, found, whole.methods)
+    return replace(whole, seconds=seconds or {}, missing=missing, parts=parts)
+
+
+def _scored(experts, best, found, methods):
+    values, contributions = (np.array(own) for own in zip(*found, strict=True))
+    return Scored(experts, best, methods, values, contributions, {})
 
 
 def part_comparison(comparison, outcome):

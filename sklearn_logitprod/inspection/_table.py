@@ -208,7 +208,13 @@ def with_metrics(table, metrics):
     attrs = table.attrs
     other = [name for name in attrs["metrics"] if name not in metrics]
     ends = ("mean", "std", "low", "high", *PAIRED)
-    table = table.drop(columns=[f"{name}_{end}" for name in other for end in ends])
+    left = [f"{name}_{end}" for name in other for end in ends]
+    table = table.drop(columns=left)
+    for division in ("by", "gaps"):
+        if attrs[division] is not None:
+            rows = attrs[division]["rows"]
+            kept = [{n: v for n, v in row.items() if n not in left} for row in rows]
+            attrs = attrs | {division: attrs[division] | {"rows": kept}}
     table.attrs = attrs | {
         "metrics": list(metrics),
         "higher_is_better": {name: attrs["higher_is_better"][name] for name in metrics},

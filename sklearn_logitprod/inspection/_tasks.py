@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.estimators.base import likelihood_of
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
@@ -80,6 +82,9 @@ class Task:
         Whether answers of an expert become distributions by how they fared out-of-fold.
     run, totals, table : callable
         How a split is run, its results are gathered, and the table is made of them.
+    counted : callable
+        From a target and rows of it to what their outcomes come to: a dict of counts (int) and
+        other numbers by what they are.
     parts : callable
         From a target to the names of parts that are compared on their own, such as labels.
     """
@@ -101,6 +106,7 @@ class Task:
     run: Callable = run_split
     totals: Callable = Totals
     table: Callable = comparison_table
+    counted: Callable = lambda target, rows: {}
     parts: Callable = lambda target: []
 
     def choose(self, metrics, baselines, ordered=False):
@@ -159,6 +165,21 @@ def _standardised(outcome, model):
     return replace(outcome, likelihood=likelihood_of(model, outcome.y, len(outcome.y)))
 
 
+def _classes(target, rows):
+    own = target.certain[rows]
+    labels = target.attributes["classes_"]
+    return {str(label): int((own == k).sum()) for k, label in enumerate(labels)}
+
+
+def _events(target, rows):
+    return {"events": int(target.y[target.y.dtype.names[0]][rows].sum())}
+
+
+def _values(target, rows):
+    own = np.asarray(target.y)[rows]
+    return {"mean": float(own.mean()), "standard deviation": float(own.std())}
+
+
 TASKS = {
     "classes": Task(
         LogitProdClassifier,
@@ -169,11 +190,12 @@ TASKS = {
         lambda target: Outcome(
             target.likelihood, target.strata, order=target.order, decide=target.decide
         ),
-        lambda target: {"classes": list(target.attributes["classes_"])},
+        lambda target: {"classes": target.attributes["classes_"].tolist()},
         {"roc_auc": CLASS_SCORES["roc_auc"]},
         "Its classes may be swapped: check which class each of its columns is of, and that its "
         "labels mean the same as those of y.",
         GRADE_SCORES,
+        counted=_classes,
     ),
     "events": Task(
         LogitProdSurvival,
@@ -189,6 +211,7 @@ TASKS = {
         "Its sign may be the other one: check that a higher risk, or lower survival, stands for "
         "earlier events, and that events and censoring are not swapped.",
         calibrated=True,
+        counted=_events,
     ),
     "values": Task(
         LogitProdRegressor,
@@ -202,6 +225,7 @@ TASKS = {
         difference="nll",
         mean="mean of log-densities",
         calibrated=True,
+        counted=_values,
     ),
     "labels": Task(
         LogitProdMultilabelClassifier,

@@ -52,10 +52,10 @@ def _r2(outcome, prediction):
 
 
 VALUE_SCORES = {
-    "nll": Score(_nll, False, (-np.inf, np.inf)),
-    "crps": Score(_crps, False, (0.0, np.inf), in_units=True),
+    "nll": Score(_nll, False, (-np.inf, np.inf), additive=True),
+    "crps": Score(_crps, False, (0.0, np.inf), in_units=True, additive=True),
     "rmse": Score(_rmse, False, (0.0, np.inf), in_units=True),
-    "mae": Score(_mae, False, (0.0, np.inf), in_units=True),
+    "mae": Score(_mae, False, (0.0, np.inf), in_units=True, additive=True),
     "r2": Score(_r2, True, (-np.inf, 1.0)),
 }
 """For values, all but the last in their unit (the first: in nats, of a density)."""

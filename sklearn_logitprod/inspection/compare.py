@@ -10,23 +10,19 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 
 from sklearn_logitprod._progress import Progress
 from sklearn_logitprod._text import Elsewhere, brief, heard, option, said_once, warn
 from sklearn_logitprod._typing import CrossValidation
-from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
 from sklearn_logitprod.inspection._resampling import check_resamples
 from sklearn_logitprod.inspection._rivals import check_rivals
+from sklearn_logitprod.inspection._setting import setting_of
 from sklearn_logitprod.inspection._split import Comparison
+from sklearn_logitprod.inspection._subgroups import Parts, check_by
 from sklearn_logitprod.inspection._table import tell_of_order, with_metrics
-from sklearn_logitprod.inspection._tasks import TASKS
 from sklearn_logitprod.inspection.comparison_result import ComparisonResult
-from sklearn_logitprod.outputs.container import ExpertOutputs
-from sklearn_logitprod.search.base import BaseLogitProdCV, searched_estimator
 from sklearn_logitprod.targets.folds import repeated_splits
 from sklearn_logitprod.targets.labels import grade_order
-from sklearn_logitprod.targets.weights import check_groups
 
 
 def compare(
@@ -40,6 +36,7 @@ def compare(
     ordered: bool | Sequence[Any] = False,
     cv: CrossValidation = 5,
     groups: ArrayLike | None = None,
+    by: ArrayLike | str | None = None,
     n_repeats: int = 5,
     n_resamples: int = 2000,
     random_state: int = 0,
@@ -97,6 +94,10 @@ def compare(
     groups : array-like of shape (n_samples,), default=None
         Groups of dependent samples, such as the patients of slides: never divided by a
         split, and resampled as a whole.
+    by : array-like of shape (n_samples,), Series or str, default=None
+        Subgroups in which methods are scored, too, on the same splits, such as the sites of the
+        samples; a name is a column of X. ``subgroups`` of the result holds them. Subgroups of fewer
+        than 20 samples, or 10 groups, are counted alone.
     n_repeats : int, default=5
         Used if `cv` is a number.
     n_resamples : int, default=2000
@@ -182,6 +183,7 @@ def compare(
             ordered=ordered,
             cv=cv,
             groups=groups,
+            by=by,
             n_repeats=n_repeats,
             n_resamples=n_resamples,
             random_state=random_state,
@@ -202,6 +204,7 @@ def _compared(
     ordered,
     cv,
     groups,
+    by,
     n_repeats,
     n_resamples,
     random_state,
@@ -209,8 +212,8 @@ def _compared(
     verbose,
 ):
     """The table of :func:`compare`, which has its arguments."""
-    estimator, X, y, groups = _arguments(first, X, y, groups)
-    task = TASKS[estimator.task_name]
+    given = setting_of(first, X, y, groups)
+    task, target, groups = given.task, given.target, given.groups
     if np.ndim(ordered) != 1 and not isinstance(ordered, (bool, np.bool_)):
         raise ValueError(
             f"ordered={ordered!r}: pass True, or a list of all classes from the lowest grade to "
@@ -220,28 +223,38 @@ def _compared(
     wanted, methods = task.choose(metrics, baselines, graded)
     # the loss and experts below chance are told of, whichever metrics are asked for
     scores = wanted | task.order | {task.difference: task.scores[task.difference]}
-    target = target_of(searched_estimator(estimator), X, y)
-    # what the estimator says itself stays: columns of an array follow its own order of classes
-    shared = {k: v for k, v in task.shared(target).items() if getattr(estimator, k) is None}
-    estimator = clone(estimator).set_params(**shared)
-    groups = check_groups(groups, len(target.strata))
-    outcome = task.outcome(target)
+    outcome = given.outcome
     if graded:
         outcome = _graded(task, outcome, target, ordered)
     parts = task.parts(target)
     if rivals and parts:
         raise ValueError("rivals are for one outcome, and y holds several labels. Leave them out.")
-    pairs = check_rivals(rivals, estimator, target)
-    comparison = Comparison(task, outcome, target.strata, groups, scores, methods, parts, pairs)
+    if by is not None and parts:
+        raise ValueError("by is for one outcome, and y holds several labels. Leave it out.")
+    divided = None if by is None else check_by(by, given.X, len(target.strata))
+    comparison = Comparison(
+        task,
+        outcome,
+        target.strata,
+        groups,
+        scores,
+        methods,
+        parts,
+        check_rivals(rivals, given.estimator, target),
+        None if divided is None else divided[2],
+    )
     told = np.flatnonzero(target.counts)
     repeats = repeated_splits(cv, n_repeats, target.strata, groups, random_state, told)
     splits = [split for repeat in repeats for split in repeat]
     totals = task.totals(comparison, len(repeats))
-    jobs = ((estimator, X, target.y, comparison, *split) for split in splits)
+    within = Parts(comparison, len(repeats))
+    jobs = ((given.estimator, given.X, target.y, comparison, *split) for split in splits)
     numbers = [number for number, repeat in enumerate(repeats) for _ in repeat]
     results = _each(task.run, jobs, len(splits), n_jobs, verbose)
     for number, (_, test), scored in zip(numbers, splits, results, strict=True):
         totals.add(number, test, scored)
+        if not parts:
+            within.add(number, test, scored)
     settings = {
         "n_folds": len(repeats[0]),
         "n_repeats": len(repeats),
@@ -250,6 +263,12 @@ def _compared(
         "judged_by": task.difference if metrics is None else next(iter(wanted)),
     }
     table = task.table(totals, settings)
+
+    def counted(rows):
+        return task.counted(target, rows)
+
+    table.attrs["gaps"] = within.gaps(counted, settings)
+    table.attrs["by"] = None if divided is None else within.by(*divided, counted, settings)
     tell_of_order(table, task)
     return with_metrics(table, wanted)
 
@@ -285,23 +304,3 @@ def _graded(task, outcome, target, ordered):
             else f"ordered={list(ordered)!r}, but the classes are {known}: name each of them once."
         )
     return replace(outcome, order=order)
-
-
-def _arguments(first, X, y, groups):
-    """Estimator, X, y and groups, of either form of the call."""
-    if isinstance(first, ExpertOutputs):
-        if X is not None:
-            raise ValueError("X is given twice: leave it out, the first argument holds outputs.")
-        first, X = TASKS[first.task_name].estimator(), first
-    if not isinstance(first, (BaseLogitProd, BaseLogitProdCV)):
-        raise TypeError(
-            "compare takes a LogitProdClassifier, a LogitProdSurvival, a LogitProdRegressor, a "
-            "search over one, a LogitProdMultilabelClassifier, or ExpertOutputs, not "
-            f"{type(first).__name__}."
-        )
-    if X is None:
-        raise ValueError("X is missing: call compare(estimator, X, y).")
-    X, y, _, groups = given_to(searched_estimator(first), X, y, groups=groups)
-    if y is None:
-        raise ValueError("y is missing: a comparison needs the outcomes. Pass y.")
-    return first, X, y, groups

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sklearn_logitprod.inspection._shown import as_html, as_text
+from sklearn_logitprod.inspection._subgroups import subgroup_frame
 from sklearn_logitprod.inspection._table import PAIRED
 from sklearn_logitprod.inspection._words import verdict
 
@@ -36,6 +37,8 @@ class ComparisonResult(pd.DataFrame):
         The sentence.
     differences : DataFrame
         What LogitProd differs by in each metric.
+    subgroups : DataFrame or None
+        Methods within each subgroup.
     warnings : list of str
         Messages of the warnings that the comparison gave.
 
@@ -111,6 +114,20 @@ class ComparisonResult(pd.DataFrame):
         found = pd.DataFrame(self.attrs["claims"])
         index = [name for name in ("label", "metric", "to") if name in found]
         return found.set_index(index)[["method", *PAIRED]]
+
+    @property
+    def subgroups(self) -> pd.DataFrame | None:
+        """Methods within each subgroup that ``by`` of `compare` named; None without.
+
+        Returns
+        -------
+        DataFrame or None
+            Rows (group, method) with the columns of this table, each subgroup on its own samples
+            of the same splits; ``p_holm`` is corrected for the number of subgroups. Those with too
+            few samples are left out. ``attrs`` holds under ``"groups"`` how many samples each
+            has, and what their outcomes come to.
+        """
+        return subgroup_frame(self.attrs["by"])
 
     @property
     def warnings(self) -> list[str]:

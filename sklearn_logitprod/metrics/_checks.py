@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from sklearn_logitprod._text import plain
 from sklearn_logitprod.targets.events import event_and_time
 
 
@@ -28,6 +29,19 @@ def checked(event, time, risk, sample_weight):
     if (weight < 0.0).any():
         raise ValueError("sample_weight is negative; use 0 to leave a sample out.")
     return event, values["time"], values["risk"], weight
+
+
+def checked_outcomes(y, proba, sample_weight):
+    """Outcomes as bool, probabilities and weights as float64, or an error that says why not."""
+    happened = column_or_1d(np.asarray(y))
+    if not np.isin(happened, (0, 1)).all():
+        odd = plain(happened[~np.isin(happened, (0, 1))][0])
+        raise ValueError(f"y holds {odd}; it says whether it happened, True or False.")
+    _, _, proba, weight = checked(happened, np.zeros(len(happened)), proba, sample_weight)
+    if not ((proba >= 0.0) & (proba <= 1.0)).all():
+        row = int(np.argmax((proba < 0.0) | (proba > 1.0)))
+        raise ValueError(f"proba is {proba[row]:.6g} in row {row}; probabilities lie in [0, 1].")
+    return happened.astype(bool), proba, weight
 
 
 def survival_pair(y, name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
@@ -11,11 +12,13 @@ from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.embeddings import Embeddings
 from sklearn_logitprod.outputs.native import (
     index_of,
+    is_frame,
     is_labelled,
     plain,
     plain_outputs,
     refuse_lazy,
 )
+from sklearn_logitprod.outputs.stack import stack_outputs
 
 
 def given(X, y=None, sample_weight=None, groups=None, *, outputs=True):
@@ -54,7 +57,9 @@ def given_X(X, outputs):
 
 
 def _frame_of(X, outputs):
-    """Embeddings as the frame that experts on views take."""
+    """Embeddings as the frame that experts on views take, frames by expert as one."""
+    if outputs and isinstance(X, Mapping):
+        return _of_frames(X)
     if not isinstance(X, Embeddings):
         return X
     if outputs:
@@ -65,6 +70,18 @@ def _frame_of(X, outputs):
             "sklearn_logitprod.experts."
         )
     return X.X
+
+
+def _of_frames(X):
+    """A dict of the frame of each expert as one frame, classes in the order of the first."""
+    for name, own in X.items():
+        if not is_frame(own):
+            raise ValueError(
+                f"X is a dict, and of {written(name)} it holds a {type(own).__name__}, whose "
+                "columns have no names: pass a frame with a column for each class, or "
+                "stack_outputs(X, classes=...)."
+            )
+    return stack_outputs(X)
 
 
 def check_order(named):
