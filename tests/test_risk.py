@@ -20,7 +20,6 @@ from sklearn_logitprod.training.risk import (
     RATE_PRECISION,
     SLOPE_PRECISION,
     Exposure,
-    _about,
     _Objective,
     baseline_log_rates,
     fit_risk,
@@ -61,9 +60,8 @@ def penalised_loss(theta):
 
 
 def test_exposure_gives_the_likelihood_of_the_sets():
-    objective = _Objective(
-        (RISK - RISK.mean()) / RISK.std(), EXPOSURE, ONES, BASELINE, _about(BASELINE), True
-    )
+    z, precision = (RISK - RISK.mean()) / RISK.std(), RATE_PRECISION * np.eye(T)
+    objective = _Objective(z, EXPOSURE, ONES, BASELINE, precision, True)
     for seed in range(5):
         theta = np.random.default_rng(seed).normal(size=T + 1)
         assert objective(theta)[0] == pytest.approx(penalised_loss(theta), rel=1e-12)

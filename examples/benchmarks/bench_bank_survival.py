@@ -53,8 +53,9 @@ RIVALS = {
     "Cox stacking": stacking,
 }
 SCORES = ("C-index", "log-loss", "IBS")
-# everyone alike: the estimate itself, and the smooth one that risks are calibrated about, which does
-# better where events are few
+SOURCES = ("curves", "risks")
+# everyone alike: the estimate itself, and the smooth one that risks are calibrated about, which
+# does better where events are few
 BASES = ("Kaplan-Meier", "smooth Kaplan-Meier")
 
 
@@ -131,34 +132,31 @@ def evaluate(problems, outputs, gates):
             yield {"method": f"{gate}, {source}", **found}
 
 
-def ranks(table, ascending):
-    """Mean rank over tasks; a method that is not everywhere ranks where it is."""
-    return table.rank(axis=1, ascending=ascending).mean()
+def ranks(table, name):
+    """Mean rank over tasks by a score, 1 for the best."""
+    return table.rank(axis=1, ascending=name != "C-index").mean()
 
 
-def summary(results, main):
-    """Mean and mean rank of each method, by collection; ours are ranked against outside methods."""
-    outside = [*BASES, *RIVALS]
+def against(table, ours, name):
+    """One of ours beside the outside methods that the score is defined for, where ours is."""
+    outside = [*RIVALS] if name == "C-index" else [*BASES, *RIVALS]
+    return table.loc[table[ours].notna(), [m for m in [ours, *outside] if m in table]]
+
+
+def summary(results, gate):
+    """Means and mean ranks by collection, of one of ours at a time, as a user has it."""
     for name in SCORES:
         table = results.pivot_table(index=["collection", "task"], columns="method", values=name)
-        table = table[[m for m in [*main, *outside] if m in table]]
-        if name == "C-index":
-            table = table.drop(columns=list(BASES))
-        own = {"mean": table.groupby("collection").mean().T}
-        ascending = name != "C-index"
-        own["rank"] = table.groupby("collection").apply(ranks, ascending).T
-        # one of ours at a time, as a user has it
-        for method in main:
-            others = table.drop(columns=[m for m in main if m != method])
-            others = others[others[method].notna()]
-            own[f"rank, {method.split(', ')[1]}"] = (
-                others.groupby("collection").apply(ranks, ascending).T
-            )
-        print(f"\n{name}\n{pd.concat(own, axis=1).round(4).to_string()}")
+        for source in SOURCES:
+            own = against(table, f"{gate}, {source}", name)
+            by = own.groupby("collection")
+            shown = {"mean": by.mean().T, "rank": by.apply(ranks, name).T}
+            shown["all"] = pd.DataFrame({"mean": own.mean(), "rank": ranks(own, name)})
+            print(f"\n{name}, {source}\n{pd.concat(shown, axis=1).round(4).to_string()}")
 
 
 def differences(results, gates):
-    """Curves minus risks, and log-loss above Kaplan-Meier, by gate."""
+    """Curves minus risks, and log-loss above the better Kaplan-Meier estimate, by gate."""
     rows = []
     wide = {
         name: results.pivot_table(index=["collection", "task"], columns="method", values=name)
@@ -167,13 +165,13 @@ def differences(results, gates):
     base = wide["log-loss"][list(BASES)].min(axis=1)
     for gate in gates:
         own = {"gate": gate}
-        curves, risks = f"{gate}, curves", f"{gate}, risks"
         for name in SCORES:
-            own[f"{name} curves-risks"] = (wide[name][curves] - wide[name][risks]).mean()
-        for method in (curves, risks):
-            above = wide["log-loss"][method] - base
-            own[f"worst above KM, {method.split(', ')[1]}"] = above.max()
-            own["on " + method.split(", ")[1]] = above.idxmax()[1].removesuffix("__survival")
+            curves, risks = (wide[name][f"{gate}, {source}"] for source in SOURCES)
+            own[f"{name} curves-risks"] = (curves - risks).mean()
+        for source in SOURCES:
+            above = wide["log-loss"][f"{gate}, {source}"] - base
+            own[f"worst above KM, {source}"] = above.max()
+            own[f"on {source}"] = above.idxmax()[1].removesuffix("__survival")
         rows.append(own)
     print("\n" + pd.DataFrame(rows).set_index("gate").round(4).T.to_string())
     return wide, base
@@ -182,11 +180,10 @@ def differences(results, gates):
 def targets(results, wide, base, gates):
     """Rows of what is to be shown: text, figure, whether it is met."""
     area, loss = wide["C-index"], wide["log-loss"]
-    for source in ("curves", "risks"):
+    for source in SOURCES:
         ours = f"auto, {source}"
-        for name, table, ascending in (("C-index", area, False), ("log-loss", loss, True)):
-            columns = [m for m in [ours, *RIVALS, *(BASES if ascending else ())] if m in table]
-            mean = ranks(table.loc[table[ours].notna(), columns], ascending)
+        for name, table in (("C-index", area), ("log-loss", loss)):
+            mean = ranks(against(table, ours, name), name)
             rest = mean.drop(ours)
             figure = f"{mean[ours]:.2f}, next {rest.min():.2f}"
             yield f"{name} rank first, {source}", figure, mean[ours] < rest.min()
@@ -196,7 +193,7 @@ def targets(results, wide, base, gates):
     figure = f"{gain.mean():.4f}, s.e. {gain.std() / np.sqrt(len(gain)):.4f}"
     yield "C-index of curves not below that of risks", figure, gain.mean() >= 0.0
     for gate in gates:
-        for source in ("curves", "risks"):
+        for source in SOURCES:
             worst = (loss[f"{gate}, {source}"] - base).max()
             what = f"log-loss above Kaplan-Meier, {gate}, {source}, <= 0.05"
             yield what, f"{worst:.4f}", worst <= 0.05
@@ -228,7 +225,7 @@ def main(argv=None):
     results = pd.DataFrame(rows)
     if options.csv:
         results.to_csv(options.csv, index=False)
-    summary(results, [f"{options.gates[0]}, {source}" for source in ("curves", "risks")])
+    summary(results, options.gates[0])
     wide, base = differences(results, options.gates)
     met = []
     print()

@@ -141,7 +141,7 @@ def fit_risk(risk, exposure, weight, baseline):
     constant = bool(spread <= _CONSTANT)
     scale = 1.0 if constant else spread * size
     z = np.zeros(len(risk)) if constant else (risk / size - centre) / spread
-    precision = _about(baseline)
+    precision = RATE_PRECISION * np.eye(len(baseline))
     theta = _newton(z, exposure, weight, baseline, precision, free=not constant)
     # an expert is never read against its word: where the best slope is negative, 0 is the best
     # of those allowed
@@ -221,11 +221,6 @@ def _falls(risk, exposure, weight, model):
     across = np.linalg.solve(hessian[:-1, :-1], hessian[:-1, -1])
     score = gradient[-1] - gradient[:-1] @ across
     return score > _SURE * np.sqrt(hessian[-1, -1] - hessian[-1, :-1] @ across)
-
-
-def _about(baseline):
-    """Prior precision of an expert's log rates."""
-    return RATE_PRECISION * np.eye(len(baseline))
 
 
 def _newton(z, exposure, weight, centre, precision, free):
