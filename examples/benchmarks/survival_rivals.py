@@ -161,9 +161,6 @@ class GivenRisk(BaseEstimator):
         """Do nothing."""
         return self
 
-    def __sklearn_is_fitted__(self):
-        return True
-
     def predict(self, X):
         """The column."""
         return X[:, self.column]
