@@ -75,7 +75,7 @@ def recalibrated(problem):
     for m in range(problem.fit_X.shape[1]):
 
         def objective(theta, own=problem.fit_X[:, m]):
-            loss = sets.loss(_log_events(_moved(own, *theta))).sum()
+            loss = np.nansum(sets.loss(_log_events(_moved(own, *theta))))
             return loss + 0.5 * (theta[0] ** 2 + 10.0 * (theta[1] - 1.0) ** 2)
 
         a, b = minimize(objective, [0.0, 1.0], bounds=[(None, None), (0.0, None)]).x
