@@ -253,7 +253,7 @@ def test_how_many_are_censored_moves_no_prior(censored):
     time = 0.5 + np.arange(60) % 3
     events = label_sets_from_events(np.arange(60) >= censored, time, [1.0, 2.0, 3.0])
     for own in (events, events.take(slice(30, 60))):
-        assert (own.strength, own.choose_expert) == (1.0, False)
+        assert (own.strength, own.choose_expert) == (3.0, False)
 
 
 @pytest.mark.parametrize("kind", KINDS)

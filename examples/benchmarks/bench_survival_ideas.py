@@ -100,8 +100,8 @@ def constants(rate, smoothness):
 
 
 def strength(value):
-    """With all priors of the automatic path this many times as firm."""
-    return patch.object(EventTimes, "strength", value, create=True)
+    """With all priors of the automatic path this many times as firm as with classes."""
+    return patch.object(EventTimes, "strength", value)
 
 
 def same(problem):
@@ -129,10 +129,10 @@ IDEAS = {
     "risks of curves": ("curves", "auto", own_risks, nullcontext),
     "risks": ("risks", "auto", same, nullcontext),
 }
-for value in (0.3, 3.0, 10.0):
+for value in (1.0, 10.0):
     for source in ("curves", "risks"):
         under = partial(strength, value)
-        IDEAS[f"{source}, priors {value:g} times as firm"] = (source, "auto", same, under)
+        IDEAS[f"{source}, priors {value:g} times those of classes"] = (source, "auto", same, under)
 for source in ("curves", "risks"):
     IDEAS[f"{source}, constant weights"] = (source, None, same, nullcontext)
 for pair in ((0.1, 10.0), (1.0, 10.0), (100.0, 10.0), (10.0, 0.1), (10.0, 1.0), (10.0, 100.0)):

@@ -21,9 +21,11 @@ _ROUNDING = 1e-6
 class EventTimes:
     """What the automatic path is to know of times of events, whether seen or censored.
 
-    Some hundred events do not tell which expert is the best.
+    A time says less than a class label: parameters are held three times as firmly, and some
+    hundred events do not tell which expert is the best.
     """
 
+    strength = 3.0
     choose_expert = False
 
 
