@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "benchmarks"))
 import bank_tables
 import bench_aggregate
 import bench_bank
+import bench_bank_survival
 import bench_gap_mechanisms
 import bench_quality
 import neural
@@ -74,6 +75,36 @@ def test_targets_tell_a_good_method_from_a_bad_one():
     assert not bad["mean rank in log-loss, the lowest"]
     assert not bad["tasks significantly worse than the single expert, log-loss"]
     assert not bad["tasks significantly worse than the single expert, AUC"]
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_targets_of_survival_tell_curves_that_are_good_from_bad_ones(better):
+    area = {"auto, curves": 0.7 if better else 0.6, "auto, risks": 0.65, "rank averaging": 0.64}
+    rows = [
+        {
+            "collection": "bank",
+            "task": task,
+            "method": method,
+            "C-index": area.get(method, 0.5),
+            "log-loss": 2.0 - area.get(method, 0.5),
+            "IBS": 0.1,
+            "gap": -0.1 if method.startswith("auto") else np.nan,
+        }
+        for task in ("a", "b")
+        for method in (*area, *bench_bank_survival.RIVALS, *bench_bank_survival.BASES)
+    ]
+    results = pd.DataFrame(rows)
+    wide, base = bench_bank_survival.differences(results, ["auto"])
+    found = {
+        what: met for what, _, met in bench_bank_survival.targets(results, wide, base, ["auto"])
+    }
+    told = [met for what, met in found.items() if "curves" in what and "Kaplan" not in what]
+    assert len(told) == 4
+    assert all(told) == better
+    assert any(told) == better
+    assert found["largest guarantee gap, <= 0"]
+    # everyone's curve is worse than either
+    assert all(met for what, met in found.items() if "Kaplan" in what)
 
 
 METHODS = ("LogitProd auto", "LogitProd constant", "best single expert", "mean of logits")

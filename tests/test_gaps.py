@@ -136,10 +136,16 @@ def test_only_the_guarantee_bounds_what_is_applied():
     assert whole > own
     for ceiling in (own, 0.5 * (own + whole), whole + 0.1):
         pool, found = with_gaps(plain, gaps, data, weight, ceiling)
+        found = own if found is None else found
         assert found == pytest.approx(loss(pool), abs=1e-12)
         assert found <= max(ceiling, own) + 1e-14
         # as much as the ceiling admits
         assert found == pytest.approx(min(ceiling, whole), abs=1e-6)
+    # at the ceiling already, and summed anew a rounding above: the loss stays what it was
+    pool, found = with_gaps(plain, gaps, data, weight, own * (1.0 - 1e-15))
+    assert found is None
+    assert pool.gaps.share == 0.0
+    assert loss(pool) == pytest.approx(own, abs=1e-14)
 
 
 def test_one_row_with_a_gap_does_not_undo_what_was_learned():

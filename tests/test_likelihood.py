@@ -12,7 +12,7 @@ from scipy import special
 from scipy.optimize import approx_fprime
 from sklearn.metrics import log_loss
 
-from sklearn_logitprod.fusion.events import EventSets
+from sklearn_logitprod.fusion.events import EventLabels, EventSets, label_sets_from_events
 from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets, Likelihood
 from sklearn_logitprod.fusion.logits import samples_fastest
 
@@ -226,10 +226,14 @@ def test_taking_rows_takes_their_losses(kind, rows):
 
 
 @pytest.mark.parametrize("rows", [slice(2, 5), [1, 1, 0]])
-@pytest.mark.parametrize("make", [ClassLabels, EventSets])
+@pytest.mark.parametrize("make", [ClassLabels, EventLabels, EventSets])
 def test_rows_of_a_likelihood_are_of_its_kind(make, rows):
     labels = np.arange(6)
-    whole = make(labels) if make is ClassLabels else make(*[labels[None]] * 2, np.ones((1, 6)))
+    whole = (
+        make(labels)
+        if issubclass(make, ClassLabels)
+        else make(*[labels[None]] * 2, np.ones((1, 6)))
+    )
     assert type(whole.take(rows)) is make
 
 
@@ -241,8 +245,15 @@ def test_one_partial_label_moves_no_prior():
     )
     assert (partial.strength, partial.choose_expert) == (1.0, True)
     assert (ClassLabels(labels).strength, ClassLabels(labels).choose_expert) == (1.0, True)
-    events = EventSets(labels[None], labels[None], np.ones((1, 60)))
-    assert (events.strength, events.choose_expert) == (10.0, False)
+
+
+@pytest.mark.parametrize("censored", [0, 1, 30])
+def test_how_many_are_censored_moves_no_prior(censored):
+    """Survival is held alike, whether all events were seen or some were not."""
+    time = 0.5 + np.arange(60) % 3
+    events = label_sets_from_events(np.arange(60) >= censored, time, [1.0, 2.0, 3.0])
+    for own in (events, events.take(slice(30, 60))):
+        assert (own.strength, own.choose_expert) == (3.0, False)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -27,7 +27,7 @@ from sklearn_logitprod.training.risk import (
 )
 
 TIMES = np.array([1.0, 2.0, 4.0, 5.0])
-T = len(TIMES)
+T, WIDTHS = len(TIMES), np.diff(TIMES, prepend=0.0)
 
 
 def cohort(n=300, slope=0.8, seed=0):
@@ -44,11 +44,11 @@ RISK, EVENT, TIME = cohort()
 SETS = label_sets_from_events(EVENT, TIME, TIMES)
 EXPOSURE = Exposure.from_sets(SETS, T)
 ONES = np.ones(len(RISK))
-BASELINE = baseline_log_rates(EXPOSURE, ONES)
+BASELINE = baseline_log_rates(EXPOSURE, ONES, WIDTHS)
 
 
 def calibrated(risk=RISK, sets=SETS, weight=ONES):
-    return fit_risks({0: risk}, sets, weight, T)[0]
+    return fit_risks({0: risk}, sets, weight, TIMES)[0]
 
 
 def penalised_loss(theta):
@@ -60,14 +60,17 @@ def penalised_loss(theta):
 
 
 def test_exposure_gives_the_likelihood_of_the_sets():
-    objective = _Objective((RISK - RISK.mean()) / RISK.std(), EXPOSURE, ONES, BASELINE, True)
+    z, precision = (RISK - RISK.mean()) / RISK.std(), RATE_PRECISION * np.eye(T)
+    objective = _Objective(z, EXPOSURE, ONES, BASELINE, precision, True)
     for seed in range(5):
         theta = np.random.default_rng(seed).normal(size=T + 1)
         assert objective(theta)[0] == pytest.approx(penalised_loss(theta), rel=1e-12)
 
 
 def test_gradient_and_hessian_are_finite_differences():
-    objective = _Objective(RISK, EXPOSURE, 0.5 + np.arange(len(RISK)) % 2, BASELINE, True)
+    weight = 0.5 + np.arange(len(RISK)) % 2
+    coupled = np.diag(np.full(T, 2.0)) - 0.5
+    objective = _Objective(RISK, EXPOSURE, weight, BASELINE, coupled, True)
     theta = np.random.default_rng(1).normal(size=T + 1)
     _, gradient, hessian = objective(theta)
     step = 1e-6 * np.eye(T + 1)
@@ -91,7 +94,7 @@ def test_slope_of_proportional_hazards_is_recovered():
     risk = rng.normal(size=20_000)
     time = rng.exponential(3.0 * np.exp(-0.7 * risk))
     sets = label_sets_from_events(np.ones(len(risk), dtype=bool), time, TIMES)
-    model = fit_risks({0: 5.0 * risk - 3.0}, sets, np.ones(len(risk)), T)[0]
+    model = fit_risks({0: 5.0 * risk - 3.0}, sets, np.ones(len(risk)), TIMES)[0]
     assert model.slope == pytest.approx(0.7, abs=0.03)
     assert model.scale == pytest.approx(5.0, rel=0.02)
     # the rate at z = 0 is 1/3 per unit of time
@@ -126,7 +129,8 @@ def test_constant_risk_is_the_average_survival():
     model = calibrated(np.full(len(RISK), 0.1))
     assert model.constant
     assert model.slope == 0.0
-    np.testing.assert_allclose(model.log_rates, BASELINE, atol=2e-2)
+    expected = np.exp(-np.exp(BASELINE).cumsum())
+    np.testing.assert_allclose(np.exp(-np.exp(model.log_rates).cumsum()), expected, atol=0.02)
 
 
 def test_missing_risks_play_no_role():
@@ -140,21 +144,42 @@ def test_missing_risks_play_no_role():
     np.testing.assert_array_equal(absent.log_rates, BASELINE)
 
 
-def test_baseline_of_uncensored_data_is_the_share_of_events():
+def test_baseline_of_many_uncensored_data_is_the_share_of_events():
     event, time = np.ones(1000, dtype=bool), np.repeat([0.5, 1.5, 3.0, 9.0], 250)
     exposure = Exposure.from_sets(label_sets_from_events(event, time, TIMES[:3]), 3)
-    survival = np.exp(-np.exp(baseline_log_rates(exposure, np.ones(1000))).cumsum())
-    np.testing.assert_allclose(survival, [0.75, 0.5, 0.25], atol=1e-3)
+    rates = baseline_log_rates(exposure, np.full(1000, 100.0), WIDTHS[:3])
+    np.testing.assert_allclose(np.exp(-np.exp(rates).cumsum()), [0.75, 0.5, 0.25], atol=1e-3)
 
 
-def test_interval_without_events_has_next_to_no_hazard_and_stays_finite():
+def test_baseline_does_not_depend_on_the_unit_of_time():
+    for unit in (1e-3, 365.0):
+        rates = baseline_log_rates(EXPOSURE, ONES, unit * WIDTHS)
+        np.testing.assert_allclose(rates, BASELINE, atol=1e-9)
+
+
+def test_smooth_baseline_is_steadier_than_the_share_of_events():
+    """Under a constant hazard the prior is right: a cohort of 40 is nearer the truth with it."""
+    truth = np.log(WIDTHS / 3.0)
+    off = []
+    for seed in range(20):
+        _, event, time = cohort(40, slope=0.0, seed=seed)
+        exposure = Exposure.from_sets(label_sets_from_events(event, time, TIMES), T)
+        # a weight of 1e6 leaves nothing of the prior
+        pair = [baseline_log_rates(exposure, np.full(40, weight), WIDTHS) for weight in (1.0, 1e6)]
+        off.append([((rates - truth) ** 2).mean() for rates in pair])
+    smooth, raw = np.mean(off, axis=0)
+    assert smooth < 0.5 * raw
+
+
+def test_interval_without_events_has_a_low_hazard_that_stays_finite():
     event, time = EVENT.copy(), TIME.copy()
     event[(time > 2) & (time <= 4)] = False
     sets = label_sets_from_events(event, time, TIMES)
-    model = calibrated(sets=sets)
-    assert np.isfinite(model.log_rates).all()
-    rates = np.exp(model.log_rates)
-    assert rates[2] < 0.02 * rates[1]
+    few, many = calibrated(sets=sets), calibrated(sets=sets, weight=1e3 * ONES)
+    for model, share in ((few, 0.5), (many, 0.01)):
+        assert np.isfinite(model.log_rates).all()
+        hazard = np.exp(model.log_rates) / WIDTHS
+        assert hazard[2] < share * hazard[1]
 
 
 @given(
@@ -169,7 +194,7 @@ def test_any_small_cohort_is_calibrated_to_finite_distributions(event, seed, siz
     risk = size * rng.choice([0.0, 1.0, 2.0, np.nan], size=len(event))
     sets = label_sets_from_events(event, time, TIMES)
     weight = rng.choice([0.0, 1.0, 5.0], size=len(event))
-    model = fit_risks({0: risk}, sets, weight, T)[0]
+    model = fit_risks({0: risk}, sets, weight, TIMES)[0]
     log_events = model.log_events(np.array([-1e9, -1.0, 0.0, 1.0, 1e9]))
     assert model.slope >= 0
     assert np.isfinite(log_events).all()
@@ -194,7 +219,7 @@ def test_a_part_of_the_data_is_read_through_its_own_rows_alone():
 
     def data(sets):
         def estimate(weight):
-            model = fit_risks({0: RISK}, sets, weight, T)[0]
+            model = fit_risks({0: RISK}, sets, weight, TIMES)[0]
             return lambda rows: model.log_events(risks[rows, 0])[:, None]
 
         whole = FitData(estimate(ONES), (len(RISK), 1, T + 1), sets, True, "default")

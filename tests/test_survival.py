@@ -176,9 +176,9 @@ class TestPredictions:
     def test_risks_are_calibrated_without_the_rows_a_fold_holds_out(self, monkeypatch):
         seen = []
 
-        def spy(risks, sets, weight, n_times):
+        def spy(risks, sets, weight, times):
             seen.append(weight)
-            return fit_risks(risks, sets, weight, n_times)
+            return fit_risks(risks, sets, weight, times)
 
         fit_risks = survival_module.fit_risks
         monkeypatch.setattr(survival_module, "fit_risks", spy)

@@ -13,8 +13,8 @@ class CalibrationMixin:
 
     Subclasses name the fitted attribute that holds the calibrations by the experts' names
     (``_models_name``) and what is calibrated (``_models_word``), and say which experts have one
-    (``_to_calibrate``), how they are fitted (``_fit_models``), and what to doubt of them
-    (``_model_doubts``).
+    (``_to_calibrate``), how they are fitted from outputs, likelihood and what the fit has found so
+    far (``_fit_models``), and what to doubt of them (``_model_doubts``).
     """
 
     _models_name: str
@@ -39,7 +39,7 @@ class CalibrationMixin:
         prepared = self._judged(prepared)
         weight = prepared.weight[prepared.kept]
         kept, likelihood = self._calibrating(prepared)
-        models = self._fit_models(kept, likelihood)(weight)
+        models = self._fit_models(kept, likelihood, prepared.attributes)(weight)
         named = {outputs.names[position]: model for position, model in models.items()}
         for positions, doubt in self._model_doubts(models, kept, likelihood, weight):
             names = ", ".join(outputs.names[position] for position in positions)
@@ -61,7 +61,7 @@ class CalibrationMixin:
         if not self._to_calibrate(prepared.outputs):
             return data, weight
         outputs, likelihood = self._calibrating(prepared)
-        fit_models = self._fit_models(outputs, likelihood)
+        fit_models = self._fit_models(outputs, likelihood, prepared.attributes)
         return EstimatedData(
             data, lambda own: outputs.calibrated(fit_models(own)).log_proba
         ), weight

@@ -343,7 +343,7 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     def _to_calibrate(self, outputs):
         return range(outputs.shape[1])
 
-    def _fit_models(self, outputs, likelihood):
+    def _fit_models(self, outputs, likelihood, fitted):
         values = outputs.by_expert()
         return lambda weight: fit_values(values, likelihood, weight)
 

@@ -366,9 +366,9 @@ class LogitProdSurvival(CalibrationMixin, CategoryInference, BaseLogitProd):
     def _to_calibrate(self, outputs):
         return outputs.risks
 
-    def _fit_models(self, outputs, likelihood):
+    def _fit_models(self, outputs, likelihood, fitted):
         risks = {position: outputs.risk(position) for position in outputs.risks}
-        return partial(fit_risks, risks, likelihood, n_times=outputs.shape[2] - 1)
+        return partial(fit_risks, risks, likelihood, times=fitted["unique_times_"])
 
     def _model_doubts(self, models, outputs, likelihood, weight):
         risks = {position: outputs.risk(position) for position in models}

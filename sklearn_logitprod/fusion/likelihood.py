@@ -476,7 +476,7 @@ class ClassLabels(LabelSets):
 
     def take(self, rows):
         """The labels of some rows (a slice, a mask or indices)."""
-        return ClassLabels(self.labels[rows])
+        return type(self)(self.labels[rows])
 
     def loss(self, scores):
         """Cross-entropy of each sample."""

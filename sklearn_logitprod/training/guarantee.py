@@ -111,9 +111,11 @@ def with_gaps(pool, gaps, data, weight, ceiling):
     most = ceiling * weight.sum()
     while most / weight.sum() > ceiling:
         most = np.nextafter(most, -np.inf)
-    # with nothing applied the loss is that of the pool
-    own = line.losses(np.ones(1), np.zeros(1, dtype=int))
-    less, total = line.meet(np.maximum(own, most))
+    # with nothing applied the loss is that of the pool, which lies at or below the ceiling; summed
+    # anew it may end a rounding above, and then nothing is what the guarantee admits
+    if line.losses(np.ones(1), np.zeros(1, dtype=int))[0] > most:
+        return replace(pool, gaps=gaps.applied(0.0)), None
+    less, total = line.meet(np.array([most]))
     gaps = gaps.applied(1.0 - float(less[0]))
     return replace(pool, gaps=gaps), float(total[0] / weight.sum())
 

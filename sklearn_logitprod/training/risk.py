@@ -9,6 +9,9 @@ survived: 1 before the interval of its event or censoring, the fraction f inside
 censoring. It is concave in (a, slope) (Prentice & Gloeckler 1978, Biometrics 34, the
 grouped-data Cox model; here with fractional exposure), so Newton steps find the optimum,
 and where the best slope is negative the best non-negative one is 0.
+
+Some tens of events say little of ten intervals: the hazard per unit of time is held smooth over the
+intervals, and that of an expert near the one that is estimated without experts.
 """
 
 from __future__ import annotations
@@ -23,8 +26,14 @@ from sklearn_logitprod.fusion.risk import RiskModel
 SLOPE_PRECISION = 1.0
 """Prior precision of the slope per standard deviation of the risk."""
 
-RATE_PRECISION = 0.1
-"""Prior precision of each log rate: a tenth of an event's worth holds empty intervals."""
+RATE_PRECISION = 10.0
+"""Prior precision of each log rate of an expert about that of the baseline."""
+
+SMOOTHNESS = 10.0
+"""Prior precision of the change of the baseline's log hazard from one interval to the next."""
+
+LEVEL_PRECISION = 0.1
+"""Prior precision of each log rate of the baseline: a tenth of an event's worth."""
 
 # of a log rate or of the slope; beyond it exponentials leave the quadratic far behind
 _MAX_STEP = 3.0
@@ -72,27 +81,34 @@ class Exposure:
         return Exposure(self.survived[rows], self.interval[rows])
 
 
-def baseline_log_rates(exposure, weight):
+def baseline_log_rates(exposure, weight, widths):
     """Log rates of the intervals when nothing is known of a sample.
 
-    The survival they imply is near Kaplan-Meier's; a weak prior, centred at the rate
-    over all intervals, keeps those without events finite.
+    The hazard per unit of time is a random walk over the intervals, whose level is weakly held at
+    the hazard over all of them. The survival that they imply is a smooth Kaplan-Meier estimate.
 
     Parameters
     ----------
     exposure : Exposure
     weight : ndarray of shape (n_samples,)
+    widths : ndarray of shape (n_times,)
+        Lengths of the intervals, in any unit.
 
     Returns
     -------
     ndarray of shape (n_times,)
     """
-    n_times = exposure.survived.shape[1]
-    n_events = weight @ (exposure.interval < n_times)
-    total = (weight @ exposure.survived).sum() + 0.5 * n_events
+    n_times, happened = len(widths), exposure.interval < len(widths)
+    n_events = weight @ happened
+    # half of the interval of an event
+    total = weight @ exposure.survived @ widths
+    total += 0.5 * weight[happened] @ widths[exposure.interval[happened]]
     # half an event where there is none, as of half a sample where there is none
-    centre = np.full(n_times, np.log(max(n_events, 0.5) / max(total, 0.5)))
-    return _newton(np.zeros(len(weight)), exposure, weight, centre, free=False)[:-1]
+    level = np.log(max(n_events, 0.5) / max(total, 0.5 * widths.mean()))
+    steps = np.diff(np.eye(n_times), axis=0)
+    precision = SMOOTHNESS * steps.T @ steps + LEVEL_PRECISION * np.eye(n_times)
+    centre = level + np.log(widths)
+    return _newton(np.zeros(len(weight)), exposure, weight, centre, precision, free=False)[:-1]
 
 
 def fit_risk(risk, exposure, weight, baseline):
@@ -125,15 +141,16 @@ def fit_risk(risk, exposure, weight, baseline):
     constant = bool(spread <= _CONSTANT)
     scale = 1.0 if constant else spread * size
     z = np.zeros(len(risk)) if constant else (risk / size - centre) / spread
-    theta = _newton(z, exposure, weight, baseline, free=not constant)
+    precision = RATE_PRECISION * np.eye(len(baseline))
+    theta = _newton(z, exposure, weight, baseline, precision, free=not constant)
     # an expert is never read against its word: where the best slope is negative, 0 is the best
     # of those allowed
     if theta[-1] < 0.0:
-        theta = _newton(z, exposure, weight, baseline, free=False)
+        theta = _newton(z, exposure, weight, baseline, precision, free=False)
     return RiskModel(float(centre * size), float(scale), float(theta[-1]), theta[:-1], constant)
 
 
-def fit_risks(risks, sets, weight, n_times):
+def fit_risks(risks, sets, weight, times):
     """Calibrate the risks of several experts.
 
     Parameters
@@ -141,15 +158,16 @@ def fit_risks(risks, sets, weight, n_times):
     risks : dict of int to ndarray of shape (n_samples,)
     sets : LabelSets
     weight : ndarray of shape (n_samples,)
-    n_times : int
+    times : ndarray of shape (n_times,)
+        Right ends of the intervals.
 
     Returns
     -------
     dict of int to RiskModel
     """
     # the baseline is the same for all experts: what is known without any of them
-    exposure = Exposure.from_sets(sets, n_times)
-    baseline = baseline_log_rates(exposure, weight)
+    exposure = Exposure.from_sets(sets, len(times))
+    baseline = baseline_log_rates(exposure, weight, np.diff(times, prepend=0.0))
     return {key: fit_risk(risk, exposure, weight, baseline) for key, risk in risks.items()}
 
 
@@ -196,17 +214,18 @@ def _falls(risk, exposure, weight, model):
     rates, rank = model.log_rates, rankdata(risk[kept])
     # few large values, such as times have, would leave the test without power
     z = (rank - rank.mean()) / rank.std()
-    objective = _Objective(z, exposure.take(kept), weight[kept], rates, free=True)
+    # what the slope is told beside the rates, by the data alone: no prior may stand in for them
+    precision = LEVEL_PRECISION * np.eye(len(rates))
+    objective = _Objective(z, exposure.take(kept), weight[kept], rates, precision, free=True)
     _, gradient, hessian = objective(np.append(rates, 0.0))
-    information = hessian[-1, -1] - hessian[-1, :-1] @ np.linalg.solve(
-        hessian[:-1, :-1], hessian[:-1, -1]
-    )
-    return gradient[-1] > _SURE * np.sqrt(information)
+    across = np.linalg.solve(hessian[:-1, :-1], hessian[:-1, -1])
+    score = gradient[-1] - gradient[:-1] @ across
+    return score > _SURE * np.sqrt(hessian[-1, -1] - hessian[-1, :-1] @ across)
 
 
-def _newton(z, exposure, weight, centre, free):
+def _newton(z, exposure, weight, centre, precision, free):
     """Log rates and slope of the smallest penalised loss; the slope stays 0 if not free."""
-    objective = _Objective(z, exposure, weight, centre, free)
+    objective = _Objective(z, exposure, weight, centre, precision, free)
     theta = np.append(centre, 0.0)
     value, gradient, hessian = objective(theta)
     for _ in range(_MAX_ITER):
@@ -227,12 +246,13 @@ def _newton(z, exposure, weight, centre, free):
 class _Objective:
     """Penalised loss of log rates and slope, its gradient and its Hessian."""
 
-    def __init__(self, z, exposure, weight, centre, free):
+    def __init__(self, z, exposure, weight, centre, precision, free):
         self.z, self.survived, self.weight = z, exposure.survived, weight
         self.centre, self.free = centre, free
         self.events = np.flatnonzero(exposure.interval < len(centre))
         self.interval = exposure.interval[self.events]
-        self.precision = np.append(np.full(len(centre), RATE_PRECISION), SLOPE_PRECISION)
+        self.precision = np.diag(np.append(np.zeros(len(centre)), SLOPE_PRECISION))
+        self.precision[:-1, :-1] = precision
 
     def __call__(self, theta):
         rates, slope, n_times = np.exp(theta[:-1]), theta[-1], len(self.centre)
@@ -250,8 +270,8 @@ class _Objective:
         second = first * (1.0 - own / happens)
 
         value = moments[0].sum() - weight @ np.log(happens)
-        value += 0.5 * (self.precision * offset) @ offset
-        gradient, hessian = self.precision * offset, np.diag(self.precision)
+        gradient, hessian = self.precision @ offset, self.precision.copy()
+        value += 0.5 * gradient @ offset
         gradient[:-1] += moments[0] - self._by_interval(weight * first)
         diagonal = moments[0] - self._by_interval(weight * second)
         hessian[np.arange(n_times), np.arange(n_times)] += diagonal
