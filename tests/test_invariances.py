@@ -175,9 +175,9 @@ def test_log_proba_is_rebuilt_from_its_parts(name):
     # rows that lack an expert have a class bias of their own
     scores += shift
     if model.cross_class_ is not None:
-        centred = np.where(present[:, :, None], logits - logits.mean(axis=2, keepdims=True), 0.0)
-        centred *= multipliers[:, : present.shape[1], None]
-        scores += np.einsum("mkj,nmj->nk", model.cross_class_, centred)
+        evidence = np.where(present[:, :, None], logits + np.log(logits.shape[2]), 0.0)
+        evidence *= multipliers[:, : present.shape[1], None]
+        scores += np.einsum("mkj,nmj->nk", model.cross_class_, evidence)
     scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(model.predict_log_proba(X), scores, atol=1e-10)
     if name == "corrected":

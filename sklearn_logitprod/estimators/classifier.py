@@ -101,8 +101,8 @@ default="mode"
     gate_width : "auto", None or int, default="auto"
         The gate: None for constant weights, 0 for a gate linear in the gating features
         (the choice of [1]_), h > 0 for one hidden layer of h units. "auto"
-        cross-validates constant weights, linear gates, cross-class corrections and the
-        best expert within the fit data and mixes them by how well each did.
+        cross-validates equal and constant weights, a linear gate, cross-class corrections
+        and the best expert within the fit data and mixes them by how well each did.
 
     temperature : float, default=1.0
         Gate temperature. Trained in, it changes the strength of the priors on the
@@ -115,9 +115,9 @@ default="mode"
         this.
 
     cross_class : float, default=None
-        Prior precision of the cross-class correction, a matrix per expert on its
-        centred log-probabilities, which lets experts be strong on different classes.
-        None leaves it out, or, with "auto", tries 100, 30 and 10. It is left out, with a
+        Prior precision of the cross-class correction, a matrix per expert on what it says,
+        ``log p_k + log K``, which lets experts be strong on different classes.
+        None leaves it out, or, with "auto", tries 30, 10 and 1. It is left out, with a
         warning, where ``n_experts * n_classes**2`` exceeds 20000.
 
     diversity : float, default=0.0
@@ -218,8 +218,8 @@ default="mode"
     class_bias_ : ndarray of shape (n_classes,), float64
         Class bias of the fused scores.
     cross_class_ : ndarray of shape (n_experts, n_classes, n_classes) or None
-        Correction matrices: ``[m, k, j]`` acts from the centred log-probability of
-        class j of expert m on class k.
+        Correction matrices: ``[m, k, j]`` acts from ``log p_j + log K`` of expert m, what it
+        says of class j in excess of all being equal, on class k.
     selection_ : dict or None
         With "auto": ``candidate`` (names), ``cv_loss`` (mean cross-validated log-loss)
         and ``share`` (in the mixture), one entry per candidate.

@@ -101,9 +101,9 @@ class CategoricalFormulas:
         return log(block.mean_proba)
 
     @staticmethod
-    def centred(block):
-        """Log-probabilities less their mean over the classes."""
-        return block.own - total(block.own, 2, True) / float(block.n_classes)
+    def evidence(block):
+        """Log-ratios to equal probabilities."""
+        return block.own + with_axis(block.there, 2) * float(np.log(block.n_classes))
 
     @staticmethod
     def features(block, feature_set):
@@ -171,7 +171,7 @@ class GaussianFormulas:
         return joined([centre / width, 1.0 / width], 1)
 
     @staticmethod
-    def centred(block):
+    def evidence(block):
         """``mean / variance`` of each expert."""
         return part(block.own, 0, 1, 2)
 

@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 
 from sklearn_logitprod.fusion.references import reference_heads
-from sklearn_logitprod.training.prior import MAX_CORRECTION
+from sklearn_logitprod.training.prior import EQUAL_WEIGHTS, MAX_CORRECTION
 from sklearn_logitprod.training.trainer import FittedHead, Trainer
 
 # bounds what the path costs: beyond it, only what is mixed is fitted on all rows
@@ -55,10 +55,10 @@ class Selection:
 def candidates(spec, data):
     """Candidates of the path that are fitted, in groups of one layout, with prior masses.
 
-    Constant weights at two strengths hold most of the prior mass; gates and cross-class
-    corrections must earn theirs, unless the likelihood wants the latter everywhere. How strong
-    priors are is the likelihood's to say, but not that of the class bias, which all samples
-    inform.
+    Equal and constant weights hold most of the prior mass; gates and cross-class corrections
+    must earn theirs, a weakly held one most of all, unless the likelihood wants corrections
+    everywhere. How strong priors are is the likelihood's to say, but not that of the class bias,
+    which all samples inform.
 
     Parameters
     ----------
@@ -84,17 +84,17 @@ def candidates(spec, data):
     gate = replace(base, gate_width=0, alpha=0.3 * spec.alpha)
     if data.likelihood.corrections is not None:
         return _corrected(base, gate, spec.cross_class, data.likelihood.corrections)
-    # two strengths of the same head: the cheapest hedge, solved in the same batch
-    groups = [([base, replace(base, strength=10.0 * strength)], [0.2, 0.2])]
+    # two priors on the same head: the cheapest hedge, solved in the same batch
+    groups = [([base, replace(base, bias_prior=EQUAL_WEIGHTS)], [0.2, 0.3])]
     if data.n_experts * data.n_free**2 > MAX_CORRECTION:
         return [*groups, ([gate], [0.2])]
     # unless the user gives its penalty, the correction that stands beside a gate is no candidate
     # of its own: one fit less
-    with_gate, *others = (30.0, 100.0, 10.0)
+    with_gate, others = 30.0, {10.0: 0.15, 1.0: 0.02}
     if spec.cross_class is not None:
-        with_gate, others = spec.cross_class, [spec.cross_class]
+        with_gate, others = spec.cross_class, {spec.cross_class: 0.15}
     specs = [replace(base, cross_class=penalty) for penalty in others]
-    groups.append((specs, [0.1] * len(specs)))
+    groups.append((specs, list(others.values())))
     groups.append(([replace(gate, cross_class=with_gate)], [0.2]))
     return groups
 
@@ -131,9 +131,9 @@ def fixed_candidates(data):
     heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
     path = []
     if data.likelihood.choose_expert:
-        path.append(("best expert", 0.25, heads[: data.n_experts]))
+        path.append(("best expert", 0.1, heads[: data.n_experts]))
     if data.linear_pool:
-        path.append(("mean of probabilities", 0.2, heads[-1:]))
+        path.append(("mean of probabilities", 0.3, heads[-1:]))
     return path
 
 
