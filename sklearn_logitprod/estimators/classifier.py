@@ -115,10 +115,11 @@ default="mode"
         this.
 
     cross_class : float, default=None
-        Prior precision of the cross-class correction, a matrix per expert on what it says,
-        ``log p_k + log K``, which lets experts be strong on different classes.
-        None leaves it out, or, with "auto", tries 30, 10 and 1. It is left out, with a
-        warning, where ``n_experts * n_classes**2`` exceeds 20000.
+        Prior precision of the cross-class correction, a matrix per expert on its centred
+        log-probabilities, which lets experts be strong on different classes; of two classes
+        on ``log p`` and ``log(1 - p)``, not centred, which lets them be strong where they are
+        sure of one. None leaves it out, or, with "auto", tries 30, 10 and, of two classes, 1.
+        It is left out, with a warning, where ``n_experts * n_classes**2`` exceeds 20000.
 
     diversity : float, default=0.0
         Strength of the penalty on giving weight to experts whose losses are
@@ -218,8 +219,8 @@ default="mode"
     class_bias_ : ndarray of shape (n_classes,), float64
         Class bias of the fused scores.
     cross_class_ : ndarray of shape (n_experts, n_classes, n_classes) or None
-        Correction matrices: ``[m, k, j]`` acts from ``log p_j + log K`` of expert m, what it
-        says of class j in excess of all being equal, on class k.
+        Correction matrices: ``[m, k, j]`` acts from the centred log-probability of
+        class j of expert m on class k; of two classes from ``log 2 p_j``.
     selection_ : dict or None
         With "auto": ``candidate`` (names), ``cv_loss`` (mean cross-validated log-loss)
         and ``share`` (in the mixture), one entry per candidate.

@@ -102,8 +102,10 @@ class CategoricalFormulas:
 
     @staticmethod
     def evidence(block):
-        """Log-ratios to equal probabilities."""
-        return block.own + with_axis(block.there, 2) * float(np.log(block.n_classes))
+        """Log-probabilities less their mean over the classes; of two classes ``log 2 p_k``."""
+        if block.n_classes == 2:
+            return block.own + with_axis(block.there, 2) * float(np.log(2.0))
+        return block.own - total(block.own, 2, True) / float(block.n_classes)
 
     @staticmethod
     def features(block, feature_set):

@@ -63,7 +63,8 @@ class Columns:
     def evidence(self):
         """What the correction reads of the experts: (n_samples, n_experts * n_free).
 
-        Of classes ``log p_m + log K``; 0 where missing.
+        Of classes ``l_m = log p_m`` minus its mean over the classes, of two ``log 2 p_m``; 0
+        where missing.
         """
         return self.family.evidence(self).reshape(self.n_samples, -1)
 

@@ -73,13 +73,15 @@ class Categorical(Family):
         return np.log(columns.mean_proba)
 
     def evidence(self, columns):
-        """Log-ratios to equal probabilities, ``log p_k + log K``.
+        """Log-probabilities less their mean over the classes; of two classes ``log 2 p_k``.
 
-        They are not centred over the classes: of two classes log p and log(1 - p) count apart, so
+        Centred, two classes are one number. As they are, log p and log(1 - p) count apart, so
         that an expert may be heard where it is sure of one class and not of the other.
         """
-        own, there = columns.log_proba[:, : columns.n_experts], columns.present
-        return own + np.log(own.shape[-1]) * there[:, : columns.n_experts, None]
+        own = columns.log_proba[:, : columns.n_experts]
+        if own.shape[-1] == 2:
+            return own + np.log(2.0) * columns.present[:, : columns.n_experts, None]
+        return self.said(own)
 
     def said(self, log_proba):
         """Log-probabilities less their mean over the classes."""

@@ -27,9 +27,9 @@ class Head:
     log_sharpness : float
     class_bias : ndarray of shape (n_classes,)
     correction : ndarray of shape (n_experts, n_classes, n_classes) or None
-        Acts on log-ratios to equal probabilities, ``e_mj = log p_mj + log K``:
-        ``out_k = sum_j correction[m, k, j] e_mj``. Of values ``(n_experts, 1, 1)``: only
-        their first score is free.
+        Acts on the evidence of the experts, for classes centred log-probabilities (see
+        `Categorical.evidence`): ``out_k = sum_j correction[m, k, j] e_mj``. Of values
+        ``(n_experts, 1, 1)``: only their first score is free.
     """
 
     gate: Gate

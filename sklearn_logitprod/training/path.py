@@ -90,7 +90,10 @@ def candidates(spec, data):
         return [*groups, ([gate], [0.2])]
     # unless the user gives its penalty, the correction that stands beside a gate is no candidate
     # of its own: one fit less
-    with_gate, others = 30.0, {10.0: 0.15, 1.0: 0.02}
+    with_gate, others = 30.0, {10.0: 0.15}
+    if data.n_free == 2:
+        # held weakly it is a logistic regression on log p and log(1 - p), where evidence adds up
+        others[1.0] = 0.02
     if spec.cross_class is not None:
         with_gate, others = spec.cross_class, {spec.cross_class: 0.15}
     specs = [replace(base, cross_class=penalty) for penalty in others]
