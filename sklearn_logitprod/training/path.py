@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 
 from sklearn_logitprod.fusion.references import reference_heads
-from sklearn_logitprod.training.prior import EQUAL_WEIGHTS, MAX_CORRECTION
+from sklearn_logitprod.training.prior import EQUAL_WEIGHTS, MAX_CORRECTION, MAX_GATE
 from sklearn_logitprod.training.trainer import FittedHead, Trainer
 
 # bounds what the path costs: beyond it, only what is mixed is fitted on all rows
@@ -82,12 +82,15 @@ def candidates(spec, data):
         class_bias_prior=spec.class_bias_prior / strength,
     )
     gate = replace(base, gate_width=0, alpha=0.3 * spec.alpha)
+    # of hundreds of experts a gate has more parameters than any fit set has rows
+    gated = data.n_features * data.n_columns <= MAX_GATE
     if data.likelihood.corrections is not None:
-        return _corrected(base, gate, spec.cross_class, data.likelihood.corrections)
+        groups = _corrected(base, gate, spec.cross_class, data.likelihood.corrections)
+        return groups if gated else groups[:1]
     # two priors on the same head: the cheapest hedge, solved in the same batch
     groups = [([base, replace(base, bias_prior=EQUAL_WEIGHTS)], [0.2, 0.3])]
     if data.n_experts * data.n_free**2 > MAX_CORRECTION:
-        return [*groups, ([gate], [0.2])]
+        return [*groups, ([gate], [0.2])] if gated else groups
     # unless the user gives its penalty, the correction that stands beside a gate is no candidate
     # of its own: one fit less
     with_gate, others = 30.0, {10.0: 0.15}
@@ -98,7 +101,8 @@ def candidates(spec, data):
         with_gate, others = spec.cross_class, {spec.cross_class: 0.15}
     specs = [replace(base, cross_class=penalty) for penalty in others]
     groups.append((specs, list(others.values())))
-    groups.append(([replace(gate, cross_class=with_gate)], [0.2]))
+    if gated:
+        groups.append(([replace(gate, cross_class=with_gate)], [0.2]))
     return groups
 
 

@@ -24,6 +24,9 @@ from sklearn_logitprod.fusion.pool import Head
 MAX_CORRECTION = 20_000
 """Entries above which the cross-class correction is left out."""
 
+MAX_GATE = 20_000
+"""Entries above which the automatic path has no linear gate."""
+
 EQUAL_WEIGHTS = 1e5
 """Prior precision of a gate bias that leaves the weights equal."""
 
