@@ -92,8 +92,8 @@ def test_scores_are_made_of_coefficients_and_contributions():
     columns = model.pool_.columns(model.expert_logits(_without(X, 0, 2)))
     multipliers, shift = model.pool_.gap_terms(columns)
     scores = np.einsum("nc,nck->nk", model.pool_.coefficients(columns), columns.log_proba)
-    centred = columns.centred.reshape(len(X), 4, 3) * multipliers[:, :4, None]
-    scores += np.einsum("nmj,mkj->nk", centred, model.cross_class_) + model.class_bias_ + shift
+    evidence = columns.evidence.reshape(len(X), 4, 3) * multipliers[:, :4, None]
+    scores += np.einsum("nmj,mkj->nk", evidence, model.cross_class_) + model.class_bias_ + shift
     np.testing.assert_allclose(model.pool_.scores(columns), scores, rtol=0, atol=1e-10)
     weights = model.expert_weights(_without(X, 0, 2))
     assert (weights[:, [0, 2]] == 0.0).all()

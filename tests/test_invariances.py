@@ -155,11 +155,12 @@ def test_temperature_is_prior_strength():
     assert np.abs(weights - one).max() > 0.01
 
 
+@pytest.mark.parametrize("n_classes", [K, 2])
 @pytest.mark.parametrize("name", MODELS)
-def test_log_proba_is_rebuilt_from_its_parts(name):
-    X, y = make_problem()
+def test_log_proba_is_rebuilt_from_its_parts(name, n_classes):
+    X, y = make_problem(n_classes=n_classes)
     model = fit(X, y, **MODELS[name])
-    X, _ = make_problem(seed=5, missing=0.3)
+    X, _ = make_problem(seed=5, missing=0.3, n_classes=n_classes)
     logits = model.expert_logits(X)
     present = ~np.isnan(logits[:, :, 0])
     count = present.sum(axis=1)
@@ -175,9 +176,10 @@ def test_log_proba_is_rebuilt_from_its_parts(name):
     # rows that lack an expert have a class bias of their own
     scores += shift
     if model.cross_class_ is not None:
-        centred = np.where(present[:, :, None], logits - logits.mean(axis=2, keepdims=True), 0.0)
-        centred *= multipliers[:, : present.shape[1], None]
-        scores += np.einsum("mkj,nmj->nk", model.cross_class_, centred)
+        level = -np.log(2.0) if logits.shape[2] == 2 else logits.mean(axis=2, keepdims=True)
+        evidence = np.where(present[:, :, None], logits - level, 0.0)
+        evidence *= multipliers[:, : present.shape[1], None]
+        scores += np.einsum("mkj,nmj->nk", model.cross_class_, evidence)
     scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(model.predict_log_proba(X), scores, atol=1e-10)
     if name == "corrected":

@@ -200,8 +200,8 @@ def test_verbose_says_what_is_fitted(capsys):
     LogitProdClassifier(views(), selection_cv=2, verbose=1).fit(X[NEW], Y[NEW])
     lines = capsys.readouterr().err.splitlines()
     assert "expert lr (1/4)" in lines[0]
-    assert "candidates 1/3, all rows: constant; constant, strength=10" in lines[4]
-    assert "candidates 1/3, 2 folds: constant; constant, strength=10" in lines[5]
+    assert "candidates 1/3, all rows: constant; equal weights" in lines[4]
+    assert "candidates 1/3, 2 folds: constant; equal weights" in lines[5]
     experts = [("nb", GaussianNB())]
     LogitProdClassifier(experts, cv=2, gate_width=None, verbose=1).fit(X[NEW], Y[NEW])
     assert "expert nb, fold 1/2 (1/3)" in capsys.readouterr().err

@@ -101,8 +101,8 @@ default="mode"
     gate_width : "auto", None or int, default="auto"
         The gate: None for constant weights, 0 for a gate linear in the gating features
         (the choice of [1]_), h > 0 for one hidden layer of h units. "auto"
-        cross-validates constant weights, linear gates, cross-class corrections and the
-        best expert within the fit data and mixes them by how well each did.
+        cross-validates equal and constant weights, a linear gate, cross-class corrections
+        and the best expert within the fit data and mixes them by how well each did.
 
     temperature : float, default=1.0
         Gate temperature. Trained in, it changes the strength of the priors on the
@@ -115,10 +115,11 @@ default="mode"
         this.
 
     cross_class : float, default=None
-        Prior precision of the cross-class correction, a matrix per expert on its
-        centred log-probabilities, which lets experts be strong on different classes.
-        None leaves it out, or, with "auto", tries 100, 30 and 10. It is left out, with a
-        warning, where ``n_experts * n_classes**2`` exceeds 20000.
+        Prior precision of the cross-class correction, a matrix per expert on its centred
+        log-probabilities, which lets experts be strong on different classes; of two classes
+        on ``log p`` and ``log(1 - p)``, not centred, which lets them be strong where they are
+        sure of one. None leaves it out, or, with "auto", tries 30, 10 and, of two classes, 1.
+        It is left out, with a warning, where ``n_experts * n_classes**2`` exceeds 20000.
 
     diversity : float, default=0.0
         Strength of the penalty on giving weight to experts whose losses are
@@ -219,7 +220,7 @@ default="mode"
         Class bias of the fused scores.
     cross_class_ : ndarray of shape (n_experts, n_classes, n_classes) or None
         Correction matrices: ``[m, k, j]`` acts from the centred log-probability of
-        class j of expert m on class k.
+        class j of expert m on class k; of two classes from ``log 2 p_j``.
     selection_ : dict or None
         With "auto": ``candidate`` (names), ``cv_loss`` (mean cross-validated log-loss)
         and ``share`` (in the mixture), one entry per candidate.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -68,7 +69,7 @@ def overview_of(prepared, attributes):
     if attributes["named_experts_"] is not None:
         return None
     kept = prepared.kept
-    rows = kept[some_rows(len(kept))]
+    rows = kept[some_rows(len(kept), prod(prepared.outputs.shape[1:]))]
     log_proba = prepared.outputs.take(rows).log_proba(slice(None))
     likelihood = prepared.likelihood.take(rows)
     found = overview(

@@ -101,8 +101,10 @@ class CategoricalFormulas:
         return log(block.mean_proba)
 
     @staticmethod
-    def centred(block):
-        """Log-probabilities less their mean over the classes."""
+    def evidence(block):
+        """Log-probabilities less their mean over the classes; of two classes ``log 2 p_k``."""
+        if block.n_classes == 2:
+            return block.own + with_axis(block.there, 2) * float(np.log(2.0))
         return block.own - total(block.own, 2, True) / float(block.n_classes)
 
     @staticmethod
@@ -171,7 +173,7 @@ class GaussianFormulas:
         return joined([centre / width, 1.0 / width], 1)
 
     @staticmethod
-    def centred(block):
+    def evidence(block):
         """``mean / variance`` of each expert."""
         return part(block.own, 0, 1, 2)
 

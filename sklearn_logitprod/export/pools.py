@@ -90,17 +90,17 @@ def _(pool: Pool, log_proba, present, max_missing):
     n_experts, n_classes = len(pool.active), len(pool.class_bias)
     block = make_block(log_proba, present, pool.active, pool.linear_pool, formulas, n_classes)
     coefficients, bias = _coefficients(pool, block, formulas), constant(pool.class_bias[None])
-    centred, refused = formulas.centred(block), block.some * 0.0
+    evidence, refused = formulas.evidence(block), block.some * 0.0
     if pool.gaps is not None:
         multipliers, shift, refused = _gap_terms(pool, block, max_missing)
         coefficients, bias = coefficients * multipliers, bias + shift
-        centred = centred * with_axis(part(multipliers, 0, n_experts, 1), 2)
+        evidence = evidence * with_axis(part(multipliers, 0, n_experts, 1), 2)
     scores = total(block.log_proba * with_axis(coefficients, 2), 1) + bias
     if pool.correction is not None:
         n_free = formulas.n_free(n_classes)
         matrix = np.zeros((n_experts * n_free, n_classes))
         matrix[:, :n_free] = stacked_correction(pool.correction)
-        scores = scores + shaped(centred, n_experts * n_free) @ matrix
+        scores = scores + shaped(evidence, n_experts * n_free) @ matrix
     weights, sharpness = _shares(block, coefficients)
     return Fused(formulas.normalised(scores), weights, sharpness, refused)
 

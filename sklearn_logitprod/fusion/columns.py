@@ -60,12 +60,13 @@ class Columns:
         return total / self.present[:, : self.n_experts].sum(axis=1)[:, None]
 
     @cached_property
-    def centred(self):
+    def evidence(self):
         """What the correction reads of the experts: (n_samples, n_experts * n_free).
 
-        For classes ``l_m = log p_m`` minus its mean over the classes; 0 where missing.
+        Of classes ``l_m = log p_m`` minus its mean over the classes, of two ``log 2 p_m``; 0
+        where missing.
         """
-        return self.family.centred(self).reshape(self.n_samples, -1)
+        return self.family.evidence(self).reshape(self.n_samples, -1)
 
     def without(self, missing):
         """The same with some experts missing; each row needs another one.

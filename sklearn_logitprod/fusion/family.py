@@ -33,8 +33,8 @@ class Family(ABC):
         """Mean of the distributions of the experts present: (n_samples, n_parameters)."""
 
     @abstractmethod
-    def centred(self, columns):
-        """What a correction reads of each expert: (n_samples, n_experts, n_free)."""
+    def evidence(self, columns):
+        """What a correction reads of each expert: (n_samples, n_experts, n_free), 0 if missing."""
 
     @abstractmethod
     def said(self, log_proba):
@@ -72,9 +72,16 @@ class Categorical(Family):
         """Log of the mean probability."""
         return np.log(columns.mean_proba)
 
-    def centred(self, columns):
-        """Log-probabilities less their mean over the classes."""
-        return self.said(columns.log_proba[:, : columns.n_experts])
+    def evidence(self, columns):
+        """Log-probabilities less their mean over the classes; of two classes ``log 2 p_k``.
+
+        Centred, two classes are one number. As they are, log p and log(1 - p) count apart, so
+        that an expert may be heard where it is sure of one class and not of the other.
+        """
+        own = columns.log_proba[:, : columns.n_experts]
+        if own.shape[-1] == 2:
+            return own + np.log(2.0) * columns.present[:, : columns.n_experts, None]
+        return self.said(own)
 
     def said(self, log_proba):
         """Log-probabilities less their mean over the classes."""

@@ -146,20 +146,21 @@ def nonnegative_minimum(curvature, pull):
     # mostly no bound is met
     best = np.linalg.solve(curvature, pull[..., None])[..., 0]
     for problem in map(tuple, np.argwhere((best < 0.0).any(axis=-1))):
-        best[problem] = _active_set(curvature[problem], pull[problem])
+        best[problem] = _active_set(curvature[problem], pull[problem], best[problem])
     return best
 
 
-def _active_set(curvature, pull):
-    """The same where bounds are met: Lawson and Hanson, "Solving Least Squares Problems", 1974."""
+def _active_set(curvature, pull, unbounded):
+    """The same where bounds are met: Lawson and Hanson, "Solving Least Squares Problems", 1974.
+
+    It starts from the minimum without bounds, what is negative there at 0: of many variables most
+    are free, and need not be freed one by one.
+    """
     size = len(pull)
-    best, free = np.zeros(size), np.zeros(size, dtype=bool)
+    best = np.maximum(unbounded, 0.0)
+    free = best > 0.0
     limit = _RIDGE * np.abs(pull).max()
     for _ in range(3 * size):
-        slope = np.where(free, -np.inf, pull - curvature @ best)
-        if not slope.max() > limit:
-            break
-        free[np.argmax(slope)] = True
         while True:
             target = np.zeros(size)
             target[free] = np.linalg.solve(curvature[np.ix_(free, free)], pull[free])
@@ -172,4 +173,8 @@ def _active_set(curvature, pull):
             best = best + length * (target - best)
             free &= (best > 0.0) & ~(blocking & (best <= limit))
             best[~free] = 0.0
+        slope = np.where(free, -np.inf, pull - curvature @ best)
+        if not slope.max() > limit:
+            break
+        free[np.argmax(slope)] = True
     return best

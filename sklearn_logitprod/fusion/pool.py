@@ -18,7 +18,7 @@ class Head:
     """One weighted product: a gate with sharpness, class bias and correction.
 
     ``F(x) = exp(log_sharpness) * sum_c w_c(x) log p_c(x) + class_bias
-    + sum_m correction_m l_m(x)``, ``p(y|x) = softmax F`` (arXiv 2604.07779, with
+    + sum_m correction_m e_m(x)``, ``p(y|x) = softmax F`` (arXiv 2604.07779, with
     calibration and cross-class correction added).
 
     Attributes
@@ -27,8 +27,9 @@ class Head:
     log_sharpness : float
     class_bias : ndarray of shape (n_classes,)
     correction : ndarray of shape (n_experts, n_classes, n_classes) or None
-        Acts on centred log-probabilities: ``out_k = sum_j correction[m, k, j] l_mj``. Of
-        values ``(n_experts, 1, 1)``: only their first score is free.
+        Acts on the evidence of the experts, for classes centred log-probabilities (see
+        `Categorical.evidence`): ``out_k = sum_j correction[m, k, j] e_mj``. Of values
+        ``(n_experts, 1, 1)``: only their first score is free.
     """
 
     gate: Gate
@@ -80,7 +81,7 @@ def fused_scores(columns, coefficients, class_bias, correction=None):
         scores += log_proba[:, c] * coefficients[:, c : c + 1]
     scores += class_bias
     if correction is not None:
-        scores[:, : correction.shape[1]] += columns.centred @ stacked_correction(correction)
+        scores[:, : correction.shape[1]] += columns.evidence @ stacked_correction(correction)
     return scores
 
 
@@ -91,8 +92,8 @@ def contributions(columns, coefficients, correction=None):
     parts = (columns.log_proba.transpose(1, 2, 0) * by_column).transpose(2, 0, 1)
     if correction is not None:
         n_experts, n_free, _ = correction.shape
-        centred = columns.centred.reshape(-1, n_experts, n_free)
-        parts[:, :n_experts, :n_free] += np.einsum("nmj,mkj->nmk", centred, correction)
+        evidence = columns.evidence.reshape(-1, n_experts, n_free)
+        parts[:, :n_experts, :n_free] += np.einsum("nmj,mkj->nmk", evidence, correction)
     return parts
 
 
@@ -197,12 +198,12 @@ class Pool:
 
     def _corrected(self, columns, multipliers=None):
         """What the correction adds to the scores."""
-        centred = columns.centred
+        evidence = columns.evidence
         if multipliers is not None:
             shape = columns.n_samples, columns.n_experts, -1
-            centred = centred.reshape(shape) * multipliers[:, : columns.n_experts, None]
-            centred = centred.reshape(columns.n_samples, -1)
-        return centred @ stacked_correction(self.correction)
+            evidence = evidence.reshape(shape) * multipliers[:, : columns.n_experts, None]
+            evidence = evidence.reshape(columns.n_samples, -1)
+        return evidence @ stacked_correction(self.correction)
 
     def log_proba(self, columns):
         """Log of the fused probabilities: (n_samples, n_classes)."""

@@ -83,7 +83,7 @@ class Gaussian(Family):
         spread = ((mean - centre[:, None]) ** 2 * present).sum(axis=1)
         return natural_parameters(centre, (variance.sum(axis=1) + spread) / n_present)
 
-    def centred(self, columns):
+    def evidence(self, columns):
         """``mean / variance`` of each expert: values are centred themselves.
 
         A correction of these lets an expert weigh more, or less, or against the others, in the

@@ -33,7 +33,7 @@ def glance(outputs):
         If a value is none of what `input` says.
     """
     coverage = 1.0 - outputs.missing.mean(axis=0)
-    own = outputs[some_rows(len(outputs))]
+    own = outputs[some_rows(len(outputs), outputs.values[:1].size)]
     return _GLANCES[outputs.task_name](own, coverage)
 
 

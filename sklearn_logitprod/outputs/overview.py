@@ -13,6 +13,9 @@ from sklearn_logitprod._text import WIDTH
 MOST_ROWS = 2000
 """Rows that are looked at, spread over all."""
 
+# and fewer of many classes, where each tells more
+_MOST_VALUES, _LEAST_ROWS = 2_000_000, 200
+
 # of an expert that is trained on these rows
 _ERROR_RATE = 0.005
 # seeing no error where 10 are due has probability exp(-10)
@@ -126,9 +129,10 @@ def _texts(values, decimals):
     return ["" if np.isnan(own) else f"{own + 0.0:.{decimals}f}" for own in values]
 
 
-def some_rows(n_samples):
-    """Positions of rows that are looked at."""
-    return np.unique(np.linspace(0, n_samples - 1, min(n_samples, MOST_ROWS)).astype(np.intp))
+def some_rows(n_samples, n_values):
+    """Positions of rows that are looked at, of ``n_values`` numbers each."""
+    n_rows = min(n_samples, MOST_ROWS, max(_LEAST_ROWS, _MOST_VALUES // n_values))
+    return np.unique(np.linspace(0, n_samples - 1, n_rows).astype(np.intp))
 
 
 def overview(names, coverage, scores, log_proba=None, likelihood=None, base_loss=np.nan):

@@ -138,11 +138,11 @@ class _BlockState:
             self.sharpness = np.exp(np.clip(groups["log_sharpness"][:, 0], -limit, limit))
             self.scores = self.sharpness[:, None, None] * self.product
             self.scores[:, : problems.data.n_free] += groups["class_bias"][:, :, None]
-        self.centred = None
+        self.evidence = None
         if "correction" in groups:
-            self.centred = columns.centred
-            matrix = groups["correction"].transpose(0, 2, 1, 3).reshape(-1, self.centred.shape[1])
-            moved = (matrix @ self.centred.T).reshape(len(which), -1, n_samples)
+            self.evidence = columns.evidence
+            matrix = groups["correction"].transpose(0, 2, 1, 3).reshape(-1, self.evidence.shape[1])
+            moved = (matrix @ self.evidence.T).reshape(len(which), -1, n_samples)
             # without calibration the scores are the product itself, which stays as it is
             self.scores = self.scores if calibrate else self.scores.copy()
             self.scores[:, : moved.shape[1]] += moved
@@ -194,8 +194,8 @@ class _BlockState:
             own = np.einsum("bkn,bkn->b", self.slope, self.product)
             parts["log_sharpness"] = (self.sharpness * own)[:, None]
             parts["class_bias"] = free.sum(axis=2)
-        if self.centred is not None:
-            wide = free.reshape(n_problems * n_free, -1) @ self.centred
+        if self.evidence is not None:
+            wide = free.reshape(n_problems * n_free, -1) @ self.evidence
             wide = wide.reshape(n_problems, n_free, -1, n_free).transpose(0, 2, 1, 3)
             parts["correction"] = wide
         return np.concatenate([parts[name].reshape(n_problems, -1) for name in self.groups], axis=1)
@@ -246,7 +246,7 @@ class _BlockState:
             self.state[i],
             self.weight[i],
             scratch,
-            self.centred,
+            self.evidence,
         )[0]
 
 

@@ -26,7 +26,7 @@ class Scratch:
 
 
 def product_hessian(
-    log_proba, gate, product, sharpness, spec, likelihood, state, weight, scratch, centred=None
+    log_proba, gate, product, sharpness, spec, likelihood, state, weight, scratch, evidence=None
 ):
     """Gauss-Newton Hessian in gate bias, log sharpness and class bias.
 
@@ -48,13 +48,13 @@ def product_hessian(
         Of the likelihood, at these scores.
     weight : ndarray of shape (n_samples,)
     scratch : Scratch
-    centred : ndarray of shape (n_samples, n_experts), optional
+    evidence : ndarray of shape (n_samples, n_experts), optional
         What a correction of the one free score reads.
 
     Returns
     -------
     hessian : ndarray of shape (n_parameters, n_parameters)
-        In bias, with calibration log sharpness and class bias, and with ``centred`` the
+        In bias, with calibration log sharpness and class bias, and with ``evidence`` the
         correction.
     spread : ndarray of shape (n_free, n_free)
         In the free scores themselves, summed over the rows.
@@ -62,7 +62,7 @@ def product_hessian(
     n_columns = len(log_proba)
     # the derivative in the class bias is the identity: it is never written out
     n_scaled = n_columns + spec.calibrate
-    n_corrected = 0 if centred is None else centred.shape[1]
+    n_corrected = 0 if evidence is None else evidence.shape[1]
     jacobian, weighted = scratch.arrays((n_scaled + n_corrected, *product.shape))
     np.subtract(log_proba, product, out=jacobian[:n_columns])
     jacobian[:n_columns] *= ((sharpness / spec.temperature) * gate)[:, None]
@@ -70,7 +70,7 @@ def product_hessian(
         np.multiply(product, sharpness, out=jacobian[n_columns])
     if n_corrected:
         jacobian[n_scaled:] = 0.0
-        jacobian[n_scaled:, 0] = centred.T
+        jacobian[n_scaled:, 0] = evidence.T
     inner, cross, spread = likelihood.blocks(jacobian, state, weight, weighted)
     n_free = likelihood.family.n_free(len(spread))
     cross, spread = cross[:, :n_free], spread[:n_free, :n_free]

@@ -24,7 +24,7 @@ from sklearn_logitprod.fusion.pool import Pool, contributions
 from sklearn_logitprod.training.prior import HeadSpec
 
 # what the pool says of a row has no noise: few rows tell how experts stand in for each other
-_MOST_ROWS, _MOST_VALUES = 2000, 1 << 22
+_MOST_ROWS, _MOST_VALUES = 2000, 1 << 20
 # nats in total that may be left to gain
 _LIMIT = 1e-5
 _MAX_ITER = 50

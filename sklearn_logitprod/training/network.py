@@ -143,7 +143,7 @@ class Batch:
     where : Place
         Device and precision.
     with_correction : bool
-        Whether the centred log-probabilities are needed.
+        Whether what a correction reads is needed.
     """
 
     def __init__(self, columns, features, likelihood, weights, where, with_correction):
@@ -152,7 +152,7 @@ class Batch:
         self.log_proba = tensor(columns.log_proba.transpose(1, 2, 0))
         self.absent = None if columns.complete else tensor(~columns.present.T)
         self.features = [tensor(own.T) for own in features]
-        self.centred = tensor(columns.centred.T) if with_correction else None
+        self.evidence = tensor(columns.evidence.T) if with_correction else None
         self.weights = tensor(weights)
         self.n_experts = columns.n_experts
         self.terms = terms_of(likelihood, columns.log_proba.shape[2], where)
@@ -230,8 +230,8 @@ class GateTerms:
             bias = torch.nn.functional.pad(bias, (0, product.shape[1] - bias.shape[1]))
             fused = torch.addcmul(bias[:, :, None], sharpness, product)
         if "correction" in groups:
-            matrix = groups["correction"].transpose(1, 2).reshape(-1, len(batch.centred))
-            moved = (matrix @ batch.centred).reshape(len(fused), -1, fused.shape[2])
+            matrix = groups["correction"].transpose(1, 2).reshape(-1, len(batch.evidence))
+            moved = (matrix @ batch.evidence).reshape(len(fused), -1, fused.shape[2])
             fused = fused if self.spec.calibrate else fused.clone()
             fused[:, : moved.shape[1]] += moved
         return inputs, steer, gate, product, fused, sharpness
@@ -268,7 +268,7 @@ class GateTerms:
             gradient["log_sharpness"] = own - (gate_slope * steer).sum(dim=(1, 2))[:, None]
             gradient["class_bias"] = slope[:, :n_free].sum(dim=2)
         if "correction" in groups:
-            wide = slope[:, :n_free].reshape(-1, slope.shape[2]) @ batch.centred.T
+            wide = slope[:, :n_free].reshape(-1, slope.shape[2]) @ batch.evidence.T
             wide = wide.reshape(len(part), n_free, -1, n_free)
             gradient["correction"] = wide.transpose(1, 2)
         gate_slope /= sharpness

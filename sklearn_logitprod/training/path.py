@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 
 from sklearn_logitprod.fusion.references import reference_heads
-from sklearn_logitprod.training.prior import MAX_CORRECTION
+from sklearn_logitprod.training.prior import EQUAL_WEIGHTS, MAX_CORRECTION, MAX_GATE
 from sklearn_logitprod.training.trainer import FittedHead, Trainer
 
 # bounds what the path costs: beyond it, only what is mixed is fitted on all rows
@@ -55,10 +55,10 @@ class Selection:
 def candidates(spec, data):
     """Candidates of the path that are fitted, in groups of one layout, with prior masses.
 
-    Constant weights at two strengths hold most of the prior mass; gates and cross-class
-    corrections must earn theirs, unless the likelihood wants the latter everywhere. How strong
-    priors are is the likelihood's to say, but not that of the class bias, which all samples
-    inform.
+    Equal and constant weights hold most of the prior mass; gates and cross-class corrections
+    must earn theirs, a weakly held one most of all, unless the likelihood wants corrections
+    everywhere. How strong priors are is the likelihood's to say, but not that of the class bias,
+    which all samples inform.
 
     Parameters
     ----------
@@ -82,20 +82,27 @@ def candidates(spec, data):
         class_bias_prior=spec.class_bias_prior / strength,
     )
     gate = replace(base, gate_width=0, alpha=0.3 * spec.alpha)
+    # of hundreds of experts a gate has more parameters than any fit set has rows
+    gated = data.n_features * data.n_columns <= MAX_GATE
     if data.likelihood.corrections is not None:
-        return _corrected(base, gate, spec.cross_class, data.likelihood.corrections)
-    # two strengths of the same head: the cheapest hedge, solved in the same batch
-    groups = [([base, replace(base, strength=10.0 * strength)], [0.2, 0.2])]
+        groups = _corrected(base, gate, spec.cross_class, data.likelihood.corrections)
+        return groups if gated else groups[:1]
+    # two priors on the same head: the cheapest hedge, solved in the same batch
+    groups = [([base, replace(base, bias_prior=EQUAL_WEIGHTS)], [0.2, 0.3])]
     if data.n_experts * data.n_free**2 > MAX_CORRECTION:
-        return [*groups, ([gate], [0.2])]
+        return [*groups, ([gate], [0.2])] if gated else groups
     # unless the user gives its penalty, the correction that stands beside a gate is no candidate
     # of its own: one fit less
-    with_gate, *others = (30.0, 100.0, 10.0)
+    with_gate, others = 30.0, {10.0: 0.15}
+    if data.n_free == 2:
+        # held weakly it is a logistic regression on log p and log(1 - p), where evidence adds up
+        others[1.0] = 0.02
     if spec.cross_class is not None:
-        with_gate, others = spec.cross_class, [spec.cross_class]
+        with_gate, others = spec.cross_class, {spec.cross_class: 0.15}
     specs = [replace(base, cross_class=penalty) for penalty in others]
-    groups.append((specs, [0.1] * len(specs)))
-    groups.append(([replace(gate, cross_class=with_gate)], [0.2]))
+    groups.append((specs, list(others.values())))
+    if gated:
+        groups.append(([replace(gate, cross_class=with_gate)], [0.2]))
     return groups
 
 
@@ -131,9 +138,9 @@ def fixed_candidates(data):
     heads = reference_heads(data.n_experts, data.n_classes, data.linear_pool)
     path = []
     if data.likelihood.choose_expert:
-        path.append(("best expert", 0.25, heads[: data.n_experts]))
+        path.append(("best expert", 0.1, heads[: data.n_experts]))
     if data.linear_pool:
-        path.append(("mean of probabilities", 0.2, heads[-1:]))
+        path.append(("mean of probabilities", 0.3, heads[-1:]))
     return path
 
 

@@ -24,6 +24,12 @@ from sklearn_logitprod.fusion.pool import Head
 MAX_CORRECTION = 20_000
 """Entries above which the cross-class correction is left out."""
 
+MAX_GATE = 20_000
+"""Entries above which the automatic path has no linear gate."""
+
+EQUAL_WEIGHTS = 1e5
+"""Prior precision of a gate bias that leaves the weights equal."""
+
 MAX_LOG_SHARPNESS = 50.0
 """Trial steps of a solver beyond this are evaluated here: exp stays finite."""
 
@@ -65,8 +71,9 @@ class HeadSpec:
 
     def describe(self):
         """Short name, as it stands in ``selection_``."""
-        gate = {None: "constant", 0: "linear"}.get(self.gate_width, f"hidden {self.gate_width}")
-        parts = [gate]
+        constant = "equal weights" if self.bias_prior >= EQUAL_WEIGHTS else "constant"
+        gates = {None: constant, 0: "linear"}
+        parts = [gates.get(self.gate_width, f"hidden {self.gate_width}")]
         if self.gate_width is not None:
             parts.append(f"alpha={self.alpha:g}")
         if self.cross_class is not None:

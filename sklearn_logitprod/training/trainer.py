@@ -146,7 +146,7 @@ class Trainer:
         Parameters
         ----------
         specs : sequence of HeadSpec
-            Which differ in strengths and temperature alone.
+            Which differ in priors and temperature alone.
 
         Returns
         -------
@@ -378,9 +378,9 @@ class Metric:
         parts = [(slice(0, n_base), Dense(base))]
         position = layout.split(np.arange(layout.size))
         if "correction" in position:
-            # correction[m, k, j] as the matrix of (m, j) by k that the centred columns meet
+            # correction[m, k, j] as the matrix of (m, j) by k that the evidence meets
             where = position["correction"].transpose(0, 2, 1).ravel()
-            moments = self._moment("centred", theta, which)
+            moments = self._moment("evidence", theta, which)
             parts.append((where, Kronecker(*moments, np.array(spreads), precision[:, where[0]])))
         if "hidden" in position:
             where = np.concatenate([position["hidden"].ravel(), position["offset"]])
@@ -409,7 +409,7 @@ class Metric:
         gate = problems.head(problem, theta).gate
         weight = problems.weights[problems.part[problem]]
         for block in problems.data:
-            own = block.columns.centred if inputs == "centred" else gate.inputs(block.features)
+            own = block.columns.evidence if inputs == "evidence" else gate.inputs(block.features)
             total = total + (own.T * weight[block.rows]) @ own
         return total
 
