@@ -1,6 +1,13 @@
 """Sphinx configuration."""
 
+import re
+import sys
+from pathlib import Path
+
 from sklearn_logitprod import __version__
+
+# for gallery_order
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "sklearn_logitprod"
 author = "the sklearn_logitprod developers"
@@ -25,10 +32,49 @@ autodoc_typehints = "none"
 numpydoc_show_class_members = False
 toc_object_entries_show_parents = "hide"
 
+# the parameters of estimators and of searches stand in groups, each named before its first
+GROUPS = {
+    "experts": "Experts and data",
+    "gate_width": "Gate and pool",
+    "solver": "Solver",
+    "memory": "Computing",
+}
+SEARCH_GROUPS = {
+    "experts": "Experts",
+    "gate_widths": "Search",
+    "expert_cv": "Experts and data, further",
+    "cross_class": "Pool",
+    "correction": "Pool",
+    "solver": "Solver",
+    "memory": "Computing",
+}
+
+
+def group_parameters(app, what, name, obj, options, lines):
+    """Put the names of groups into what numpydoc has made of a docstring."""
+    first = [re.match(r"    \*\*(\w+)\*\*", line) for line in lines]
+    found = {match[1]: number for number, match in enumerate(first) if match}
+    if what != "class" or "solver" not in found:
+        return
+    groups = SEARCH_GROUPS if "gate_widths" in found else GROUPS
+    for parameter in sorted(groups.keys() & found.keys(), key=found.get, reverse=True):
+        lines[found[parameter] : found[parameter]] = [
+            f"    .. rubric:: {groups[parameter]}",
+            "",
+        ]
+
+
+def setup(app):
+    """Group parameters once numpydoc has read them."""
+    app.connect("autodoc-process-docstring", group_parameters, priority=600)
+
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "ignore_pattern": "benchmarks",
+    "within_subsection_order": "gallery_order.place",
+    "thumbnail_size": (560, 392),
     "abort_on_example_error": True,
     "remove_config_comments": True,
     "min_reported_time": 3600,
