@@ -66,7 +66,7 @@ def held_out(model, X_new, y_new):
     """Log-loss of each expert and of the fusion on new samples."""
     import numpy as np
 
-    rows, truth = np.arange(len(y_new)), np.searchsorted(model.classes_, y_new)
+    rows, truth = np.arange(len(y_new)), np.searchsorted(model.classes_, np.asarray(y_new))
     experts = model.expert_logits(X_new)[rows, :, truth]
     losses = dict(zip(model.expert_names_, -experts.mean(axis=0), strict=True))
     return losses | {"LogitProd": -model.predict_log_proba(X_new)[rows, truth].mean()}
