@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sklearn_logitprod import __version__
 
-# for gallery_order
 sys.path.insert(0, str(Path(__file__).parent))
+from gallery_order import ORDER
 
 project = "sklearn_logitprod"
 author = "the sklearn_logitprod developers"
@@ -32,19 +32,10 @@ autodoc_typehints = "none"
 numpydoc_show_class_members = False
 toc_object_entries_show_parents = "hide"
 
-# the parameters of estimators and of searches stand in groups, each named before its first
+# the parameters of estimators stand in groups, each of which begins with one of these
 GROUPS = {
     "experts": "Experts and data",
     "gate_width": "Gate and pool",
-    "solver": "Solver",
-    "memory": "Computing",
-}
-SEARCH_GROUPS = {
-    "experts": "Experts",
-    "gate_widths": "Search",
-    "expert_cv": "Experts and data, further",
-    "cross_class": "Pool",
-    "correction": "Pool",
     "solver": "Solver",
     "memory": "Computing",
 }
@@ -52,16 +43,11 @@ SEARCH_GROUPS = {
 
 def group_parameters(app, what, name, obj, options, lines):
     """Put the names of groups into what numpydoc has made of a docstring."""
-    first = [re.match(r"    \*\*(\w+)\*\*", line) for line in lines]
+    first = [re.match(r"    \*\*(\w+)", line) for line in lines]
     found = {match[1]: number for number, match in enumerate(first) if match}
-    if what != "class" or "solver" not in found:
-        return
-    groups = SEARCH_GROUPS if "gate_widths" in found else GROUPS
-    for parameter in sorted(groups.keys() & found.keys(), key=found.get, reverse=True):
-        lines[found[parameter] : found[parameter]] = [
-            f"    .. rubric:: {groups[parameter]}",
-            "",
-        ]
+    if what == "class" and found.keys() >= GROUPS.keys():
+        for parameter, group in reversed(GROUPS.items()):
+            lines[found[parameter] : found[parameter]] = [f"    .. rubric:: {group}", ""]
 
 
 def setup(app):
@@ -94,5 +80,9 @@ html_sidebars = {page: [] for page in alone}
 html_theme_options = {
     "header_links_before_dropdown": 4,
     "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    # printed tables of examples take the width
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        **{f"auto_examples/plot_{name}": [] for name in ORDER},
+    },
 }
