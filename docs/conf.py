@@ -1,8 +1,13 @@
 """Sphinx configuration."""
 
 import re
+import sys
+from pathlib import Path
 
 from sklearn_logitprod import __version__
+
+sys.path.insert(0, str(Path(__file__).parent))
+from gallery_order import ORDER
 
 project = "sklearn_logitprod"
 author = "the sklearn_logitprod developers"
@@ -27,10 +32,30 @@ autodoc_typehints = "none"
 numpydoc_show_class_members = False
 toc_object_entries_show_parents = "hide"
 
+# the parameters of estimators stand in groups, each of which begins with one of these
+GROUPS = {
+    "experts": "Experts and data",
+    "gate_width": "Gate and pool",
+    "solver": "Solver",
+    "memory": "Computing",
+}
+
+
+def group_parameters(app, what, name, obj, options, lines):
+    """Put the names of groups into what numpydoc has made of a docstring."""
+    first = [re.match(r"    \*\*(\w+)", line) for line in lines]
+    found = {match[1]: number for number, match in enumerate(first) if match}
+    if what == "class" and found.keys() >= GROUPS.keys():
+        for parameter, group in reversed(GROUPS.items()):
+            lines[found[parameter] : found[parameter]] = [f"    .. rubric:: {group}", ""]
+
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "ignore_pattern": "benchmarks",
+    "within_subsection_order": "gallery_order.place",
+    "thumbnail_size": (560, 392),
     "abort_on_example_error": True,
     "remove_config_comments": True,
     "min_reported_time": 3600,
@@ -50,7 +75,11 @@ html_sidebars = {page: [] for page in alone}
 html_theme_options = {
     "header_links_before_dropdown": 4,
     "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    # printed tables of examples take the width
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        **{f"auto_examples/plot_{name}": [] for name in ORDER},
+    },
 }
 
 
@@ -65,5 +94,6 @@ def _without_odd_roles(app, name, template, context, doctree):
 
 
 def setup(app):
-    """Called by Sphinx."""
+    """Group parameters once numpydoc has read them, and tidy pages before they are written."""
+    app.connect("autodoc-process-docstring", group_parameters, priority=600)
     app.connect("html-page-context", _without_odd_roles)

@@ -70,13 +70,13 @@ from sklearn.metrics import log_loss
 rest = np.setdiff1d(np.arange(len(tiles)), np.r_[own, fit])
 maps = {"red": 1 / (1 + np.exp(-log_odds[:, 0])), "green": 1 / (1 + np.exp(-log_odds[:, 1]))}
 maps["fused"] = proba.compute()
-fig, axes = plt.subplots(1, 4, figsize=(11, 2.2), layout="constrained")
-axes[0].imshow(picture)
-axes[0].set_title("picture")
-for ax, (name, values) in zip(axes[1:], maps.items(), strict=True):
+fig, axes = plt.subplots(2, 2, figsize=(6, 4), layout="constrained")
+axes[0, 0].imshow(picture)
+axes[0, 0].set_title("picture")
+for ax, (name, values) in zip(axes.flat[1:], maps.items(), strict=True):
     image = ax.imshow(values.reshape(rows, columns), vmin=0, vmax=1, cmap="magma")
     ax.set_title(f"{name}: {log_loss(is_flower[rest], values[rest]):.3f}")
-for ax in axes:
+for ax in axes.flat:
     ax.set_axis_off()
 fig.colorbar(image, ax=axes, label="probability of flower")
 plt.show()

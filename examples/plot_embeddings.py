@@ -86,8 +86,6 @@ print(table.attrs["rivals"])
 # The weights say what the fusion is made of, here by class.
 from sklearn_logitprod.inspection import ExpertWeightsDisplay
 
-fig, axes = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
-display = ExpertComparisonDisplay(table).plot(ax=axes[0])
-display.ax_.legend(frameon=False, loc="upper right")
-ExpertWeightsDisplay.from_estimator(model.fit(X, y), X, by=y, ax=axes[1])
+ExpertComparisonDisplay(table).plot()
+ExpertWeightsDisplay.from_estimator(model.fit(X, y), X, by=y)
 plt.show()

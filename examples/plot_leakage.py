@@ -76,7 +76,8 @@ import matplotlib.pyplot as plt
 from sklearn.metrics import log_loss
 
 names = [name for name, _ in experts]
-fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+_, left = plt.subplots(figsize=(5, 3.6), layout="constrained")
+_, right = plt.subplots(figsize=(5, 3.6), layout="constrained")
 for position, (label, model) in enumerate(models.items()):
     loss = log_loss(y_test, model.predict_proba(X_test))
     print(f"{label:16} log-loss in the fit {model.loss_:.3f}, on new rows {loss:.3f}")
@@ -84,8 +85,10 @@ for position, (label, model) in enumerate(models.items()):
     right.barh(position, loss)
 left.set_xticks(range(3), names)
 left.set_ylabel("mean expert weight")
-fig.legend(title="gate learned on", loc="outside upper center", ncols=3)
+left.legend(title="gate learned on", frameon=False)
+left.margins(y=0.45)
 right.set_yticks(range(3), models)
 right.invert_yaxis()
-right.set_xlabel("log-loss on new rows (lower is better)")
+right.set(xlabel="log-loss on new rows (lower is better)", ylabel="gate learned on")
 plt.show()
+# sphinx_gallery_thumbnail_number = 2

@@ -51,8 +51,8 @@ def after(fit, test, how):
 
 
 rules = ["mean", "logit-mean", "max", "noisy-or"]
-fig, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
-for ax, shown in zip(axes, ["every slide", "one slide"], strict=True):
+for shown in ("every slide", "one slide"):
+    fig, ax = plt.subplots(figsize=(5, 3.6), layout="constrained")
     fit, test = cohort(shown, 0), cohort(shown, 1)
     for way, shift, color in ((before, -0.2, "#D55E00"), (after, 0.2, "0.6")):
         losses = [way(fit, test, how) for how in rules]
@@ -61,8 +61,9 @@ for ax, shown in zip(axes, ["every slide", "one slide"], strict=True):
     ax.set_xticks(range(4), rules)
     ax.set(title=f"the label is in {shown}", ylabel="held-out log-loss of patients")
     ax.margins(y=0.12)
-axes[0].legend(title="aggregated", frameon=False)
+    ax.legend(title="aggregated", frameon=False, loc="upper left")
 plt.show()
+# sphinx_gallery_thumbnail_number = 2
 
 # %%
 # Where every slide shows the label, the mean of log-probabilities adds the evidence up. Where one

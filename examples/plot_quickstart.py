@@ -86,15 +86,15 @@ import matplotlib.pyplot as plt
 gated = LogitProdClassifier(gate_width=0, random_state=0).fit(Z_fuse, y_fuse)
 models = {"gate_width='auto'": fused, "gate_width=0": gated}
 
-fig, axes = plt.subplots(1, 2, figsize=(9, 3.5), sharey=True, layout="constrained")
-for ax, (title, model) in zip(axes, models.items(), strict=True):
+for title, model in models.items():
+    fig, ax = plt.subplots(figsize=(5, 3.6), layout="constrained")
     weights = model.expert_weights(Z_test)
     ax.bar(range(len(experts)), weights.mean(axis=0), color="0.85", label="mean")
     ax.violinplot(weights, range(len(experts)), showextrema=False)
     ax.axhline(1 / len(experts), color="black", linestyle=":", linewidth=1, label="equal weights")
     ax.set_xticks(range(len(experts)), experts, rotation=20)
     loss = log_loss(y_test, model.predict_proba(Z_test))
-    ax.set_title(f"{title}: held-out log-loss {loss:.3f}", fontsize="medium")
-axes[0].set_ylabel("expert weight on held-out images")
-axes[0].legend()
+    ax.set(title=f"{title}: log-loss {loss:.3f}", ylabel="expert weight", ylim=(0, 0.7))
+    ax.legend()
 plt.show()
+# sphinx_gallery_thumbnail_number = 2

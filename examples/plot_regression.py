@@ -74,7 +74,7 @@ grid = np.linspace(0.0, 10.0, 300)
 said, spread = fused.expert_predictions(outputs(grid), return_std=True)
 lower, upper = fused.predict_interval(outputs(grid), coverage=0.9).T
 fig, (top, bottom) = plt.subplots(
-    2, 1, figsize=(7.5, 6.5), layout="constrained", sharex=True, sharey=True
+    2, 1, figsize=(5.6, 5.2), layout="constrained", sharex=True, sharey=True
 )
 for m, (name, colour) in enumerate(zip(labs, ["#E69F00", "#56B4E9", "#009E73"], strict=True)):
     top.plot(grid, said[:, m], color=colour, label=name)

@@ -117,8 +117,8 @@ plt.show()
 
 from sklearn_logitprod.metrics import kaplan_meier
 
-fig, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
-for ax, (name, fused) in zip(axes, fitted.items(), strict=True):
+for name, fused in fitted.items():
+    fig, ax = plt.subplots(figsize=(5, 3.8), layout="constrained")
     X_test, event, time = held_out[name]
     model, survival = fused[-1], fused.predict_survival_function(X_test, return_array=True)
     risk = model.predict(fused[:-1].transform(X_test))
@@ -145,6 +145,7 @@ for ax, (name, fused) in zip(axes, fitted.items(), strict=True):
             va="center",
         )
     ax.set(title=name, xlabel="years", xlim=(0, end), ylim=(0, 1.02))
+    ax.set_ylabel("survival: line Kaplan-Meier, dots predicted")
     ax.spines[["top", "right"]].set_visible(False)
-axes[0].set_ylabel("survival: line Kaplan-Meier, dots predicted")
 plt.show()
+# sphinx_gallery_thumbnail_number = 2

@@ -70,6 +70,28 @@ def test_pages_load_nothing_from_elsewhere(pages):
     assert not foreign, "\n".join(foreign)
 
 
+CLASSES = ["Classifier", "Regressor", "MultilabelClassifier", "Survival"]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_parameters_of_estimators_stand_in_groups(name):
+    page = SITE / "generated" / f"sklearn_logitprod.LogitProd{name}.html"
+    text = page.read_text(encoding="utf-8")
+    groups = ["Experts and data", "Gate and pool", "Solver", "Computing"]
+    places = [text.index(f'<p class="rubric">{group}</p>') for group in groups]
+    assert places == sorted(places)
+    firsts = [text.index(f"<strong>{first}") for first in ("gate_width", "solver")]
+    assert places[0] < places[1] < firsts[0] < places[2] < firsts[1] < places[3]
+
+
+@pytest.mark.parametrize("name", CLASSES[:3])
+def test_formulas_of_estimators_are_mathematics(name):
+    page = SITE / "generated" / f"sklearn_logitprod.LogitProd{name}.html"
+    text = page.read_text(encoding="utf-8")
+    assert text.index('class="math') < text.index("Parameters")
+    assert "sum_m" not in text.replace("\\sum_m", "")
+
+
 def test_links_to_elsewhere_are_secure(pages):
     outside = {link for page in pages.values() for link in page.links if urlsplit(link).netloc}
     assert outside

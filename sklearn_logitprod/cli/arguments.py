@@ -127,10 +127,12 @@ def demo(parser, run):
     parser.description += " Takes some ten seconds; needs no files."
     parser.add_argument(
         "--data",
-        choices=("cytology", "digits", "all"),
+        choices=("digits", "cytology", "all"),
         default="all",
-        help="breast cytology (2 classes), handwritten digits (10), or both (default)",
+        help="handwritten digits (10 classes), breast cytology (2), or both (default)",
     )
+    files_help = "also write what experts see and say as files, to try other commands on"
+    parser.add_argument("--files", metavar="FOLDER", help=files_help)
     _add_seed(parser, "splits, experts and fusion")
     parser.set_defaults(run=run)
 

@@ -1,7 +1,6 @@
 """The demo: five experts on bundled data, fused, and compared with simpler ways to combine.
 
-Models and data sets of scikit-learn are imported inside functions, so that other
-commands start without them.
+Models of scikit-learn are imported inside functions, so that other commands start without them.
 """
 
 from __future__ import annotations
@@ -9,71 +8,18 @@ from __future__ import annotations
 import sys
 import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sklearn_logitprod._progress import Progress
+from sklearn_logitprod.cli.bundled import TASKS, Task
 
 WIDTH = 79
 _COMBINATIONS = ("mean of logits", "mean of probabilities", "stacked logistic regression")
 _FUSED = "LogitProd"
-
-
-@dataclass(frozen=True)
-class Expert:
-    """A model and the part of the features that it sees.
-
-    Attributes
-    ----------
-    kind : str
-        What the model is.
-    view : str
-        What it sees.
-    columns : sequence of int
-        The columns of X it sees.
-    model : estimator
-        An unfitted scikit-learn classifier.
-    """
-
-    kind: str
-    view: str
-    columns: list
-    model: object
-
-    @property
-    def label(self):
-        """Kind and view in one phrase."""
-        return f"{self.kind} ({self.view})"
-
-
-@dataclass(frozen=True)
-class Task:
-    """A classification task and the experts for it.
-
-    Attributes
-    ----------
-    name : str
-        One word.
-    title : str
-    samples : str
-        What one row is, in the plural.
-    outcome : str
-        What is predicted, in words.
-    views : str
-        What an expert sees, in words.
-    X : ndarray of shape (n_samples, n_features)
-    y : ndarray of shape (n_samples,)
-    experts : list of Expert
-    """
-
-    name: str
-    title: str
-    samples: str
-    outcome: str
-    views: str
-    X: np.ndarray
-    y: np.ndarray
-    experts: list
+_ALIKE = 0.05  # weights that differ by less are called nearly the same
 
 
 @dataclass(frozen=True)
@@ -89,108 +35,37 @@ class Result:
         Held-out log-loss, AUC and accuracy by row of the table, experts first.
     weights : ndarray of shape (n_held_out, n_experts)
         Expert weights on the held-out samples.
+    origins : ndarray of shape (n_held_out,) or None
+        Where the held-out samples are from.
     losses : dict of str to ndarray of shape (n_held_out,)
         Log-loss of each held-out sample.
     gap : float
         ``guarantee_gap_`` of the fused model.
     best_reference : str
         The reference that the gap is measured to.
+    loss : float
+        Log-loss of the fused model on the samples it was fitted on.
+    proba : ndarray of shape (n_samples, n_experts, n_classes)
+        What the experts say of all samples.
+    held_back : ndarray of int
+        Samples that no expert has learned from.
     """
 
     task: Task
     sizes: tuple
     scores: dict
     weights: np.ndarray
+    origins: np.ndarray | None
     losses: dict
     gap: float
     best_reference: str
-
-
-def cytology(seed):
-    """Wisconsin breast cytology: five experts, two of ten measured properties each."""
-    from sklearn.datasets import load_breast_cancer
-    from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.naive_bayes import GaussianNB
-    from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    data = load_breast_cancer()
-
-    def columns(*properties):
-        names = [f"{kind} {one}" for one in properties for kind in ("mean", "worst")]
-        names += [f"{one} error" for one in properties]
-        return np.flatnonzero(np.isin(data.feature_names, names)).tolist()
-
-    models = {
-        ("radius", "smoothness"): ("logistic regression", LogisticRegression()),
-        ("perimeter", "symmetry"): ("nearest neighbours", KNeighborsClassifier(15)),
-        ("area", "fractal dimension"): (
-            "gradient boosting",
-            GradientBoostingClassifier(random_state=seed),
-        ),
-        ("concave points", "texture"): ("naive Bayes", GaussianNB()),
-        ("compactness", "concavity"): ("random forest", RandomForestClassifier(random_state=seed)),
-    }
-    experts = [
-        Expert(kind, ", ".join(pair), columns(*pair), make_pipeline(StandardScaler(), model))
-        for pair, (kind, model) in models.items()
-    ]
-    return Task(
-        name="cytology",
-        title="Wisconsin breast cytology",
-        samples="tumours",
-        outcome="malignant or benign",
-        views="two of ten measured properties (mean, standard error, worst)",
-        X=data.data,
-        y=data.target_names[data.target],
-        experts=experts,
-    )
-
-
-def digits(seed):
-    """Handwritten digits: five experts, a half or the centre of the image each."""
-    from sklearn.datasets import load_digits
-    from sklearn.ensemble import RandomForestClassifier
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.naive_bayes import GaussianNB
-    from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.neural_network import MLPClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    X, y = load_digits(return_X_y=True)
-    pixel = np.arange(64).reshape(8, 8)
-    network = MLPClassifier((32,), max_iter=1000, random_state=seed)
-    models = [
-        ("logistic regression", "top half", pixel[:4], LogisticRegression(max_iter=1000)),
-        ("random forest", "bottom half", pixel[4:], RandomForestClassifier(random_state=seed)),
-        ("neural network", "left half", pixel[:, :4], network),
-        ("nearest neighbours", "right half", pixel[:, 4:], KNeighborsClassifier(15)),
-        ("naive Bayes", "centre", pixel[2:6, 2:6], GaussianNB(var_smoothing=0.1)),
-    ]
-    experts = [
-        Expert(kind, view, part.ravel().tolist(), make_pipeline(StandardScaler(), model))
-        for kind, view, part, model in models
-    ]
-    return Task(
-        name="digits",
-        title="Handwritten digits",
-        samples="images",
-        outcome="ten classes",
-        views="a half or the centre of the 8x8 pixels",
-        X=X,
-        y=y,
-        experts=experts,
-    )
-
-
-TASKS = {"cytology": cytology, "digits": digits}
+    loss: float
+    proba: np.ndarray
+    held_back: np.ndarray
 
 
 def split(y, seed):
-    """Rows that train the experts (40 %), fit the fusion (30 %) and are held out (30 %).
+    """Rows that train the experts (30 %), fit the fusion (45 %) and are held out (25 %).
 
     Parameters
     ----------
@@ -204,8 +79,8 @@ def split(y, seed):
     """
     from sklearn.model_selection import train_test_split
 
-    own, rest = train_test_split(np.arange(len(y)), train_size=0.4, stratify=y, random_state=seed)
-    fuse, held_out = train_test_split(rest, train_size=0.5, stratify=y[rest], random_state=seed)
+    own, rest = train_test_split(np.arange(len(y)), train_size=0.3, stratify=y, random_state=seed)
+    fuse, held_out = train_test_split(rest, train_size=9 / 14, stratify=y[rest], random_state=seed)
     return [own, fuse, held_out]
 
 
@@ -231,7 +106,8 @@ def evaluate(task, seed, progress):
     proba = np.empty((len(task.y), len(task.experts), len(np.unique(task.y))))
     for m, expert in enumerate(task.experts):
         progress(f"{task.name}: expert {m + 1} of {len(task.experts)}, {expert.label}")
-        model = expert.model.fit(task.X[np.ix_(own, expert.columns)], task.y[own])
+        known = own if expert.origin is None else own[task.origins[own] == expert.origin]
+        model = expert.model.fit(task.X[np.ix_(known, expert.columns)], task.y[known])
         proba[:, m] = model.predict_proba(task.X[:, expert.columns])
 
     progress(f"{task.name}: fusing {len(task.experts)} experts on {len(fuse)} {task.samples}")
@@ -256,9 +132,13 @@ def evaluate(task, seed, progress):
         sizes=(len(own), len(fuse), len(held_out)),
         scores={row: scores(truth, values) for row, values in log_proba.items()},
         weights=fused.expert_weights(proba[held_out]),
+        origins=None if task.origins is None else task.origins[held_out],
         losses={row: -values[np.arange(len(truth)), truth] for row, values in log_proba.items()},
         gap=fused.guarantee_gap_,
         best_reference=references[int(np.argmin(fused.reference_losses_))],
+        loss=fused.loss_,
+        proba=proba,
+        held_back=np.sort(np.concatenate([fuse, held_out])),
     )
 
 
@@ -316,8 +196,10 @@ def table(result):
         shown = [f"{value:.{digits_shown}f}" for value in values]
         mark = f"{best(values):.{digits_shown}f}"
         columns.append([title] + [text + (" ", "*")[text == mark] for text in shown])
-    weights = [f"{weight:.2f}" for weight in result.weights.mean(axis=0)]
-    columns.append([" weight", *weights, *[""] * (len(names) - len(weights))])
+    for title, mean in mean_weights(result).items():
+        weights = [f"{weight:.2f}" for weight in mean]
+        columns.append([f" weight {title}".rstrip(), *weights])
+        columns[-1] += [""] * (len(names) - len(weights))
 
     left = [f"{'expert':<{kinds}}  sees", *names]
     widths = [max(len(cell) for cell in column) for column in (left, *columns)]
@@ -329,6 +211,66 @@ def table(result):
     rule = "-" * max(len(line) for line in lines)
     n_experts = len(experts)
     return [lines[0], rule, *lines[1 : n_experts + 1], rule, *lines[n_experts + 1 :]]
+
+
+def mean_weights(result):
+    """Mean weights of the experts on the held-out samples of each origin.
+
+    Parameters
+    ----------
+    result : Result
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_experts,)
+        By origin, or of all samples where there is none.
+    """
+    if result.origins is None:
+        return {"": result.weights.mean(axis=0)}
+    return {
+        origin: result.weights[result.origins == origin].mean(axis=0)
+        for origin in np.unique(result.origins).tolist()
+    }
+
+
+def trust(result):
+    """Whom the fusion trusts, and where it trusts others, in one sentence.
+
+    Parameters
+    ----------
+    result : Result
+
+    Returns
+    -------
+    str
+    """
+    task, labels = result.task, [expert.label for expert in result.task.experts]
+    low, high = result.weights.min(axis=0), result.weights.max(axis=0)
+    if np.max(high - low) < _ALIKE:
+        mean = result.weights.mean(axis=0)
+        first = int(np.argmax(mean))
+        return (
+            f"LogitProd trusts the {labels[first]} most: mean weight {mean[first]:.2f}, nearly the "
+            f"same for all {task.samples}. It tried to weigh the experts anew for each of them, "
+            f"and cross-validation within the fit said that this gains next to nothing here."
+        )
+    means = mean_weights(result)
+    if len(means) == 1:
+        first = int(np.argmax(high - low))
+        return (
+            f"LogitProd weighs the experts anew for each of the {task.samples}: the "
+            f"{labels[first]} has from {low[first]:.2f} to {high[first]:.2f}."
+        )
+    by_origin = np.stack(list(means.values()))
+    first = int(np.argmax(np.ptp(by_origin, axis=0)))
+    least, most = (list(means)[int(pick(by_origin[:, first]))] for pick in (np.argmin, np.argmax))
+    return (
+        f"LogitProd weighs the experts anew for each of the {task.samples}. Nobody tells it "
+        f"which {task.origin} one is from, and yet the {labels[first]} has a mean weight of "
+        f"{means[most][first]:.2f} on those of {task.origin} {most} and of "
+        f"{means[least][first]:.2f} on those of {task.origin} {least}: what the experts say, and "
+        f"how surely, is enough."
+    )
 
 
 def conclusions(result):
@@ -345,16 +287,6 @@ def conclusions(result):
     """
     labels = [expert.label for expert in result.task.experts]
     samples = result.task.samples
-    mean = result.weights.mean(axis=0)
-    first = int(np.argmax(mean))
-    low, high = result.weights[:, first].min(), result.weights[:, first].max()
-    spread = (
-        f"the same for all {samples}"
-        if f"{low:.2f}" == f"{high:.2f}"
-        else f"from {low:.2f} to {high:.2f} between {samples}"
-    )
-    trust = f"LogitProd trusts the {labels[first]} most: mean weight {mean[first]:.2f}, {spread}."
-
     loss = {row: values[0] for row, values in result.scores.items()}
     single = min(labels, key=loss.get)
     difference = result.losses[single] - result.losses[_FUSED]
@@ -376,13 +308,15 @@ def conclusions(result):
             f"and LogitProd is number {rank} of {len(loss)}."
         )
 
-    gap = (
-        f"Guarantee gap {result.gap:.4f}: the log-loss of LogitProd minus that of its best "
-        f"reference, here {result.best_reference}, on the {result.sizes[1]} {samples} it was "
-        f"fitted on. References are the experts, the mean of logits and the mean of "
-        f"probabilities; the fit never lets the gap exceed 0."
+    guarantee = (
+        f"The guarantee: on the {result.sizes[1]} {samples} that it was fitted on, LogitProd is "
+        f"never worse in log-loss than the best single expert, the mean of logits and the mean of "
+        f"probabilities, whatever the data. Here it has {result.loss:.4f}, and the best of these, "
+        f"the {result.best_reference}, {result.loss - result.gap:.4f} (guarantee_gap_ "
+        f"{result.gap:.4f}). For new {samples} there is no such promise; how it went with the "
+        f"{result.sizes[2]} held out is in the table."
     )
-    return [gap, f"{trust} {versus} {place}"]
+    return [trust(result), f"{versus} {place}", guarantee]
 
 
 def report(result):
@@ -403,7 +337,8 @@ def report(result):
     )
     title = f"{task.title}: {len(task.y)} {task.samples}, {task.outcome}"
     lines = [title, "=" * len(title), *textwrap.wrap(head, WIDTH), "", *table(result)]
-    lines.append(f"* best of the column; weight: mean over the held-out {task.samples}")
+    whose = f", for each {task.origin}" if task.origin else ""
+    lines.append(f"* best of the column; weight: mean over the held-out {task.samples}{whose}")
     for paragraph in conclusions(result):
         lines += ["", *textwrap.wrap(paragraph, WIDTH)]
     return "\n".join(lines)
@@ -423,13 +358,65 @@ _FLOOR = (
 )
 
 
+def write(result, folder):
+    """Write predictions and features as files, to try other commands on.
+
+    ``predictions/EXPERT.csv`` has the probabilities of the samples that are new to the experts,
+    ``features/EXPERT.csv`` what the expert sees of all samples, ``labels.csv`` their classes.
+    Features are left out where experts differ in the samples that they know.
+
+    Parameters
+    ----------
+    result : Result
+    folder : Path
+        Made, with its parents.
+
+    Returns
+    -------
+    str
+        What can be done with them, in a few lines.
+    """
+    task, rows = result.task, result.held_back
+    classes = np.unique(task.y).tolist()
+    ids = pd.Index([f"s{row:04d}" for row in range(len(task.y))], name="slide_id")
+    tables = {"labels": pd.DataFrame({"label": task.y}, index=ids)}
+    for m, expert in enumerate(task.experts):
+        names = [f"prob_{name}" for name in classes]
+        proba = pd.DataFrame(result.proba[rows, m], index=ids[rows], columns=names)
+        tables[f"predictions/{expert.name}"] = proba.assign(label=task.y[rows])
+        if task.origins is None:
+            names = [f"f{column}" for column in range(len(expert.columns))]
+            features = pd.DataFrame(task.X[:, expert.columns], index=ids, columns=names)
+            tables[f"features/{expert.name}"] = features
+    for name, one in tables.items():
+        path = folder / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        one.to_csv(path)
+    lines = [
+        f"Written to {folder}. Try",
+        "",
+        f"    logitprod compare {folder}/predictions/*.csv --label label",
+    ]
+    if task.origins is None:
+        labels = f"--labels {folder}/labels.csv --label label"
+        lines.append(f"    logitprod probe {folder}/features/*.csv {labels}")
+    return "\n".join(lines)
+
+
 def run(args):
     """Run the demo: evaluate and report one task after the other."""
     progress = Progress(sys.stderr)
-    for name in TASKS if args.data == "all" else [args.data]:
+    names = list(TASKS) if args.data == "all" else [args.data]
+    folders = {} if args.files is None else {name: Path(args.files) / name for name in names}
+    for folder in folders.values():
+        if folder.exists():
+            raise ValueError(f"{folder} exists: write --files with the name of another folder.")
+    for name in names:
         progress(f"loading {name}")
         result = evaluate(TASKS[name](args.seed), args.seed, progress)
         progress.clear()
         print(report(result) + "\n\n", flush=True)
+        if name in folders:
+            print(write(result, folders[name]) + "\n\n", flush=True)
     print("\n".join(textwrap.wrap(_FLOOR, WIDTH)) + "\n\n" + _CODE, flush=True)
     return 0

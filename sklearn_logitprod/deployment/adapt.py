@@ -23,16 +23,21 @@ def adapt(
     sample_weight: ArrayLike | None = None,
     groups: ArrayLike | None = None,
 ) -> Model:
-    """Adapt a fitted model to another site with a few labelled samples.
+    r"""Adapt a fitted model to another site with a few labelled samples.
 
-    Only sharpness and class bias move, ``F' = s F + c``; of values, all precisions by one factor
-    ``s`` and all means by one amount ``c``: the weights of the experts, the gate and everything
-    else stay. How far they may move follows the labels: they minimise ``sum_i
-    v_i loss_i / deff + 1/2 [t_s (log s)^2 + t_c |c|^2]``, with sample weights v and the design
-    effect of the groups, under a grid of prior precisions ``t_s`` and ``t_c``, and the
-    solutions are averaged by how well each explains the labels. Where they do not tell that
-    anything has changed, next to nothing moves; samples of one class alone are no reason to
-    believe that there is no other.
+    Only sharpness and class bias move, :math:`F' = s F + c`; of values, all precisions by one
+    factor :math:`s` and all means by one amount :math:`c`: the weights of the experts, the gate
+    and everything else stay. How far they may move follows the labels: they minimise
+
+    .. math::
+
+       \frac{1}{\mathrm{deff}} \sum_i v_i \ell_i
+       + \tfrac12 \bigl( t_s (\log s)^2 + t_c \lVert c \rVert^2 \bigr)
+
+    with the losses :math:`\ell_i`, sample weights :math:`v_i` and the design effect of the groups,
+    under a grid of prior precisions :math:`t_s` and :math:`t_c`, and the solutions are averaged
+    by how well each explains the labels. Where they do not tell that anything has changed, next to
+    nothing moves; samples of one class alone are no reason to believe that there is no other.
 
     Parameters
     ----------

@@ -96,15 +96,18 @@ def add_expert(
     sample_weight: ArrayLike | None = None,
     groups: ArrayLike | None = None,
 ) -> Model:
-    """Add one or several experts to a fitted model, without the data of its fit.
+    r"""Add one or several experts to a fitted model, without the data of its fit.
 
     The fitted model stands as one expert beside the new ones, in a pool that is fitted by the
-    model's own parameters: ``F_new = w_old(x) F_old + sum_j w_j(x) log p_j``, which is one
-    logarithmic opinion pool again, blended so that on the given rows the mean log-loss is never
-    above that of the old model. Sharpness and class bias are fitted as well where the outputs
-    of the old experts show that the rows are new to the model; on rows that it knows, of its fit
-    or of what was done to it with labels since, weights alone. Rows that lack the new experts are
-    predicted as before.
+    model's own parameters:
+
+    .. math:: F_\text{new}(x) = w_\text{old}(x) F_\text{old}(x) + \sum_j w_j(x) \log p_j(x)
+
+    This is one logarithmic opinion pool again, blended so that on the given rows the mean log-loss
+    is never above that of the old model. Sharpness and class bias are fitted as well where the
+    outputs of the old experts show that the rows are new to the model; on rows that it knows, of
+    its fit or of what was done to it with labels since, weights alone. Rows that lack the new
+    experts are predicted as before.
 
     Parameters
     ----------

@@ -37,13 +37,14 @@ def adapt_prior(
     prior: Mapping[Any, float] | ArrayLike | None = None,
     strength: float = 20.0,
 ) -> Model:
-    """Adapt a fitted model to another prevalence of the classes, without labels.
+    r"""Adapt a fitted model to another prevalence of the classes, without labels.
 
-    Where only the prevalence differs from that of the fit, ``class_prior_``, Bayes' rule says what
-    a model that is right there says here: ``F' = F + log(prior / class_prior_)``. A prevalence that
-    is not known is estimated from X, guarded so that it stays where it was unless X tells
-    otherwise: against chance in X and in the fit data, and against what the model leans to by
-    itself. X should be a sample of the patients to come, as they come.
+    Where only the prevalence :math:`\pi` differs from that of the fit, :math:`\pi_0`
+    (``class_prior_``), Bayes' rule says what a model that is right there says here:
+    :math:`F' = F + \log(\pi / \pi_0)`. A prevalence that is not known is estimated from X, guarded
+    so that it stays where it was unless X tells otherwise: against chance in X and in the fit
+    data, and against what the model leans to by itself. X should be a sample of the patients to
+    come, as they come.
 
     Parameters
     ----------

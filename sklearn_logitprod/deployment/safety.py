@@ -19,11 +19,12 @@ Model = TypeVar("Model", bound=BaseLogitProd)
 
 
 def with_safety(model: Model, share: float = 0.05, reference: str | None = None) -> Model:
-    """Mix a little of a reference into a fitted model, so that it is never much worse.
+    r"""Mix a little of a reference into a fitted model, so that it is never much worse.
 
-    ``p = (1 - share) p_model + share p_ref`` loses at most ``log(1 / share)`` nats against the
-    reference on every single sample, whatever happens: 3.0 for a share of 0.05. This is what
-    lets :func:`certify` say something with few samples.
+    With the share :math:`\eta` the mixture
+    :math:`p = (1 - \eta) \, p_\text{model} + \eta \, p_\text{ref}` loses at most
+    :math:`\log(1 / \eta)` nats against the reference on every single sample, whatever happens: 3.0
+    for a share of 0.05. This is what lets :func:`certify` say something with few samples.
 
     Parameters
     ----------

@@ -39,19 +39,23 @@ from sklearn_logitprod.targets.target import Target
 
 
 class LogitProdClassifier(ClassPredictions, CategoryInference, BaseLogitProd):
-    """Fuse the outputs of fixed experts by a sample-adaptive weighted product.
+    r"""Fuse the outputs of fixed experts by a sample-adaptive weighted product.
 
     The experts stay as they are. From their logits alone a gate learns how much to
     trust each of them on each sample, and the fused probabilities are the product of
     the experts' probabilities raised to these weights, the logarithmic opinion pool
     [1]_:
 
-    ``p(y|x) = softmax(s * sum_m w_m(x) log p_m(y|x) + c_y)``,
-    ``w(x) = softmax((b + g(phi(x))) / temperature)``
+    .. math::
 
-    with gating features ``phi`` computed from the logits, a sharpness ``s`` and a class
-    bias ``c``. On the fit data the fused model is never worse in log-loss than the best
-    single expert, the mean of log-probabilities and the mean of probabilities.
+       p(y \mid x) &= \operatorname{softmax}\Bigl(
+       s \sum_m w_m(x) \log p_m(\cdot \mid x) + c \Bigr)_y, \\
+       w(x) &= \operatorname{softmax}\Bigl( \bigl( b + g(\phi(x)) \bigr) / \tau \Bigr)
+
+    with gating features :math:`\phi` computed from the logits, a gate :math:`g` at the
+    temperature :math:`\tau`, a sharpness :math:`s` and a class bias :math:`c`. On the
+    fit data the fused model is never worse in log-loss than the best single expert, the
+    mean of log-probabilities and the mean of probabilities.
 
     Parameters
     ----------
@@ -78,8 +82,7 @@ class LogitProdClassifier(ClassPredictions, CategoryInference, BaseLogitProd):
         :func:`label_sets` makes, or follow `classes`; an array of plain labels is taken by
         all three.
 
-    decision : {"mode", "median"} or array-like of shape (n_classes, n_classes), \
-default="mode"
+    decision : {"mode", "median"} or array-like of shape (n_classes, n_classes), default="mode"
         What ``predict`` chooses: the most probable class, the median of ordered grades
         (numbers, or `classes` from the lowest to the highest), or the class of least
         expected cost, ``decision[i, j]`` being the cost of predicting class j where i is

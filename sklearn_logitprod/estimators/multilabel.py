@@ -42,13 +42,15 @@ _SHARED = ("input", "temperature", "alpha", "cross_class", "features", "calibrat
 
 
 class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitProd):
-    """Fuse what fixed experts say of several labels, which need not all be tested.
+    r"""Fuse what fixed experts say of several labels, which need not all be tested.
 
     A panel of mutations, of findings, of tissue types: each sample has several labels, each 0 or
     1 or not tested. Every label has a weighted product of the experts of its own, as
     :class:`LogitProdClassifier` fits it [1]_:
 
-    ``logit p_l(x) = s_l * sum_m w_lm(x) logit p_lm(x) + c_l``
+    .. math::
+
+       \operatorname{logit} p_l(x) = s_l \sum_m w_{lm}(x) \operatorname{logit} p_{lm}(x) + c_l
 
     All labels are fitted together. What they have in common, how much each expert is worth and
     how sharp the product is, is learned as the centre of their priors, and so is how far labels

@@ -37,16 +37,16 @@ CORRECTION = 30.0
 
 
 class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
-    """Fuse fixed regressors by a sample-adaptive weighted product of Gaussians.
+    r"""Fuse fixed regressors by a sample-adaptive weighted product of Gaussians.
 
     Every expert is read as a Gaussian, calibrated within every fold anew: by a line, and a
     variance that follows its prediction and how far the experts lie apart. The fused density is
-    their product, raised to weights that a gate learns, as :class:`LogitProdClassifier` does with
-    class probabilities [1]_: with precisions ``tau_m`` and means ``mu_m`` it is Gaussian with
-    precision ``sum_m a_m tau_m`` and mean ``(sum_m a_m tau_m mu_m + c) / sum_m a_m tau_m`` [2]_.
-    Where values stray farther, all of these are Student's t (``tails``). On the fit data the
-    fused model is never worse in this likelihood than the best single calibrated expert, the mean
-    of log-densities and the density of mean and variance of the mixture.
+    their product, raised to weights that a gate learns [1]_: with precisions :math:`\tau_m` and
+    means :math:`\mu_m` it is Gaussian with the precision :math:`\tau = \sum_m a_m \tau_m` and the
+    mean :math:`(\sum_m a_m \tau_m \mu_m + c) / \tau` [2]_. Where values stray farther, all of
+    these are Student's t (``tails``). On the fit data the fused model is never worse in this
+    likelihood than the best single calibrated expert, the mean of log-densities and the density of
+    mean and variance of the mixture.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
         Gate temperature, and prior precision of the gate weights.
 
     correction : "auto", float or None, default="auto"
-        Prior precision of a linear correction of the mean: ``sum_m u_m tau_m mu_m`` is added
-        to what is divided by the precision, ``u_m`` of either sign, so that separate evidence
-        adds up. "auto" tries several with the automatic gate, else it is 30. None: no correction.
+        Prior precision of a linear correction of the mean: :math:`\sum_m u_m \tau_m \mu_m` is
+        added to what is divided by the precision, :math:`u_m` of either sign, so that separate
+        evidence adds up. "auto" tries several with the automatic gate, else it is 30. None: none.
 
     tails : {"auto", "gaussian"} or float > 2, default="auto"
         "gaussian", or degrees of freedom of Student's t in the place of every Gaussian. "auto":
@@ -133,9 +133,9 @@ class LogitProdRegressor(CalibrationMixin, RegressorMixin, BaseLogitProd):
     guarantee_gap_ : float
         ``loss_ - min(reference_losses_)``; never positive.
     bias_ : float
-        What is added to ``sum_m a_m tau_m mu_m``, in standard deviations of y.
+        What is added to :math:`\sum_m a_m \tau_m \mu_m`, in standard deviations of y.
     correction_ : ndarray of shape (n_experts,) or None
-        Coefficients ``u_m`` of the linear correction.
+        Coefficients :math:`u_m` of the linear correction.
     selection_ : dict or None
         With "auto": ``candidate``, ``cv_loss`` and ``share``, one entry per candidate.
     n_iter_ : int

@@ -77,11 +77,14 @@ class ClassLoss:
 
 
 class LogisticHead(ClassifierMixin, LinearHead):
-    """Ridge-penalised logistic regression on features, its penalty chosen inside.
+    r"""Ridge-penalised logistic regression on features, its penalty chosen inside.
 
     Features are standardised. The penalised log-loss
 
-    ``sum_i v_i (log sum_k exp f_ik - f_iy) + lambda / 2 |B|^2``, ``f_i = B x_i + c``
+    .. math::
+
+       \sum_i v_i \Bigl( \log \sum_k e^{f_{ik}} - f_{i y_i} \Bigr)
+       + \tfrac{\lambda}{2} \lVert B \rVert^2, \qquad f_i = B x_i + c
 
     depends on them through their Gram matrix alone [1]_, which is decomposed once; folds and
     penalties are then fitted together, on as many scores as there are rows or features,
@@ -91,8 +94,9 @@ class LogisticHead(ClassifierMixin, LinearHead):
     Parameters
     ----------
     prior_variances : sequence of float, default=(0.01, 0.0316, ..., 100000)
-        Prior variances of a log-odds that are tried: ``lambda = n_features / variance``, so that
-        standardised features of any number give it this variance. A single one fixes the penalty.
+        Prior variances of a log-odds that are tried: :math:`\lambda` is ``n_features / variance``,
+        so that standardised features of any number give it this variance. A single one fixes the
+        penalty.
     cv : int, splitter or iterable of splits, default=5
         How the penalty is chosen. A number means stratified, shuffled folds that keep groups
         together.

@@ -22,11 +22,11 @@ def ranked_probability_score(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean ranked probability score of predicted grades [1]_; lower is better.
+    r"""Mean ranked probability score of predicted grades [1]_; lower is better.
 
     With F the distribution function of the predicted grade, that of a sample of grade y is
-    ``sum_k (F_k - 1[y <= k])**2`` over all grades but the highest. A prediction that is wrong by
-    one grade costs less than one that is wrong by two; for two grades it is the Brier score.
+    :math:`\sum_k (F_k - 1[y \le k])^2` over all grades but the highest. A prediction that is wrong
+    by one grade costs less than one that is wrong by two; for two grades it is the Brier score.
 
     Parameters
     ----------

@@ -53,11 +53,17 @@ def crps_gaussian(
     freedom: float = np.inf,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Continuous ranked probability score of Gaussian, or Student's t, predictions.
+    r"""Continuous ranked probability score of Gaussian, or Student's t, predictions.
 
-    The integral of ``(F(x) - 1{x >= y})^2`` over all x, F the predicted distribution function.
-    For a Gaussian it is ``std (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi))`` with
-    ``z = (y - mean) / std`` [1]_. It is proper, as the log-loss is, but grows with the distance
+    With F the predicted distribution function, and for a Gaussian with
+    :math:`z = (y - \mu) / \sigma` [1]_, it is
+
+    .. math::
+
+       \int \bigl( F(x) - 1[x \ge y] \bigr)^2 \, dx
+       = \sigma \Bigl( z \, (2 \Phi(z) - 1) + 2 \varphi(z) - 1 / \sqrt{\pi} \Bigr) .
+
+    It is proper, as the log-loss is, but grows with the distance
     alone, not with its square: a single value that is far off counts for less. Of a prediction
     without any spread it is the absolute error. Of Student's t the form is that of [2]_.
 
@@ -93,7 +99,7 @@ def crps_gaussian(
 
     Examples
     --------
-    At the mean of a standard Gaussian it is ``(sqrt(2) - 1) / sqrt(pi)``.
+    At the mean of a standard Gaussian it is :math:`(\sqrt{2} - 1) / \sqrt{\pi}`.
 
     >>> from sklearn_logitprod.metrics import crps_gaussian
     >>> round(crps_gaussian([3.0], [3.0], [1.0]), 4)
@@ -120,10 +126,11 @@ def nll_gaussian(
     freedom: float = np.inf,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Negative log-likelihood of Gaussian, or Student's t, predictions.
+    r"""Negative log-likelihood of Gaussian, or Student's t, predictions.
 
-    ``1/2 ((y - mean) / std)^2 + log(std) + 1/2 log(2 pi)`` of a Gaussian: what a
-    :class:`~sklearn_logitprod.LogitProdRegressor` is fitted by.
+    .. math:: \tfrac12 \bigl( (y - \mu) / \sigma \bigr)^2 + \log \sigma + \tfrac12 \log 2 \pi
+
+    of a Gaussian: what a :class:`~sklearn_logitprod.LogitProdRegressor` is fitted by.
 
     Parameters
     ----------
@@ -149,7 +156,7 @@ def nll_gaussian(
 
     Examples
     --------
-    One standard deviation off: ``1/2 + 1/2 log(2 pi)``.
+    One standard deviation off: :math:`\tfrac12 + \tfrac12 \log 2 \pi`.
 
     >>> from sklearn_logitprod.metrics import nll_gaussian
     >>> round(nll_gaussian([1.0], [0.0], [1.0]), 4)
