@@ -149,9 +149,7 @@ def compare(parser, run):
         action="store_true",
         help="the classes are grades, numbers or in the order of --classes: score them as such",
     )
-    own.add_argument(
-        "--by", metavar="COLUMN", help="score within each of its values, too, such as sites"
-    )
+    own.add_argument("--by", metavar="COLUMN", help="score each of its values, too, such as sites")
     own.add_argument("--cv", type=int, default=5, metavar="K", help="folds (default: 5)")
     own.add_argument(
         "--repeats", type=int, default=5, metavar="N", help="of the folds (default: 5)"
