@@ -209,6 +209,10 @@ class TestDisagreement:
         both = np.stack([y, 1 - y], axis=1)
         panel = LogitProdMultilabelClassifier(gate_width=None, labels=["a", "b"])
         panel.fit(np.stack([z, -z], axis=2), both)
+        assert "labels of samples looked at" in str(panel)
+        np.testing.assert_allclose(
+            panel.expert_overview_.loss, panel.expert_losses_.mean(axis=1), rtol=1e-6
+        )
         own = panel.disagreement(np.stack([z, -z], axis=2))
         assert own.shape == (N, 2)
         np.testing.assert_allclose(

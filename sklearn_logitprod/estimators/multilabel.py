@@ -155,6 +155,9 @@ class LogitProdMultilabelClassifier(PanelInference, ClassifierMixin, BaseLogitPr
         The fitted experts; None for precomputed outputs.
     named_experts_ : Bunch or None
         The fitted experts by name.
+    expert_overview_ : Overview or None
+        Of precomputed outputs what ``print`` and notebooks show of each expert on the fit data,
+        over all labels: coverage, loss, calibration slope, agreement and what looks odd.
     n_tested_, n_positive_ : ndarray of shape (n_labels,), int
         Samples of the fit on which each label was tested, and was 1.
     mean_expert_weights_ : ndarray of shape (n_experts, n_labels), float64

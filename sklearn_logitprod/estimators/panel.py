@@ -7,7 +7,9 @@ import numpy as np
 from sklearn_logitprod.estimators.standing import standing
 from sklearn_logitprod.experts.composition import fitted_experts
 from sklearn_logitprod.fusion.likelihood import ClassLabels
+from sklearn_logitprod.outputs.glance import labels_overview
 from sklearn_logitprod.outputs.marks import row_marks
+from sklearn_logitprod.outputs.overview import some_rows
 from sklearn_logitprod.outputs.panel import check_present
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.panel_path import Panel, fit_panel
@@ -107,10 +109,23 @@ def fit_labels(model, prepared, spec, settings, progress):
         "loss_curve_": fits[0].curve,
         "selection_": selection,
         "label_fits_": told,
+        "expert_overview_": _overview_of(prepared),
         "n_samples_fit_": len(prepared.kept),
         "deployment_": [],
         "converged": all(fit.converged for fit in fits),
     }
+
+
+def _overview_of(prepared):
+    """Overview of precomputed outputs on the fit data; None with experts of its own."""
+    if prepared.attributes["named_experts_"] is not None:
+        return None
+    outputs, kept = prepared.outputs, prepared.kept
+    names = prepared.attributes["expert_names_"]
+    rows = kept[some_rows(len(kept), 2 * len(names) * len(outputs.labels))]
+    log_odds = outputs.take(rows).log_odds(slice(None))
+    coverage = 1.0 - np.isnan(log_odds).all(axis=2).mean(axis=0)
+    return labels_overview(names, coverage, log_odds, prepared.likelihood.values[rows])
 
 
 def _label_attributes(fit, data, weight, selection, names):

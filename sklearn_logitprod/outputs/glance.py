@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sklearn_logitprod.fusion.events import label_sets_from_events
@@ -52,15 +54,33 @@ def _classes(own, coverage):
 
 
 def _labels(own, coverage):
-    """Each label of a sample is a row of its own."""
     kind = own.input.removeprefix("label_")
     read = panel_outputs(own, kind, own.classes, own.expert_names)
-    log_odds = np.moveaxis(read.log_odds(slice(None)), 1, 2)
-    rows = log_odds.reshape(-1, log_odds.shape[2])
-    if own.y is None:
-        return overview(own.expert_names, coverage, rows[:, :, None])
-    tested = ~np.isnan(own.y)
-    counts, positive = tested.sum(axis=0), np.nansum(own.y, axis=0)
+    return labels_overview(own.expert_names, coverage, read.log_odds(slice(None)), own.y)
+
+
+def labels_overview(names, coverage, log_odds, y):
+    """Overview of several labels: each label of a sample is a row of its own.
+
+    Parameters
+    ----------
+    names : list of str
+    coverage : ndarray of shape (n_experts,)
+    log_odds : ndarray of shape (n_samples, n_experts, n_labels)
+        NaN where an expert is missing.
+    y : ndarray of shape (n_samples, n_labels) or None
+        0 and 1, NaN where a label was not tested.
+
+    Returns
+    -------
+    Overview
+    """
+    by_label = np.moveaxis(log_odds, 1, 2)
+    rows = by_label.reshape(-1, by_label.shape[2])
+    if y is None:
+        return replace(overview(names, coverage, rows[:, :, None]), unit="labels of samples")
+    tested = ~np.isnan(y)
+    counts, positive = tested.sum(axis=0), np.nansum(y, axis=0)
     # each label has base rates of its own
     bases = [
         ClassLabels((np.arange(n) < k).astype(np.intp)).base_loss(2)
@@ -70,8 +90,9 @@ def _labels(own, coverage):
     base = float(np.average(bases, weights=counts[counts > 0])) if bases else np.nan
     kept = tested.ravel()
     log_proba = log_softmax(binary_logits(rows[kept]))
-    likelihood = ClassLabels(own.y.ravel()[kept].astype(np.intp))
-    return overview(own.expert_names, coverage, rows[kept][:, :, None], log_proba, likelihood, base)
+    likelihood = ClassLabels(y.ravel()[kept].astype(np.intp))
+    found = overview(names, coverage, rows[kept][:, :, None], log_proba, likelihood, base)
+    return replace(found, unit="labels of samples")
 
 
 def _events(own, coverage):

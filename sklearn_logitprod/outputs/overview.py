@@ -55,6 +55,8 @@ class Overview:
         What is odd of each.
     base_loss : float
         Of the base rates, without any expert; NaN where outcomes are not known.
+    unit : str
+        What a row is, in the plural.
     """
 
     names: list
@@ -66,6 +68,7 @@ class Overview:
     nearest: list
     doubts: list
     base_loss: float
+    unit: str = "samples"
 
     def rows(self):
         """Header and rows of a table, as texts."""
@@ -83,7 +86,7 @@ class Overview:
 
     def note(self):
         """How the table is read."""
-        parts = [f"{self.n_rows} samples looked at."]
+        parts = [f"{self.n_rows} {self.unit} looked at."]
         if not np.isnan(self.base_loss):
             parts.append(
                 f"Loss in nats; of the base rates, without any expert, it is {self.base_loss:.3f}."
