@@ -41,7 +41,7 @@ GROUPS = [
     [EQUAL],
     [replace(GATE, alpha=a) for a in (100.0, 30.0, 10.0)],
     [replace(BASE, cross_class=c) for c in (300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3)],
-    [replace(EQUAL, cross_class=c) for c in (10.0, 1.0)],
+    [replace(EQUAL, cross_class=10.0)],
     [replace(GATE, alpha=30.0, cross_class=c) for c in (30.0, 10.0)],
     [replace(BASE, gate_width=8, alpha=a) for a in (100.0, 30.0)],
 ]
@@ -58,11 +58,12 @@ NOW = {
     "constant": 0.2,
     "equal weights": 0.3,
     "constant, cross_class=10": 0.15,
-    "constant, cross_class=1": 0.02,
+    "constant, cross_class=0.3": 0.0002,
     "linear, alpha=30, cross_class=30": 0.2,
     "best expert": 0.1,
     "mean of probabilities": 0.3,
 }
+WEAK = [f"constant, cross_class={penalty}" for penalty in (0.3, 1, 3)]
 # what was changed in the path, one thing at a time
 VARIANTS = {
     "best expert 0.25": {"best expert": 0.25},
@@ -73,15 +74,19 @@ VARIANTS = {
         "equal weights": 0.0,
         "constant, strength=10": 0.2,
     },
-    "without cross_class=1": {"constant, cross_class=1": 0.0},
-    "cross_class=1 0.1": {"constant, cross_class=1": 0.1},
-    "and cross_class=0.3 0.02": {"constant, cross_class=0.3": 0.02},
-    "cross_class=3 instead of 1": {"constant, cross_class=1": 0.0, "constant, cross_class=3": 0.1},
-    "corrections of equal weights": {
+    "without cross_class=0.3": {"constant, cross_class=0.3": 0.0},
+    "cross_class=0.3 0.02": {"constant, cross_class=0.3": 0.02},
+    "cross_class=1 0.02 instead of 0.3": {
+        "constant, cross_class=0.3": 0.0,
+        "constant, cross_class=1": 0.02,
+    },
+    "cross_class=3 0.05 instead of 0.3": {
+        "constant, cross_class=0.3": 0.0,
+        "constant, cross_class=3": 0.05,
+    },
+    "correction at 10 of equal weights": {
         "constant, cross_class=10": 0.0,
-        "constant, cross_class=1": 0.0,
         "equal weights, cross_class=10": 0.15,
-        "equal weights, cross_class=1": 0.02,
     },
     "gate with a correction at 10": {
         "linear, alpha=30, cross_class=30": 0.0,
@@ -143,13 +148,23 @@ def try_candidates(problem, n_folds):
     return tried, data.likelihood, weight
 
 
+def taken(prior, tried):
+    """Names and masses of the candidates that a path has: weak corrections of two classes alone."""
+    n_classes = next(scores.shape[1] for _, scores in tried.values())
+    kept = {
+        name: mass
+        for name, mass in prior.items()
+        if mass and name in tried and (n_classes == 2 or name not in WEAK)
+    }
+    return list(kept), np.array(list(kept.values()))
+
+
 def ways(tried, sets, weight):
     """By name: held-out scores of each candidate and of each way of mixing."""
     out = {name: scores for name, (_, scores) in tried.items()}
     losses = {name: weight @ sets.loss(own) for name, (own, _) in tried.items()}
     for label, prior in (("earlier path", EARLIER), ("path", NOW)):
-        names = [name for name in prior if name in tried]
-        mass = np.array([prior[name] for name in names])
+        names, mass = taken(prior, tried)
         total = np.array([losses[name] for name in names])
         test = np.array([tried[name][1] for name in names])
         out[f"{label}: winner"] = test[np.argmin(total)]
@@ -161,9 +176,8 @@ def ways(tried, sets, weight):
             shares = mixing_shares(under_cv, sets, weight / kappa, mass / mass.sum())
             out[f"{label}: stacked, prior x {kappa:g}"] = np.tensordot(shares, test, 1)
     for label, change in VARIANTS.items():
-        prior = {name: mass for name, mass in (NOW | change).items() if mass and name in tried}
-        under_cv, test = (np.array(part) for part in zip(*map(tried.get, prior), strict=True))
-        mass = np.array(list(prior.values()))
+        names, mass = taken(NOW | change, tried)
+        under_cv, test = (np.array(part) for part in zip(*map(tried.get, names), strict=True))
         shares = mixing_shares(under_cv, sets, weight, mass / mass.sum())
         out[f"path, {label}"] = np.tensordot(shares, test, 1)
     return out

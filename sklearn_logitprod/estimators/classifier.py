@@ -121,7 +121,7 @@ class LogitProdClassifier(ClassPredictions, CategoryInference, BaseLogitProd):
         Prior precision of the cross-class correction, a matrix per expert on its centred
         log-probabilities, which lets experts be strong on different classes; of two classes
         on ``log p`` and ``log(1 - p)``, not centred, which lets them be strong where they are
-        sure of one. None leaves it out, or, with "auto", tries 30, 10 and, of two classes, 1.
+        sure of one. None leaves it out, or, with "auto", tries 30, 10 and, of two classes, 0.3.
         It is left out, with a warning, where ``n_experts * n_classes**2`` exceeds 20000.
 
     diversity : float, default=0.0
