@@ -25,6 +25,11 @@ def plain(value):
     return repr(value.item() if isinstance(value, np.generic) else value)
 
 
+def kind_of(value):
+    """What a value is, in words: the name of its type, and of a class that it is one."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
 def brief(items, most=8):
     """Comma-separated items in brackets, cut after some."""
     items = list(items)

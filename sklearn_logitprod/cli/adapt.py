@@ -10,7 +10,6 @@ from sklearn_logitprod._text import WIDTH, brief, option
 from sklearn_logitprod.cli.files import check_targets, written
 from sklearn_logitprod.cli.model import load, save
 from sklearn_logitprod.cli.reading import (
-    check_model_file,
     check_references,
     check_truth,
     samples_for,
@@ -28,7 +27,6 @@ _ROUNDING = 0.005
 def run(args):
     """Load, read, adapt, say what was done, save."""
     check_targets(args, "save")
-    check_model_file(args.save)
     saved = load(args.model)
     model = saved.model
     _check(args, saved)

@@ -409,6 +409,8 @@ def run(args):
     names = list(TASKS) if args.data == "all" else [args.data]
     folders = {} if args.files is None else {name: Path(args.files) / name for name in names}
     for folder in folders.values():
+        if not args.files or any(own.is_file() for own in folder.parents):
+            raise ValueError(f"--files {args.files!r} is no folder, and none can be made of it.")
         if folder.exists():
             raise ValueError(f"{folder} exists: write --files with the name of another folder.")
     for name in names:

@@ -15,10 +15,6 @@ def run(args):
     """Load, write, say what the input is."""
     if args.onnx is None and args.torch is None:
         raise ValueError(f"there is nothing to write: say {option('onnx')} or {option('torch')}.")
-    for name, suffix in (("onnx", ".onnx"), ("torch", ".pt2")):
-        path = getattr(args, name)
-        if path is not None and not path.endswith(suffix):
-            raise ValueError(f"{path} would be a file of {name}: call it such as {path}{suffix}.")
     check_targets(args, "onnx", "torch")
     saved = load(args.model)
     settings = {"pool_only": args.pool_only, "max_missing": args.max_missing}

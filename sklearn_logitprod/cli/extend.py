@@ -12,7 +12,6 @@ from sklearn_logitprod.cli.files import check_targets, written
 from sklearn_logitprod.cli.fit import experts_lines
 from sklearn_logitprod.cli.model import load, save
 from sklearn_logitprod.cli.reading import (
-    check_model_file,
     check_truth,
     new_experts,
     samples_for,
@@ -25,7 +24,6 @@ from sklearn_logitprod.deployment.fitted import OWN_UNIT, checked_model
 def run(args):
     """Load, read, add, say what came out, save."""
     check_targets(args, "save")
-    check_model_file(args.save)
     saved = load(args.model)
     check_truth(args, saved.model)
     checked_model(saved.model, "add_expert", OWN_UNIT)

@@ -320,18 +320,44 @@ def estimator_for(outputs, args):
     return TASKS[outputs.task_name].estimator(**own)
 
 
+_KINDS = {
+    "out": ("a table", ".csv"),
+    "report": ("a page", ".html"),
+    "save": ("a model", ".skops"),
+    "onnx": ("a file of onnx", ".onnx"),
+    "torch": ("a file of torch", ".pt2"),
+}
+
+
 def check_targets(args, *names):
-    """Refuse, before any work, to write where a file is or no folder is."""
-    paths = [Path(path) for path in (getattr(args, name) for name in names) if path is not None]
-    for path in paths:
+    """Refuse, before any work, to write where a file is or no folder is, or under a wrong name."""
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    paths = [Path(path) for path in given.values()]
+    read = [path for path in map(Path, _read_by(args)) if path.exists()]
+    for (name, text), path in zip(given.items(), paths, strict=True):
+        kind, suffix = _KINDS[name]
         if paths.count(path) > 1:
             raise ValueError(f"{path} is to be written twice: name a file for each output.")
+        if not text.lower().endswith(suffix):
+            raise ValueError(
+                f"{option(name)} {text!r} would be {kind}: call it such as {text or name}{suffix}."
+            )
+        if path.exists() and any(path.samefile(own) for own in read):
+            raise ValueError(f"{path} is read by this command: name another file to write.")
         if path.exists() and not args.force:
             raise ValueError(f"{path} exists: choose another name, or overwrite it with --force.")
         if path.is_dir() or not path.absolute().parent.is_dir():
             raise ValueError(
                 f"{path} cannot be written: it is a folder, or its own folder is absent."
             )
+
+
+def _read_by(args):
+    """What of the arguments may be the path of a file that is read, a model's aside."""
+    for name in ("files", "labels", "truth"):
+        said = getattr(args, name, None) or []
+        for text in [said] if isinstance(said, str) else said:
+            yield from {text, text.partition("=")[2]} - {""}
 
 
 def check_comparison(args):

@@ -27,7 +27,6 @@ from sklearn_logitprod.cli.files import (
 )
 from sklearn_logitprod.cli.fit import experts_lines
 from sklearn_logitprod.cli.model import Saved, save, skops_io
-from sklearn_logitprod.cli.reading import check_model_file
 from sklearn_logitprod.cli.slides import (
     EMBEDDINGS,
     INNER_FOLDS,
@@ -71,7 +70,6 @@ def run(args):
     """Read, compare, print; write table, report and model if wanted."""
     check_targets(args, "out", "report", "save")
     if args.save:
-        check_model_file(args.save)
         skops_io()
     if args.report:
         pyplot()

@@ -268,9 +268,3 @@ def check_references(model, names, name):
         raise ValueError(
             f"{option(name)} {unknown[0]!r} is none of the model, which has {brief(known, 40)}."
         )
-
-
-def check_model_file(path):
-    """Refuse, before any work, to write a model where another kind of file is expected."""
-    if not str(path).endswith(".skops"):
-        raise ValueError(f"{path} would be a model: call it such as {path}.skops.")

@@ -277,7 +277,10 @@ def _told_apart(model, X, experts):
                 f"classes: give (n_samples, {len(classes)}), a column for each of "
                 f"{brief(classes.tolist())}."
             )
-        return X, np.column_stack(list(experts.values())), names
+        import pandas as pd
+
+        columns = {name: np.asarray(own) for name, own in zip(names, experts.values(), strict=True)}
+        return X, pd.DataFrame(columns), names
     labels = model.unique_times_ if classes is None else model.classes
     return X, stack_outputs(experts, classes if labels is None else labels), names
 

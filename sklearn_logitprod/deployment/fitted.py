@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._text import brief, warn
+from sklearn_logitprod._text import brief, kind_of, warn
 from sklearn_logitprod.estimators.base import (
     BaseLogitProd,
     given_to,
@@ -86,7 +86,7 @@ def checked_model(model, function, of_values=None):
     if of_values is not None and getattr(best, "task_name", None) == "values":
         raise ValueError(f"{function} takes no {type(model).__name__}: {of_values}")
     if not isinstance(model, BaseLogitProd):
-        name = type(model).__name__
+        name = kind_of(model)
         has = (
             "Pass its best_estimator_."
             if hasattr(model, "best_estimator_")
@@ -257,6 +257,12 @@ def reference_positions(model, reference):
     """
     names = [*model.expert_names_, *MEANS]
     active = [*model.pool_.active, True, True]
+    alike = [name for name in MEANS if names.count(name) > 1]
+    if alike:
+        raise ValueError(
+            f"An expert of the model is called {alike[0]!r}, as one of the means that it is "
+            "compared with. Give the expert another name, and fit again."
+        )
     if reference is None:
         return {name: i for i, name in enumerate(names) if active[i]}
     single = isinstance(reference, str) or not isinstance(reference, Iterable)

@@ -113,6 +113,11 @@ def adapt_prior(
             f"{type(model).__name__} predicts no classes, whose prevalence could be another: "
             "use adapt with a few rows whose outcome is known."
         )
+    if _is_prevalence(X):
+        raise ValueError(
+            f"X is {X!r}: it takes samples of the new site. A prevalence is said by name, "
+            f"{_example(model)}."
+        )
     if (X is None) == (prior is None):
         raise ValueError(
             "adapt_prior takes either X, samples of the new site from which the prevalence is "
@@ -186,6 +191,13 @@ def _estimated(model, X, product, before, strength):
         f"{_said(model, found.prior, before, interval)}; probability of a shift "
         + ("above 0.99" if chance > 0.99 else f"{chance:.2f}"),
     }
+
+
+def _is_prevalence(X):
+    """Whether what stands for samples is numbers alone, as a prevalence is."""
+    values = X.values() if isinstance(X, Mapping) else X
+    known = isinstance(X, Mapping | list | tuple)
+    return known and len(X) > 0 and all(isinstance(own, Real) for own in values)
 
 
 def _said(model, prior, before, interval=None):

@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import _name_estimators
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._text import option
+from sklearn_logitprod._text import brief, option, plain
 from sklearn_logitprod.experts.columns import apart
 
 
@@ -26,8 +26,9 @@ def name_experts(experts):
     list of (str, estimator)
     """
     if isinstance(experts, (str, dict)) or not hasattr(experts, "__iter__"):
+        said = brief(experts) if isinstance(experts, dict) else plain(experts)
         raise ValueError(
-            f"experts is {type(experts).__name__} {experts!r}, but a list of (name, estimator) "
+            f"experts is {type(experts).__name__} {said}, but a list of (name, estimator) "
             "pairs or of estimators is needed; None if X holds precomputed outputs."
         )
     pairs, bare = [], []

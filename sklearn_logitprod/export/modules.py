@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import operator
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,12 +119,33 @@ def save_torch(module: Any, path: Any) -> None:
     path : str or path
         The file; ``names.json`` in it holds the module's ``names``.
 
+    Raises
+    ------
+    TypeError
+        If the module is none of :func:`to_torch`, or `path` no path.
+    ValueError
+        If the file is not called ``.pt2``, or cannot be there.
+    ImportError
+        If torch is not installed.
+
     Examples
     --------
     >>> from sklearn_logitprod.export import save_torch, to_torch
     >>> save_torch(to_torch(model), "pool.pt2")  # doctest: +SKIP
     """
     torch = torch_package()
+    if not hasattr(module, "input_shape") or not hasattr(module, "names"):
+        raise TypeError(
+            f"save_torch takes a module of to_torch, not {type(module).__name__}. Call "
+            "save_torch(to_torch(model), path)."
+        )
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path is {type(path).__name__}: name a file, such as 'pool.pt2'.")
+    own = Path(path)
+    if own.name and own.suffix.lower() != ".pt2":
+        raise ValueError(f"{own} would be a file of torch: call it such as {own}.pt2.")
+    if own.is_dir() or not own.absolute().parent.is_dir():
+        raise ValueError(f"{own} cannot be written: it is a folder, or its own folder is absent.")
     example = torch.zeros(2, *module.input_shape)
     samples = torch.export.Dim("n")
     program = torch.export.export(module, (example,), dynamic_shapes=({0: samples},))

@@ -9,7 +9,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_logitprod._text import brief, option
+from sklearn_logitprod._text import brief, kind_of, option
 from sklearn_logitprod.estimators.base import BaseLogitProd, outputs_of
 from sklearn_logitprod.estimators.panel_inference import PanelInference
 from sklearn_logitprod.export.expressions import (
@@ -103,7 +103,7 @@ def fitted_model(model, function):
         )
         raise TypeError(
             f"{function} takes a fitted LogitProdClassifier, LogitProdSurvival, LogitProdRegressor "
-            f"or LogitProdMultilabelClassifier, not {type(own).__name__}. {advice}"
+            f"or LogitProdMultilabelClassifier, not {kind_of(own)}. {advice}"
         )
     check_is_fitted(own)
     return own

@@ -62,6 +62,11 @@ def pyplot():
 def axes(ax, width, height):
     """The given axes, or those of a new figure of that size in inches."""
     plt = pyplot()
+    if ax is not None and not hasattr(ax, "errorbar"):
+        raise TypeError(
+            f"ax is {type(ax).__name__}, but the axes of one plot are needed, such as "
+            "plt.subplots()[1]. None makes a figure."
+        )
     return ax or plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 

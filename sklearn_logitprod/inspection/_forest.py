@@ -74,10 +74,10 @@ def _rows(table, metric):
     attrs = table.attrs
     names = attrs["metrics"]
     differences = {_DIFFERENCE: attrs["difference"], **{f"{n}_{_DIFFERENCE}": n for n in names}}
-    if metric in names:
+    if isinstance(metric, str) and metric in names:
         middle, what = f"{metric}_mean", METRIC_LABELS[metric]
         higher = attrs["higher_is_better"][metric]
-    elif metric in differences:
+    elif isinstance(metric, str) and metric in differences:
         own = differences[metric]
         higher = attrs["higher_is_better"].get(own, False)
         what = f"difference in {LOSS_WORDS.get(own) or METRIC_LABELS[own]} to the best expert"

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import wilcoxon
 
 from sklearn_logitprod._text import option
+from sklearn_logitprod.targets.folds import check_whole
 
 _BLOCK = 1 << 22
 # of squares, what differences of rounded numbers leave where there is nothing
@@ -38,6 +39,7 @@ class Resampled:
 
 def check_resamples(n_resamples):
     """Refuse a number of resamples that is none."""
+    check_whole("n_resamples", n_resamples)
     if n_resamples < 1:
         raise ValueError(
             f"{option('n_resamples', n_resamples)} is too few: 1 at least is needed, better 2000."

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from sklearn_logitprod._text import kind_of
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
 from sklearn_logitprod.inspection._scores import Outcome
 from sklearn_logitprod.inspection._tasks import TASKS, Task
@@ -73,7 +74,7 @@ def _arguments(first, X, y, groups):
         raise TypeError(
             "compare takes a LogitProdClassifier, a LogitProdSurvival, a LogitProdRegressor, a "
             "search over one, a LogitProdMultilabelClassifier, or ExpertOutputs, not "
-            f"{type(first).__name__}."
+            f"{kind_of(first)}."
         )
     if X is None:
         raise ValueError("X is missing: call compare(estimator, X, y).")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from sklearn_logitprod._text import warn
+from sklearn_logitprod._text import brief, warn
 from sklearn_logitprod.inspection._draw import METRIC_LABELS
 from sklearn_logitprod.inspection._resampling import bootstrap, holm, signed_rank, to_best
 from sklearn_logitprod.inspection._split import BEST, FUSED
@@ -201,6 +201,39 @@ def tell_of_order(table, task):
                     f"Expert {name!r} ranks samples worse than chance: {METRIC_LABELS[score]} "
                     f"{mean:.3f}, at most {high:.3f} (95 % interval). {task.turned}"
                 )
+
+
+def check_table(table):
+    """Refuse what is no table of a comparison, or a part of one that says too little.
+
+    Parameters
+    ----------
+    table : object
+
+    Raises
+    ------
+    ValueError
+        If it is none, or columns of its metrics or the best expert are gone.
+    """
+    attrs = getattr(table, "attrs", {})
+    if not isinstance(table, pd.DataFrame) or "judged_by" not in attrs:
+        raise ValueError(
+            "The table is not one of `compare`, or an operation on it has dropped its `attrs`: "
+            "pass what `compare` returned."
+        )
+    ends = ("mean", "low", "high", "difference")
+    absent = [
+        f"{name}_{end}"
+        for name in attrs["metrics"]
+        for end in ends
+        if f"{name}_{end}" not in table.columns
+    ]
+    absent += [name for name in [BEST] if name not in table.index.get_level_values(-1)]
+    if absent or not table.index.is_unique:
+        what = f"lacks {brief(absent, 3)}" if absent else "has rows twice"
+        raise ValueError(
+            f"The table is of `compare`, but {what}: pass the whole of what that returned."
+        )
 
 
 def with_metrics(table, metrics):

@@ -115,7 +115,7 @@ class Task:
         Parameters
         ----------
         metrics : str, list of str or None
-        baselines : bool or list of str
+        baselines : bool, str or list of str
         ordered : bool
             Whether the classes have an order.
 
@@ -132,7 +132,8 @@ class Task:
                 f"{option('ordered', True)}."
             )
         wanted = scores if wanted is None else wanted
-        simpler = self.methods if baselines is True else baselines or []
+        simpler = [baselines] if isinstance(baselines, str) else baselines or []
+        simpler = self.methods if baselines is True else simpler
         asked = ((wanted, scores, "metrics"), (simpler, self.methods, "baselines"))
         for names, known, what in asked:
             unknown = [name for name in names if name not in known]

@@ -21,7 +21,8 @@ from sklearn_logitprod.inspection._split import Comparison
 from sklearn_logitprod.inspection._subgroups import Parts, check_by
 from sklearn_logitprod.inspection._table import tell_of_order, with_metrics
 from sklearn_logitprod.inspection.comparison_result import ComparisonResult
-from sklearn_logitprod.targets.folds import repeated_splits
+from sklearn_logitprod.outputs.given import check_order
+from sklearn_logitprod.targets.folds import check_whole, repeated_splits
 from sklearn_logitprod.targets.labels import grade_order
 
 
@@ -149,7 +150,8 @@ def compare(
     Raises
     ------
     ValueError
-        If a name is unknown, there is no y, or the estimator cannot be fitted.
+        If a name is unknown, there is no y, the estimator cannot be fitted, or X, y, groups and by
+        have their rows in different orders.
     TypeError
         If the first argument is neither.
 
@@ -172,6 +174,11 @@ def compare(
     True
     """
     check_resamples(n_resamples)
+    check_whole("random_state", random_state)
+    if n_jobs == 0:
+        raise ValueError(
+            f"{option('n_jobs', 0)} would do nothing: 1 at least is needed, or -1 for all cores."
+        )
     with said_once(), heard() as messages:
         table = _compared(
             estimator_or_outputs,
@@ -212,6 +219,7 @@ def _compared(
     verbose,
 ):
     """The table of :func:`compare`, which has its arguments."""
+    check_order({"X": first if X is None else X, "y": y, "groups": groups, "by": by})
     given = setting_of(first, X, y, groups)
     task, target, groups = given.task, given.target, given.groups
     if np.ndim(ordered) != 1 and not isinstance(ordered, (bool, np.bool_)):
@@ -260,6 +268,7 @@ def _compared(
         "n_repeats": len(repeats),
         "n_resamples": n_resamples,
         "random_state": random_state,
+        "n_rows": len(target.strata),
         "judged_by": task.difference if metrics is None else next(iter(wanted)),
     }
     table = task.table(totals, settings)

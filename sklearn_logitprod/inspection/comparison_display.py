@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_logitprod.inspection._draw import Display, axes
 from sklearn_logitprod.inspection._forest import draw_forest, forest_size
+from sklearn_logitprod.inspection._table import check_table
 from sklearn_logitprod.inspection._words import one_outcome
 from sklearn_logitprod.inspection.compare import compare
 from sklearn_logitprod.outputs.container import ExpertOutputs
@@ -45,11 +46,7 @@ class ExpertComparisonDisplay(Display):
     """
 
     def __init__(self, table: pd.DataFrame) -> None:
-        if "metrics" not in table.attrs:
-            raise ValueError(
-                "The table is not one of `compare`, or an operation on it has dropped its `attrs`: "
-                "pass what `compare` returned."
-            )
+        check_table(table)
         self.table = table
 
     @classmethod

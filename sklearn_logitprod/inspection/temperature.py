@@ -100,6 +100,10 @@ def temperature_sensitivity(
             f"gate_width={width!r} {what}: pass an estimator with gate_width=0 (a linear gate) or "
             "the width of a hidden layer."
         )
+    if isinstance(temperatures, str) or np.ndim(temperatures) != 1:
+        raise ValueError(
+            f"temperatures={temperatures!r}: it is a list of positive numbers, such as [0.5, 1, 2]."
+        )
     search_type: Any = TASKS[estimator.task_name].search
     params = estimator.get_params(deep=False)
     names = set(params) & set(search_type().get_params(deep=False)) - {"cv"}

@@ -10,12 +10,16 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 
+from sklearn_logitprod._text import brief, kind_of
 from sklearn_logitprod.estimators.base import BaseLogitProd
 from sklearn_logitprod.estimators.inference import present_weights
 from sklearn_logitprod.estimators.panel_inference import refuse_panel
 from sklearn_logitprod.estimators.resampled import resampled_mean_weights
 from sklearn_logitprod.inspection._draw import COLOURS, Display, axes
+from sklearn_logitprod.outputs.given import check_order
 from sklearn_logitprod.search.base import BaseLogitProdCV
+from sklearn_logitprod.targets.folds import check_whole
+from sklearn_logitprod.targets.weights import missing_values
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +29,8 @@ _MOST_GROUPS, _QUANTILES = 6, 4
 _MOST_LEVEL = 10
 # of the legend, and letters of a name
 _MOST_COLUMNS, _LONGEST = 4, 20
+# of sums of weights
+_ROUNDING = 1e-3
 # of names, in degrees
 _TURN = 40
 
@@ -77,7 +83,9 @@ class ExpertWeightsDisplay(Display):
         by_name: str | None = None,
         intervals: ArrayLike | None = None,
     ) -> None:
-        self.weights = np.asarray(weights, dtype=float)
+        self.weights = _checked_weights(weights)
+        if isinstance(expert_names, str):
+            raise ValueError(f"expert_names={expert_names!r}: it is a list of names.")
         self.expert_names = [str(name) for name in expert_names]
         shape = self.weights.shape
         if len(shape) != 2 or shape[1] != len(self.expert_names):
@@ -85,10 +93,9 @@ class ExpertWeightsDisplay(Display):
                 f"weights have shape {shape}, expected (n_samples, {len(self.expert_names)}) for "
                 f"{len(self.expert_names)} experts."
             )
-        if by is not None and len(by) != shape[0]:
-            raise ValueError(
-                f"by has {len(by)} entries for {shape[0]} samples; one each is needed."
-            )
+        check_order({"weights": weights, "by": by})
+        if by is not None:
+            _check_by(by, shape[0])
         self.intervals = None if intervals is None else np.asarray(intervals, dtype=float)
         if self.intervals is not None and self.intervals.shape != (shape[1], 2):
             raise ValueError(
@@ -144,6 +151,12 @@ class ExpertWeightsDisplay(Display):
             if not isinstance(X, pd.DataFrame) or by not in X.columns:
                 raise ValueError(f"by={by!r} is no column of X: pass the values themselves.")
             values, name = X[by], by
+        check_whole("n_resamples", n_resamples)
+        if n_resamples < 0 or n_resamples == 1:
+            raise ValueError(
+                f"n_resamples={n_resamples}: 0 draws no intervals, and 200 are enough for some."
+            )
+        check_order({"X": X, "y": y, "groups": groups, "by": values})
         model = estimator
         while not isinstance(model, BaseLogitProd):
             if isinstance(model, Pipeline):
@@ -154,7 +167,7 @@ class ExpertWeightsDisplay(Display):
                 raise TypeError(
                     "estimator must be a LogitProdClassifier, LogitProdSurvival or "
                     "LogitProdRegressor, a search over one or a pipeline that ends in one, not "
-                    f"{type(model).__name__}."
+                    f"{kind_of(model)}."
                 )
         refuse_panel(model, "ExpertWeightsDisplay")
         weights, ends = present_weights(model, X), None
@@ -191,7 +204,7 @@ class ExpertWeightsDisplay(Display):
         ExpertWeightsDisplay
         """
         if expert_names is None:
-            n_experts = np.shape(weights)[1]
+            n_experts = _checked_weights(weights).shape[1]
             expert_names = getattr(weights, "columns", [f"expert{m}" for m in range(n_experts)])
         return cls._drawn(weights, expert_names, by, by_name, ax=ax)
 
@@ -295,6 +308,42 @@ class ExpertWeightsDisplay(Display):
         else:
             kinds = sorted(values.dropna().unique())
         return {str(kind): (values == kind).to_numpy(bool) for kind in kinds}
+
+
+def _checked_weights(weights):
+    """Weights as an array, or an error that says what is wrong."""
+    try:
+        values = np.asarray(weights, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"weights hold values that are no numbers ({error}).") from error
+    if values.ndim != 2 or 0 in values.shape:
+        raise ValueError(
+            f"weights have shape {values.shape}, expected (n_samples, n_experts): a row for each "
+            "sample, as expert_weights gives them."
+        )
+    # an expert that is missing has none
+    sums = np.nansum(values, axis=1)
+    wrong = (values < 0.0).any(axis=1) | (np.abs(sums - 1.0) > _ROUNDING)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"weights of row {row} are {brief(values[row].round(4))}: they are not negative, and "
+            "sum to 1. Divide percentages by 100."
+        )
+    return values
+
+
+def _check_by(by, n_samples):
+    """Refuse values of which there is not one for each sample, or none at all."""
+    values = np.asarray(by)
+    if values.ndim != 1:
+        raise ValueError(f"by has shape {values.shape}; it is one value for each sample.")
+    if len(values) != n_samples:
+        raise ValueError(
+            f"by has {len(values)} entries for {n_samples} samples; one each is needed."
+        )
+    if missing_values(values).all():
+        raise ValueError("by is missing (NaN or None) for every sample, and divides nothing.")
 
 
 def _write_means(ax, places, columns, turned):

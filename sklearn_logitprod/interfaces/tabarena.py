@@ -6,11 +6,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import NotFittedError
 
+from sklearn_logitprod._text import brief
 from sklearn_logitprod.estimators.classifier import LogitProdClassifier
 from sklearn_logitprod.estimators.regressor import LogitProdRegressor
 
 _CLASSES = ("binary", "multiclass")
+# said by the problem
+_OWN = ("experts", "input", "classes", "cv")
 
 
 class LogitProdEnsembler:
@@ -43,7 +47,7 @@ class LogitProdEnsembler:
     Raises
     ------
     ValueError
-        If the problem is of another type.
+        If the problem is of another type, or a parameter is unknown.
 
     References
     ----------
@@ -71,6 +75,14 @@ class LogitProdEnsembler:
                 f"problem_type={problem_type!r}: LogitProd fuses 'binary', 'multiclass' and "
                 "'regression'."
             )
+        kind = LogitProdRegressor if problem_type == "regression" else LogitProdClassifier
+        known = [name for name in kind().get_params(deep=False) if name not in _OWN]
+        unknown = [name for name in params if name not in known]
+        if unknown:
+            raise ValueError(
+                f"{unknown[0]!r} is no parameter that {kind.__name__} takes here: there are "
+                f"{brief(known, 40)}."
+            )
         self.problem_type, self.metric, self.params = problem_type, metric, params
 
     def fit(
@@ -95,14 +107,26 @@ class LogitProdEnsembler:
         Raises
         ------
         ValueError
-            If predictions are no probabilities, or have another shape.
+            If predictions are no probabilities, labels no numbers of classes, or shapes differ.
         """
         values, y = self._read(predictions), np.asarray(labels)
+        if y.shape != values.shape[:1]:
+            raise ValueError(
+                f"labels have shape {y.shape}, but predictions are of {len(values)} samples: their "
+                "first axis is that of the models."
+            )
         if self.problem_type == "regression":
             self.model_: Any = LogitProdRegressor(input="mean", **self.params)
         else:
             n_classes = 2 if self.problem_type == "binary" else values.shape[2]
-            y = y.astype(np.intp)
+            numbers = y.astype(np.intp) if y.dtype.kind in "biu" else _whole(y)
+            if numbers is None or not np.isin(numbers, range(n_classes)).all():
+                raise ValueError(
+                    f"labels of a problem that is {self.problem_type} are numbers from 0 to "
+                    f"{n_classes - 1} here, not {brief(dict.fromkeys(y.tolist()))}: pass the "
+                    "positions of the classes."
+                )
+            y = numbers
             own: dict[str, Any] = {"input": "proba", "classes": list(range(n_classes))}
             self.model_ = LogitProdClassifier(**own, **self.params)
         self.model_.fit(values, y)
@@ -120,8 +144,21 @@ class LogitProdEnsembler:
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            If predictions are of other models.
         """
+        self._check_fitted()
         values = self._read(predictions)
+        if values.shape[1] != self.n_models_:
+            raise ValueError(
+                f"predictions are of {values.shape[1]} models, and those of the fit were of "
+                f"{self.n_models_}: pass the same, in their order."
+            )
         if self.problem_type == "regression":
             return np.asarray(self.model_.predict(values), dtype=np.float64)
         proba = np.asarray(self.model_.predict_proba(values), dtype=np.float64)
@@ -167,6 +204,7 @@ class LogitProdEnsembler:
         -------
         ndarray of shape (n_models,), bool
         """
+        self._check_fitted()
         return np.ones(self.n_models_, dtype=bool)
 
     def info(self) -> dict[str, Any]:
@@ -178,12 +216,23 @@ class LogitProdEnsembler:
             ``loss`` on the samples of the fit, and ``reference_loss``, that of the best single
             model or mean of all on them.
         """
+        self._check_fitted()
         best = float(np.min(self.model_.reference_losses_))
         return {"loss": float(self.model_.loss_), "reference_loss": best}
 
+    def _check_fitted(self):
+        if not hasattr(self, "model_"):
+            raise NotFittedError("This LogitProdEnsembler is not fitted yet: call fit first.")
+
     def _read(self, predictions):
         """Predictions with samples first."""
-        values = np.asarray(predictions, dtype=np.float64)
+        try:
+            values = np.asarray(predictions, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"predictions hold values that are no numbers, or rows of different lengths "
+                f"({error})."
+            ) from error
         n_axes = 3 if self.problem_type == "multiclass" else 2
         if values.ndim != n_axes:
             expected = (
@@ -193,4 +242,16 @@ class LogitProdEnsembler:
                 f"predictions have shape {values.shape}; of a problem that is "
                 f"{self.problem_type} they are {expected}."
             )
+        if self.problem_type in _CLASSES and ((values < 0.0) | (values > 1.0)).any():
+            odd = values[(values < 0.0) | (values > 1.0)][0]
+            raise ValueError(
+                f"predictions hold {odd:.6g}; of classes they are probabilities, in [0, 1]."
+            )
         return np.swapaxes(values, 0, 1)
+
+
+def _whole(values):
+    """Floats that are whole numbers as such; None for anything else."""
+    if values.dtype.kind != "f" or not (values == np.floor(values)).all():
+        return None
+    return values.astype(np.intp)

@@ -60,6 +60,25 @@ class Question:
     label: str | None = None
 
 
+def refuse_twice(asked):
+    """Refuse a column that is to say two things; each sample may be a group of its own.
+
+    Parameters
+    ----------
+    asked : dict of str to (str or None)
+        Columns by what they say.
+    """
+    said = {}
+    for name, column in asked.items():
+        if column in said and (name, said[column]) != ("group", "id"):
+            raise ValueError(
+                f"column {column!r} is named twice, with {option(said[column])} and "
+                f"{option(name)}: it cannot be both."
+            )
+        if column is not None:
+            said[column] = name
+
+
 def how_to(names=None):
     """How columns are named, by the labels (or times) at hand; or by those of the column given."""
     names = names or ["tumour", "normal"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod.io._barcodes import mention_barcodes, mention_patients
-from sklearn_logitprod.io._columns import labels_array
+from sklearn_logitprod.io._columns import labels_array, refuse_twice
 from sklearn_logitprod.io._doubts import doubt_events, doubt_labels
 from sklearn_logitprod.io._formats import read_table
 from sklearn_logitprod.io._ids import Ids, stripped
@@ -48,27 +48,14 @@ class Asked:
                 f"{option('label')}, numbers with {option('value')}, or {option('event')} and "
                 f"{option('time')}."
             )
-        _refuse_twice(self)
+        names = ("id", "label", "value", "event", "time", "group")
+        refuse_twice({name: getattr(self, name) for name in names})
 
     @property
     def columns(self):
         """Names of the columns that are asked for."""
         own = (self.label, self.value, self.group, self.event, self.time)
         return [name for name in own if name is not None]
-
-
-def _refuse_twice(asked):
-    """Refuse a column that is to say two things; each slide may be a group of its own."""
-    said = {}
-    for name in ("id", "label", "value", "event", "time", "group"):
-        column = getattr(asked, name)
-        if column in said and (name, said[column]) != ("group", "id"):
-            raise ValueError(
-                f"column {column!r} is named twice, with {option(said[column])} and "
-                f"{option(name)}: it cannot be both."
-            )
-        if column is not None:
-            said[column] = name
 
 
 @dataclass(frozen=True, eq=False)

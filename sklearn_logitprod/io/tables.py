@@ -13,7 +13,13 @@ import numpy as np
 from sklearn_logitprod._text import brief, option
 from sklearn_logitprod._typing import Tables
 from sklearn_logitprod.io._barcodes import mention_patients
-from sklearn_logitprod.io._columns import LONE, Question, class_columns, sorted_labels
+from sklearn_logitprod.io._columns import (
+    LONE,
+    Question,
+    class_columns,
+    refuse_twice,
+    sorted_labels,
+)
 from sklearn_logitprod.io._doubts import (
     doubt_classes,
     doubt_curves,
@@ -202,9 +208,10 @@ def read_tables(
             f"{option('time')}."
         )
     strip = check_strip(id_strip)
-    said = {"label": label, "group": group, "event": event, "time": time, "expert": expert}
+    said = {"label": label, "event": event, "time": time, "expert": expert, "group": group}
     if of_values:
-        said["target"] = target
+        said = {"target": target} | said
+    refuse_twice({"id": id} | said)
     ignored = [ignore] if isinstance(ignore, str) else ignore
     reserved = {name for name in (id, target, *said.values(), *ignored) if name is not None}
     files, by_user = files_of(paths)

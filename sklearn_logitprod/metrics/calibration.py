@@ -76,7 +76,9 @@ def d_calibration(
     >>> d_calibration([False, True], [1.0, 2.0], [0.5, 0.9], n_bins=4).proportions.tolist()
     [0.25, 0.25, 0.0, 0.5]
     """
-    observed, _, survival, _ = checked(event, time, survival_at_time, None)
+    observed, _, survival, _ = checked(
+        event, time, survival_at_time, None, risk_name="survival_at_time"
+    )
     if n_bins < 2:
         raise ValueError(f"n_bins={n_bins}, but two bins or more are needed.")
     if survival.min() < 0.0 or survival.max() > 1.0:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_logitprod._typing import Floats
-from sklearn_logitprod.metrics._checks import checked_outcomes, survival_pair
+from sklearn_logitprod.metrics._checks import check_rows, checked_outcomes, survival_pair
 from sklearn_logitprod.metrics.kaplan_meier import kaplan_meier
 
 
@@ -108,8 +110,11 @@ def net_benefit_survival(
     >>> net_benefit_survival(event, time, [0.9, 0.8, 0.3, 0.1], 2.0, [0.5]).tolist()
     [0.0]
     """
+    check_rows({"event": event, "time": time, "proba": proba})
     observed, until = survival_pair((event, time), "(event, time)")
-    _, said, _ = checked_outcomes(observed, proba, None)
+    _, said, _ = checked_outcomes(observed, proba, None, name="event")
+    if not isinstance(horizon, Real) or isinstance(horizon, bool):
+        raise ValueError(f"horizon={horizon!r}: it is one time, a number in the unit of time.")
     if not 0.0 < horizon <= until.max():
         raise ValueError(
             f"horizon={horizon:.6g} is not within the follow-up, which ends at {until.max():.6g}."
@@ -127,7 +132,13 @@ def net_benefit_survival(
 
 def _treated(proba, thresholds):
     """Odds of thresholds, and who reaches each: (n_samples, n_thresholds), bool."""
-    thresholds = np.asarray(thresholds, dtype=np.float64)
-    if thresholds.ndim != 1 or not ((thresholds > 0.0) & (thresholds < 1.0)).all():
-        raise ValueError("thresholds are a list of numbers above 0 and below 1.")
-    return thresholds / (1.0 - thresholds), proba[:, None] >= thresholds
+    try:
+        values = np.asarray(thresholds, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.array(np.nan)
+    if values.ndim != 1 or not len(values) or not ((values > 0.0) & (values < 1.0)).all():
+        raise ValueError(
+            f"thresholds={thresholds!r}: they are a list of numbers above 0 and below 1, such as "
+            "[0.1, 0.2]; 20 % is 0.2."
+        )
+    return values / (1.0 - values), proba[:, None] >= values

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
-from sklearn_logitprod.metrics._checks import checked_outcomes
+from sklearn_logitprod.metrics._checks import check_fraction, checked_outcomes
 from sklearn_logitprod.metrics.kaplan_meier import censoring
+from sklearn_logitprod.targets.weights import check_groups
 
 # logits beyond are those of certainty, which has none
 _LARGEST = 1.0 - 2.0**-40
@@ -79,7 +80,8 @@ def recalibration(
     Raises
     ------
     ValueError
-        If lengths differ, y is not boolean, or probabilities leave [0, 1].
+        If lengths differ, y is not boolean, probabilities or level leave [0, 1], or series of
+        pandas have their rows in different orders.
 
     References
     ----------
@@ -97,10 +99,10 @@ def recalibration(
     >>> round(found.slope, 6), abs(round(found.intercept, 6))
     (1.0, 0.0)
     """
-    happened, said, weight = checked_outcomes(y, proba, sample_weight)
-    units = np.arange(len(happened)) if groups is None else np.asarray(groups)
-    if units.shape != happened.shape:
-        raise ValueError(f"groups has shape {units.shape} for {len(happened)} samples.")
+    happened, said, weight = checked_outcomes(y, proba, sample_weight, groups)
+    check_fraction("level", level)
+    codes = check_groups(groups, len(happened), "y")
+    units = np.arange(len(happened)) if codes is None else codes
     score = logit(np.clip(said, 1.0 - _LARGEST, _LARGEST))
     nothing = np.nan, np.nan, np.nan
     counts = weight > 0.0

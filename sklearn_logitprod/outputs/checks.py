@@ -60,7 +60,7 @@ def check_missing(values, rows, names, advice, unit, alone=True):
 
 def row_number(rows, position):
     """Row number of a position within a slice or an index array."""
-    return rows.start + position if isinstance(rows, slice) else rows[position]
+    return (rows.start or 0) + position if isinstance(rows, slice) else rows[position]
 
 
 def n_rows(X):

@@ -203,7 +203,9 @@ def frame_values(X, classes, expert_names, words):
             f"X has no column {absent[0]}: each expert needs one column per {label_word}. "
             f"{on_absence}"
         )
-    values = numeric(X.to_numpy(dtype=None if len(set(X.dtypes)) == 1 else float))
+    # of one kind of numbers, without a copy
+    alike = len(set(X.dtypes)) == 1 or not {own.kind for own in X.dtypes} <= set("biuf")
+    values = numeric(X.to_numpy(dtype=None if alike else float))
     values = values[:, [position[column] for column in wanted]]
     values = values.reshape(len(values), len(expert_names), len(labels))
     return values, [str(name) for name in expert_names]

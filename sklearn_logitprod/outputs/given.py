@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations
-
-import numpy as np
 
 from sklearn_logitprod._text import plain as written
 from sklearn_logitprod.outputs.container import ExpertOutputs
@@ -19,6 +16,7 @@ from sklearn_logitprod.outputs.native import (
     refuse_lazy,
 )
 from sklearn_logitprod.outputs.stack import stack_outputs
+from sklearn_logitprod.targets.order import check_labels_of_rows
 
 
 def given(X, y=None, sample_weight=None, groups=None, *, outputs=True):
@@ -58,8 +56,18 @@ def given_X(X, outputs):
 
 def _frame_of(X, outputs):
     """Embeddings as the frame that experts on views take, frames by expert as one."""
-    if outputs and isinstance(X, Mapping):
+    if isinstance(X, Mapping):
+        if not outputs:
+            raise ValueError(
+                "X is a dict, but the experts are asked for what they say of one table or array. "
+                "Without experts a dict is outputs by expert."
+            )
         return _of_frames(X)
+    if isinstance(X, list | tuple) and X and is_frame(_last(X[0])):
+        raise ValueError(
+            f"X is a {type(X).__name__} of frames, whose experts have no names: pass a dict of "
+            "frames, such as {'uni': X[0], 'conch': X[1]}."
+        )
     if not isinstance(X, Embeddings):
         return X
     if outputs:
@@ -74,41 +82,35 @@ def _frame_of(X, outputs):
 
 def _of_frames(X):
     """A dict of the frame of each expert as one frame, classes in the order of the first."""
+    if not X:
+        raise ValueError("X is an empty dict: it holds the outputs of each expert, by name.")
+    if len({str(name) for name in X}) < len(X):
+        raise ValueError(f"X is a dict with two names that read the same: {written(list(X))}.")
     for name, own in X.items():
         if not is_frame(own):
             raise ValueError(
                 f"X is a dict, and of {written(name)} it holds a {type(own).__name__}, whose "
                 "columns have no names: pass a frame with a column for each class, or "
-                "stack_outputs(X, classes=...)."
+                "stack_outputs(X, classes=...). One value for each sample and expert is a frame "
+                "with a column for each expert, pd.DataFrame(X)."
             )
     return stack_outputs(X)
 
 
+def _last(item):
+    """The second of a pair (name, frame), or the item itself."""
+    return item[-1] if isinstance(item, tuple) and len(item) == 2 else item
+
+
 def check_order(named):
     """Refuse labels of rows that two objects share, but not at the same places.
-
-    Rows are matched by their positions. Two indices that have nothing in common say nothing
-    about that, nor does a default one, 0 to n - 1, beside labels of other rows.
 
     Parameters
     ----------
     named : dict of str to object
     """
     known = {name: labels for name, values in named.items() if (labels := _row_labels(values))}
-    for (first, (index, where)), (second, (other, _)) in combinations(known.items(), 2):
-        if len(index) != len(other) or index.equals(other):
-            continue
-        moved, same = _moved(index, other)
-        if not moved.any():
-            continue
-        row = int(np.argmax(moved))
-        raise ValueError(
-            f"{first} and {second} have {'the same' if same else 'some'} labels of rows, but at "
-            f"other places: row {row} is {written(index[row])} in {first} and "
-            f"{written(other[row])} in {second}. Pass {second}.loc[{first}.{where}]"
-            + (", " if same else " with the rows that both have, ")
-            + f"or {second}.to_numpy() if rows do match by position."
-        )
+    check_labels_of_rows(known)
 
 
 def _row_labels(values):
@@ -120,22 +122,3 @@ def _row_labels(values):
     index = index_of(values)
     where = "indexes['sample']" if is_labelled(values) else "index"
     return None if index is None else (index, where)
-
-
-def _moved(index, other):
-    """Which rows one index has elsewhere than the other, and whether both have the same rows."""
-    import pandas as pd
-
-    # as numbers, which labels of any kind are compared by alike
-    codes = pd.factorize(index.append(other), use_na_sentinel=False)[0]
-    own, others = codes[: len(index)], codes[len(index) :]
-    same = np.array_equal(np.sort(own), np.sort(others))
-    if not same and (_is_default(index) or _is_default(other)):
-        return np.zeros(len(own), dtype=bool), same
-    return (own != others) & (np.isin(own, others) | np.isin(others, own)), same
-
-
-def _is_default(index):
-    import pandas as pd
-
-    return index.equals(pd.RangeIndex(len(index)))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import narwhals as nw
 import numpy as np
 
+from sklearn_logitprod._text import plain as written
+
 # how frames that hold no values yet are brought into memory, in the libraries that have such
 _COMPUTING = ("toPandas", "collect", "compute")
 
@@ -41,6 +43,11 @@ def plain(values, name="X"):
         # most of NumPy and scikit-learn does not know variable-width strings
         return values.astype(object) if values.dtype.kind == "T" else values
     if nw.dependencies.is_pandas_dataframe(values):
+        if values.columns.nlevels == 1 and (twice := repeated_column(values)) is not None:
+            raise ValueError(
+                f"{name} has the column {written(twice)} twice, and columns are matched by their "
+                "names: drop one, or call it something else."
+            )
         return _without_extensions(values)
     if nw.dependencies.is_pandas_series(values):
         return values
@@ -119,8 +126,18 @@ def refuse_lazy(values, name="X"):
         )
 
 
+def repeated_column(frame):
+    """Name of a column that a frame of pandas has twice; None if there is none."""
+    if frame.columns.is_unique:
+        return None
+    return frame.columns[frame.columns.duplicated()][0]
+
+
 def is_frame(values):
     """Whether it is a frame of a library that narwhals reads."""
+    # narwhals refuses a name that is there twice, which `plain` tells of
+    if nw.dependencies.is_pandas_dataframe(values):
+        return True
     known = nw.from_native(values, pass_through=True)
     return isinstance(known, (nw.DataFrame, nw.LazyFrame))
 

@@ -55,13 +55,24 @@ def stack_outputs(
             "stack_outputs takes a non-empty dict of expert name to array, such as "
             "{'uni': Z1, 'conch': Z2}."
         )
+    if classes is not None:
+        if isinstance(classes, str) or np.ndim(classes) != 1:
+            raise ValueError(f"classes={classes!r}: it is a list of the class labels.")
+        if len(set(classes)) < len(classes):
+            raise ValueError(f"classes={brief(classes, 40)} holds a label twice: name each once.")
     frames: dict[str, Any] = {}
     first: Any = None
     for name, values in outputs.items():
         values = plain(values, f"expert {name!r}")
         frame = values if isinstance(values, pd.DataFrame) else None
         if frame is None:
-            array = np.asarray(values)
+            try:
+                array = np.asarray(values)
+            except ValueError as error:
+                raise ValueError(
+                    f"Expert {name!r} is ragged: a row for each sample, with a value for each "
+                    "class, is needed."
+                ) from error
             labels = classes
             if labels is None:
                 raise ValueError(

@@ -164,7 +164,8 @@ def read_value_outputs(X, input, expert_names=None):
     if input == "mean" and is_two_level(X):
         raise ValueError(
             f"X has {X.shape[1]} columns of two levels, but {option('input', 'mean')} takes one "
-            f"predicted value per expert. For means and standard deviations pass "
+            f"predicted value per expert: a frame of one level, with a column for each. For "
+            f"means and standard deviations pass "
             f"{option('input', 'mean_std')}."
         )
     known = {"mean": None, "mean_std": np.array(MOMENTS, dtype=object)}

@@ -12,11 +12,13 @@ import sklearn
 from numpy.typing import ArrayLike
 
 from sklearn_logitprod import _html
+from sklearn_logitprod._text import brief
 from sklearn_logitprod._version import __version__
 from sklearn_logitprod.inspection import ComparisonResult
 from sklearn_logitprod.inspection._draw import LOSS_WORDS, METRIC_LABELS, pyplot
 from sklearn_logitprod.inspection._setting import setting_of
 from sklearn_logitprod.inspection._shown import claims_html, subgroups_html, table_html
+from sklearn_logitprod.inspection._table import check_table
 from sklearn_logitprod.inspection._words import said_of, verdict
 from sklearn_logitprod.report import figures
 from sklearn_logitprod.report.clinical import calibration, decisions
@@ -80,7 +82,10 @@ def write_report(
     Raises
     ------
     ValueError
-        If the table is not of these samples, or of a panel of labels.
+        If the table is not of these samples and experts, or of a panel of labels, or the file
+        cannot be a page.
+    TypeError
+        If `path` is none, or the estimator none of ours.
     ImportError
         If matplotlib is absent.
 
@@ -100,9 +105,9 @@ def write_report(
     >>> table = compare(outputs, by=sites)  # doctest: +SKIP
     >>> write_report("report.html", table, outputs)  # doctest: +SKIP
     """
+    check_page(path)
     pyplot()
-    if "judged_by" not in getattr(table, "attrs", {}):
-        raise ValueError("table is not one of `compare`: pass what that returned.")
+    check_table(table)
     setting = setting_of(estimator_or_outputs, X, y, groups)
     study = Study(setting, table)
     Path(path).write_text(report(study), encoding="utf-8")
@@ -122,11 +127,7 @@ def report(study):
     shown, attrs = study.table, study.attrs
     if shown.index.nlevels > 1:
         raise ValueError("a report is of one label: write the table of a panel to a file instead.")
-    if attrs["n_samples"] > len(study.setting.target.strata):
-        raise ValueError(
-            f"the table is of {attrs['n_samples']} samples, and here are "
-            f"{len(study.setting.target.strata)}. Pass what `compare` was given."
-        )
+    _check_same(study)
     words = WORDS[study.setting.estimator.task_name]
     sections = Sections()
     _results(sections, study)
@@ -163,6 +164,48 @@ def report(study):
             f'<p class="soft">{escape(_settings(study))}</p>',
         ],
     )
+
+
+def check_page(path):
+    """Refuse, before any work, to write a page where none can be.
+
+    Parameters
+    ----------
+    path : path-like
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path is {type(path).__name__}: name a file, such as 'report.html'.")
+    own = Path(path)
+    if own.name and own.suffix.lower() != ".html":
+        raise ValueError(f"{own} would be a page: call it such as {own}.html.")
+    if own.is_dir() or not own.absolute().parent.is_dir():
+        raise ValueError(f"{own} cannot be written: it is a folder, or its own folder is absent.")
+
+
+def _check_same(study):
+    """Refuse samples, experts or outcomes that the table is not of."""
+    setting, attrs = study.setting, study.attrs
+    n_samples = len(setting.target.strata)
+    if attrs["n_rows"] != n_samples:
+        raise ValueError(
+            f"the table is of {attrs['n_rows']} samples, and here are {n_samples}. Pass what "
+            "`compare` was given."
+        )
+    known = setting.task.scores | setting.task.graded
+    unknown = [name for name in attrs["metrics"] if name not in known]
+    absent = [name for name in attrs["kinds"] if name not in study.table.index]
+    if unknown or absent:
+        what = f"is scored by {brief(unknown)}" if unknown else f"lacks {brief(absent)}"
+        raise ValueError(
+            f"the table {what}: it is of another estimator, or a part of a table. Pass what "
+            "`compare` was given and returned."
+        )
+    names = getattr(study.model, "best_estimator_", study.model).expert_names_
+    if sorted(names) != sorted(study.experts):
+        raise ValueError(
+            f"the table is of the experts {brief(study.experts)}, and here are {brief(names)}. "
+            "Pass what `compare` was given."
+        )
 
 
 def _results(sections, study):

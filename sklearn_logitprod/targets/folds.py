@@ -62,8 +62,15 @@ def search_splits(cv, strata, groups, seed, shuffle=False, told=None):
         ) from error
 
 
+def check_whole(name, value):
+    """Refuse a setting that is no whole number."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise ValueError(f"{option(name, value)} is no whole number.")
+
+
 def check_repeats(cv, n_repeats):
     """Refuse numbers of folds and repeats that make no comparison."""
+    check_whole("n_repeats", n_repeats)
     if n_repeats < 1:
         raise ValueError(f"{option('n_repeats', n_repeats)} is too few: 1 at least is needed.")
     if cv < 2:

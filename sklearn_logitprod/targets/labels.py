@@ -23,6 +23,7 @@ _SETS = (
     "for each class. Make it with label_sets(y, classes=[...]), and set labels='sets', or "
     "labels='proba' for dicts of probabilities."
 )
+_RENAMED = "rename the columns of the outputs, drop those of no class, or convert y."
 _SEVERAL = (
     "; if a sample may have several of these classes, use LogitProdMultilabelClassifier with the "
     "whole y, one column for each of them."
@@ -168,7 +169,7 @@ def check_classes(labels, classes):
             raise ValueError(
                 f"y has labels {unknown[:8]!r} that are not among the classes "
                 f"{known.tolist()!r}. Labels are compared by value and type"
-                + (_SEVERAL if set(unknown) == {0, 1} else ".")
+                + (_SEVERAL if set(unknown) == {0, 1} else f": {_RENAMED}")
             )
     if len(seen) < 2:
         raise ValueError(

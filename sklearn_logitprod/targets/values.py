@@ -47,6 +47,11 @@ def check_values(y, n_samples):
             f"Input y contains NaN or None: {int(missing.sum())} missing value(s), the first in "
             f"row {int(np.argmax(missing))}. Remove these rows from X and y."
         )
+    if values.dtype.kind == "b":
+        raise ValueError(
+            "y holds True and False, which are class labels: use LogitProdClassifier. If they are "
+            "values, pass y.astype(float)."
+        )
     if values.dtype.kind == "c":
         raise ValueError("y holds complex numbers. Complex data not supported: values are real.")
     if values.dtype.kind in "mM":

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 
-def check_length(values, n_samples, name):
-    """Raise unless ``values`` has one entry per row of X."""
+def check_length(values, n_samples, name, other="X"):
+    """Raise unless ``values`` has one entry per row of X, or of what is called otherwise."""
     if values.ndim == 0 or len(values) != n_samples:
         found = "is a single value" if values.ndim == 0 else f"has {len(values)} entries"
-        raise ValueError(f"{name} {found}, but X has {n_samples} rows; one per row is needed.")
+        raise ValueError(
+            f"{name} {found}, but {other} has {n_samples} rows; one per row is needed."
+        )
 
 
 def missing_values(values):
@@ -65,13 +67,15 @@ def check_weights(sample_weight, n_samples):
     return weight
 
 
-def check_groups(groups, n_samples):
+def check_groups(groups, n_samples, other="X"):
     """Groups as integer codes, or None.
 
     Parameters
     ----------
     groups : array-like of shape (n_samples,) or None
     n_samples : int
+    other : str
+        What has so many rows.
 
     Returns
     -------
@@ -80,7 +84,7 @@ def check_groups(groups, n_samples):
     if groups is None:
         return None
     values = np.asarray(groups)
-    check_length(values, n_samples, "groups")
+    check_length(values, n_samples, "groups", other)
     if values.ndim != 1:
         raise ValueError(f"groups has shape {values.shape}; one group per row is needed.")
     missing = missing_values(values)
@@ -89,4 +93,10 @@ def check_groups(groups, n_samples):
             f"groups is missing (NaN or None) in row {int(np.argmax(missing))}. Give every row a "
             "group; a sample on its own is a group of one."
         )
-    return np.unique(values, return_inverse=True)[1]
+    try:
+        return np.unique(values, return_inverse=True)[1]
+    except TypeError as error:
+        raise ValueError(
+            f"groups holds names of several kinds, which do not compare ({error}). Write all of "
+            "them as text."
+        ) from error
