@@ -40,6 +40,11 @@ def cases():
         "grades",
         "regressor",
         "export",
+        "metrics_refused",
+        "inspection_refused",
+        "deployment_refused",
+        "given_refused",
+        "cli_refused",
     )
     (
         fit,
@@ -57,6 +62,11 @@ def cases():
         grades,
         regressor,
         export,
+        metrics,
+        inspection,
+        deployment,
+        given,
+        commands,
     ) = (importlib.import_module(f"test_{name}") for name in names)
     for name, (call, pattern) in fit.CASES.items():
         yield "LogitProdClassifier", name, lambda _, call=call: call(), pattern
@@ -93,6 +103,16 @@ def cases():
             yield part, name, lambda _, call=call: call(), pattern
     for name, (call, pattern) in export.BAD.items():
         yield "to_onnx, to_torch", name, lambda _, call=call: call(), pattern
+    for module in (inspection, metrics, deployment, given):
+        for part, own in module.BAD.items():
+            for name, (call, message) in own.items():
+                yield part, name, lambda _, call=call: call(), re.escape(message)
+    for name, (call, message) in inspection.REPORTS.items():
+        yield "write_report", name, call, re.escape(message)
+    for part, own in commands.BAD.items():
+        for name, (text, message) in own.items():
+            run = lambda folder, text=text: commands.run_badly(text, folder)  # noqa: E731
+            yield part, name, run, re.escape(message)
 
 
 def escaped(text):

@@ -148,7 +148,7 @@ class TestWeights:
         with pytest.raises(ValueError, match="y is missing"):
             ExpertWeightsDisplay.from_estimator(model, X, n_resamples=10)
         with pytest.raises(ValueError, match="intervals have shape"):
-            ExpertWeightsDisplay(np.ones((4, 2)), ["a", "b"], intervals=[0.1, 0.9])
+            ExpertWeightsDisplay(np.full((4, 2), 0.5), ["a", "b"], intervals=[0.1, 0.9])
 
     @pytest.mark.parametrize("n_experts", [3, 12, 40])
     @pytest.mark.parametrize("length", [4, 30])

@@ -24,7 +24,7 @@ from sklearn_logitprod import (
     LogitProdSurvival,
 )
 from sklearn_logitprod.deployment import adapt, adapt_prior, add_expert, with_safety
-from sklearn_logitprod.export import to_onnx, to_torch
+from sklearn_logitprod.export import save_torch, to_onnx, to_torch
 from sklearn_logitprod.fusion.family import CATEGORICAL, Categorical
 from sklearn_logitprod.io import ExpertOutputs
 
@@ -508,6 +508,40 @@ BAD = {
     "a word for the number of missing experts": (
         lambda: to_onnx(linear(), max_missing="all"),
         "max_missing='all': it is a number of experts",
+    ),
+    "a model's class": (
+        lambda: to_onnx(LogitProdClassifier),
+        "not the class LogitProdClassifier. Fit one first",
+    ),
+    "a model's path": (lambda: to_onnx("model.skops"), "not str. Fit one first"),
+    "several kinds of outputs": (
+        lambda: to_onnx(linear(), input=["proba"]),
+        r"input=\['proba'\] is none of what LogitProdClassifier takes",
+    ),
+    "half an expert": (lambda: to_onnx(linear(), max_missing=1.5), "max_missing=1.5: it is a numb"),
+    "to store a model": (
+        lambda: save_torch(linear(), "pool.pt2"),
+        r"takes a module of to_torch, not LogitProdClassifier. Call save_torch\(to_torch\(model\)",
+    ),
+    "to store under no module": (
+        lambda: save_torch("pool.pt2", to_torch(linear())),
+        "takes a module of to_torch, not str",
+    ),
+    "to store another module": (
+        lambda: save_torch(torch.nn.Linear(2, 2), "pool.pt2"),
+        "takes a module of to_torch, not Linear",
+    ),
+    "to store nowhere": (
+        lambda: save_torch(to_torch(linear()), None),
+        "path is NoneType: name a file, such as 'pool.pt2'",
+    ),
+    "to store as another kind of file": (
+        lambda: save_torch(to_torch(linear()), "no/pool.onnx"),
+        "no/pool.onnx would be a file of torch: call it such as no/pool.onnx.pt2",
+    ),
+    "to store where no folder is": (
+        lambda: save_torch(to_torch(linear()), "no/pool.pt2"),
+        "no/pool.pt2 cannot be written: it is a folder, or its own folder is absent",
     ),
 }
 

@@ -80,7 +80,7 @@ class TestFrames:
             LogitProdClassifier(input="proba").fit(PREDICTIONS, Y.iloc[::-1])
 
     def test_nothing_is_refused(self):
-        with pytest.raises(ValueError, match="non-empty dict"):
+        with pytest.raises(ValueError, match="X is an empty dict"):
             LogitProdClassifier(input="proba").fit({}, Y)
 
 

@@ -69,7 +69,7 @@ def test_concordance_of_many_samples_is_quick():
         (([True, False], [1.0, 2.0], [0.1, np.nan]), "risk is nan in row 1"),
         (([True, False], [np.inf, 2.0], [0.1, 0.2]), "time is inf in row 0"),
         (([0.5, 1.0], [1.0, 2.0], [0.1, 0.2]), "event holds .*0.5.*swapped"),
-        (([True, False], [1.0, 2.0], [0.1]), "inconsistent numbers of samples"),
+        (([True, False], [1.0, 2.0], [0.1]), "risk has 1 entries, but event has 2"),
         (([False, False], [1.0, 2.0], [0.1, 0.2]), "No two samples are comparable"),
         (([True, False], [1.0, 2.0], [0.1, 0.2], [1.0, -1.0]), "negative"),
     ],

@@ -397,6 +397,10 @@ def with_std(std):
 
 
 BAD = {
+    "labels for values": (
+        lambda: fit_badly(lambda X, y: (X, y > 1)),
+        "y holds True and False, which are class labels",
+    ),
     "a constant y": (
         lambda: fit_badly(lambda X, y: (X, np.full(len(y), 2.5))),
         "y is constant, 2.5 on all samples",

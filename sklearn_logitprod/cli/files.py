@@ -340,7 +340,7 @@ def check_targets(args, *names):
             raise ValueError(f"{path} is to be written twice: name a file for each output.")
         if not text.lower().endswith(suffix):
             raise ValueError(
-                f"{option(name)} {text!r} would be {kind}: call it such as {text or name}{suffix}."
+                f"{text or repr(text)} would be {kind}: call it such as {text or name}{suffix}."
             )
         if path.exists() and any(path.samefile(own) for own in read):
             raise ValueError(f"{path} is read by this command: name another file to write.")

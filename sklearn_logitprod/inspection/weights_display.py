@@ -93,6 +93,7 @@ class ExpertWeightsDisplay(Display):
                 f"weights have shape {shape}, expected (n_samples, {len(self.expert_names)}) for "
                 f"{len(self.expert_names)} experts."
             )
+        _check_sums(self.weights)
         check_order({"weights": weights, "by": by})
         if by is not None:
             _check_by(by, shape[0])
@@ -321,6 +322,11 @@ def _checked_weights(weights):
             f"weights have shape {values.shape}, expected (n_samples, n_experts): a row for each "
             "sample, as expert_weights gives them."
         )
+    return values
+
+
+def _check_sums(values):
+    """Refuse rows that do not sum to 1."""
     # an expert that is missing has none
     sums = np.nansum(values, axis=1)
     wrong = (values < 0.0).any(axis=1) | (np.abs(sums - 1.0) > _ROUNDING)
@@ -330,7 +336,6 @@ def _checked_weights(weights):
             f"weights of row {row} are {brief(values[row].round(4))}: they are not negative, and "
             "sum to 1. Divide percentages by 100."
         )
-    return values
 
 
 def _check_by(by, n_samples):
