@@ -116,7 +116,7 @@ BAD = {
         ),
         "a column twice": (
             lambda: fit(both(pd.concat([B, B[[0]]], axis=1))),
-            "expert 'b' has the column 0 twice, and columns are matched by their names",
+            "Expert 'b' has the column 0 twice, and columns are matched by their names",
         ),
         "a column of identifiers": (
             lambda: fit({n: own.rename_axis("id").reset_index() for n, own in both(B).items()}),

@@ -45,8 +45,11 @@ def survival(event=Y, time=TIME, proba=P, horizon=4.0, thresholds=(0.5,)):
 
 BAD = {
     "recalibration": {
-        "labels of 1 and 2": (lambda: of(y=Y + 1), "y holds 2: it says whether it happened"),
-        "labels of text": (lambda: of(y=np.where(Y, "yes", "no")), "y holds 'yes'"),
+        "labels of 1 and 2": (
+            lambda: of(y=Y + 1),
+            "True or False. Compare labels with one of them, such as y == 2",
+        ),
+        "labels of text": (lambda: of(y=np.where(Y, "yes", "no")), "such as y == 'yes'"),
         "a label that is missing": (lambda: of(y=changed(Y, 2, np.nan)), "y holds nan"),
         "no y": (lambda: of(y=None), "y is a single value"),
         "no samples": (lambda: of(y=[], proba=[]), "y has shape (0,)"),

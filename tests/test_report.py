@@ -291,7 +291,7 @@ class TestPython:
         table = compare(model, odds, y, cv=3, n_repeats=1, n_resamples=20)
         with pytest.raises(ValueError, match="the table is of 60 samples, and here are 40"):
             write_report(tmp_path / "r.html", table, model, odds[:40], y[:40])
-        with pytest.raises(ValueError, match="pass what that returned"):
+        with pytest.raises(ValueError, match="pass what `compare` returned"):
             write_report(tmp_path / "r.html", pd.DataFrame(), model, odds, y)
         assert not (tmp_path / "r.html").exists()
 

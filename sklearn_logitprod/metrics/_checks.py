@@ -34,7 +34,9 @@ def checked_events(event, name):
     if not known.all():
         odd = plain(values[~known][0])
         said = "it happened" if name == "y" else "the event was observed"
-        hint = " Are event and time swapped?" if name == "event" else ""
+        hint = f" Compare labels with one of them, such as {name} == {odd}."
+        if values.dtype.kind == "f":
+            hint = " Are event and time swapped?" if name == "event" else ""
         raise ValueError(f"{name} holds {odd}: it says whether {said}, True or False.{hint}")
     return values.astype(bool)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from scipy.sparse import issparse
+
 from sklearn_logitprod._text import plain as written
 from sklearn_logitprod.outputs.container import ExpertOutputs
 from sklearn_logitprod.outputs.embeddings import Embeddings
@@ -14,6 +16,7 @@ from sklearn_logitprod.outputs.native import (
     plain,
     plain_outputs,
     refuse_lazy,
+    refuse_repeated,
 )
 from sklearn_logitprod.outputs.stack import stack_outputs
 from sklearn_logitprod.targets.order import check_labels_of_rows
@@ -51,12 +54,16 @@ def given_X(X, outputs):
     """X alone, as of :func:`given`."""
     X = _frame_of(X, outputs)
     refuse_lazy(X)
-    return plain_outputs(X) if outputs else X
+    if not outputs:
+        return X
+    refuse_repeated(X)
+    return plain_outputs(X)
 
 
 def _frame_of(X, outputs):
     """Embeddings as the frame that experts on views take, frames by expert as one."""
-    if isinstance(X, Mapping):
+    # a sparse matrix may be a mapping of positions to values
+    if isinstance(X, Mapping) and not issparse(X):
         if not outputs:
             raise ValueError(
                 "X is a dict, but the experts are asked for what they say of one table or array. "

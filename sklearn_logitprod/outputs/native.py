@@ -43,11 +43,6 @@ def plain(values, name="X"):
         # most of NumPy and scikit-learn does not know variable-width strings
         return values.astype(object) if values.dtype.kind == "T" else values
     if nw.dependencies.is_pandas_dataframe(values):
-        if values.columns.nlevels == 1 and (twice := repeated_column(values)) is not None:
-            raise ValueError(
-                f"{name} has the column {written(twice)} twice, and columns are matched by their "
-                "names: drop one, or call it something else."
-            )
         return _without_extensions(values)
     if nw.dependencies.is_pandas_series(values):
         return values
@@ -126,16 +121,21 @@ def refuse_lazy(values, name="X"):
         )
 
 
-def repeated_column(frame):
-    """Name of a column that a frame of pandas has twice; None if there is none."""
-    if frame.columns.is_unique:
-        return None
-    return frame.columns[frame.columns.duplicated()][0]
+def refuse_repeated(values, name="X"):
+    """Refuse a frame of pandas that has a column of one level twice."""
+    if not nw.dependencies.is_pandas_dataframe(values) or values.columns.nlevels > 1:
+        return
+    if not values.columns.is_unique:
+        twice = values.columns[values.columns.duplicated()][0]
+        raise ValueError(
+            f"{name} has the column {written(twice)} twice, and columns are matched by their "
+            "names: drop one, or call it something else."
+        )
 
 
 def is_frame(values):
     """Whether it is a frame of a library that narwhals reads."""
-    # narwhals refuses a name that is there twice, which `plain` tells of
+    # narwhals refuses a name that is there twice, which `refuse_repeated` tells of
     if nw.dependencies.is_pandas_dataframe(values):
         return True
     known = nw.from_native(values, pass_through=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_logitprod._text import brief
-from sklearn_logitprod.outputs.native import plain
+from sklearn_logitprod.outputs.native import plain, refuse_repeated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +63,7 @@ def stack_outputs(
     frames: dict[str, Any] = {}
     first: Any = None
     for name, values in outputs.items():
+        refuse_repeated(values, f"Expert {name!r}")
         values = plain(values, f"expert {name!r}")
         frame = values if isinstance(values, pd.DataFrame) else None
         if frame is None:
