@@ -4,7 +4,6 @@ import io
 import re
 from functools import cache
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,7 +24,8 @@ from sklearn_logitprod.inspection import (
 from sklearn_logitprod.io import ExpertOutputs
 from sklearn_logitprod.report import write_report
 
-mpl.use("Agg")
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
 
 N, M = 60, 3
 RNG = np.random.default_rng(0)

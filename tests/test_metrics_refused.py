@@ -1,4 +1,4 @@
-"""What metrics of probabilities cannot be of: each case is told by the name of its argument."""
+"""What metrics cannot be of: each case is told by the name of its argument."""
 
 import re
 
@@ -7,10 +7,16 @@ import pandas as pd
 import pytest
 
 from sklearn_logitprod.metrics import (
+    brier_score,
     concordance_index,
+    concordance_index_ipcw,
+    crps_gaussian,
     d_calibration,
+    interval_coverage,
     net_benefit,
     net_benefit_survival,
+    pinball_loss,
+    ranked_probability_score,
     recalibration,
 )
 
@@ -29,6 +35,15 @@ def changed(values, where, value):
 
 def named(values, ids=IDS):
     return pd.Series(values, index=ids)
+
+
+def frame(values):
+    """A frame of values whose rows are in another order than those of `named`."""
+    return pd.DataFrame(values, index=IDS)[::-1]
+
+
+def table():
+    return pd.DataFrame({"event": Y.astype(bool), "time": TIME}, index=IDS)
 
 
 def of(y=Y, proba=P, **other):
@@ -152,10 +167,52 @@ BAD = {
             "risk has shape (8, 2); it is one value for each sample",
         ),
     },
+    "crps_gaussian and others of values": {
+        "means in another order": (
+            lambda: crps_gaussian(named(TIME), named(TIME[::-1], IDS[::-1]), np.ones(8)),
+            "y_true and mean have the same labels of rows, but at other places",
+        ),
+        "words for values": (
+            lambda: crps_gaussian(["high"] * 8, TIME, np.ones(8)),
+            "y_true holds values that are no numbers",
+        ),
+        "one deviation for all": (
+            lambda: crps_gaussian(TIME, TIME, 1.0),
+            "std has shape (), expected (8,)",
+        ),
+        "quantiles in another order": (
+            lambda: pinball_loss(named(TIME), frame(TIME[:, None]), [0.5]),
+            "y_true and predicted have the same labels of rows",
+        ),
+        "intervals in another order": (
+            lambda: interval_coverage(named(TIME), frame(np.c_[TIME, TIME])),
+            "y_true and interval have the same labels of rows",
+        ),
+    },
+    "ranked_probability_score": {
+        "probabilities in another order": (
+            lambda: ranked_probability_score(named(Y), frame(np.c_[1 - P, P])),
+            "y_true and y_proba have the same labels of rows",
+        ),
+    },
+    "brier_score, concordance_index_ipcw": {
+        "curves in another order": (
+            lambda: brier_score(EVENTS, table(), frame(P[:, None]), [4.0]),
+            "survival_test and survival have the same labels of rows",
+        ),
+        "risks in another order": (
+            lambda: concordance_index_ipcw(EVENTS, table(), named(P[::-1], IDS[::-1])),
+            "survival_test and risk have the same labels of rows",
+        ),
+    },
     "d_calibration": {
         "a curve for each sample": (
             lambda: d_calibration(Y, TIME, np.c_[P, P]),
             "survival_at_time has shape (8, 2)",
+        ),
+        "half a bin": (
+            lambda: d_calibration(Y, TIME, P, n_bins=2.5),
+            "n_bins=2.5, but a whole number of two bins or more is needed",
         ),
         "a value that is missing": (
             lambda: d_calibration(Y, TIME, changed(P, 1, np.nan)),

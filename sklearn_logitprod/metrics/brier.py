@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_logitprod._typing import Floats
-from sklearn_logitprod.metrics._checks import check_curves, survival_pair
+from sklearn_logitprod.metrics._checks import check_curves, check_rows, survival_pair
 from sklearn_logitprod.metrics.kaplan_meier import censoring
 
 
@@ -125,6 +125,7 @@ def sample_brier_scores(survival_train, survival_test, survival, times):
         As :func:`brier_score`.
     """
     train_event, train_time = survival_pair(survival_train, "survival_train")
+    check_rows({"survival_test": survival_test, "survival": survival})
     event, time = survival_pair(survival_test, "survival_test")
     survival, times = check_curves(survival, times, len(time))
     safe = safe_time_grid((train_event, train_time), (event, time), times) if len(times) else times

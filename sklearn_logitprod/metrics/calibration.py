@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -79,8 +80,8 @@ def d_calibration(
     observed, _, survival, _ = checked(
         event, time, survival_at_time, None, risk_name="survival_at_time"
     )
-    if n_bins < 2:
-        raise ValueError(f"n_bins={n_bins}, but two bins or more are needed.")
+    if not isinstance(n_bins, Integral) or n_bins < 2:
+        raise ValueError(f"n_bins={n_bins!r}, but a whole number of two bins or more is needed.")
     if survival.min() < 0.0 or survival.max() > 1.0:
         row = int(np.argmax((survival < 0.0) | (survival > 1.0)))
         raise ValueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklearn_logitprod.metrics._checks import checked, survival_pair
+from sklearn_logitprod.metrics._checks import check_rows, checked, survival_pair
 from sklearn_logitprod.metrics.kaplan_meier import not_censored
 
 _TIE = 1e-8
@@ -109,6 +109,7 @@ def concordance_index_ipcw(
     0.667
     """
     train_event, train_time = survival_pair(survival_train, "survival_train")
+    check_rows({"survival_test": survival_test, "risk": risk})
     event, time = survival_pair(survival_test, "survival_test")
     event, time, risk, _ = checked(event, time, risk, None)
     counts = event if tau is None else event & (time < tau)

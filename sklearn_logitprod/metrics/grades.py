@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_logitprod._text import brief, option
+from sklearn_logitprod.metrics._checks import check_rows
 from sklearn_logitprod.targets.decisions import known_order
 from sklearn_logitprod.targets.labels import check_labels, sorted_classes
 from sklearn_logitprod.targets.weights import check_weights
@@ -67,6 +68,7 @@ def ranked_probability_score(
     >>> round(ranked_probability_score([1], [[0.5, 0.3, 0.2]], classes=[1, 2, 3]), 12)
     0.29
     """
+    check_rows({"y_true": y_true, "y_proba": y_proba, "sample_weight": sample_weight})
     proba: Any = np.asarray(y_proba, dtype=np.float64)
     if proba.ndim != 2 or proba.shape[1] < 2:
         raise ValueError(

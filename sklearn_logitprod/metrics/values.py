@@ -9,6 +9,7 @@ from scipy.stats import t as student
 from sklearn.metrics import mean_pinball_loss
 
 from sklearn_logitprod._typing import Floats
+from sklearn_logitprod.metrics._checks import check_rows
 from sklearn_logitprod.targets.weights import check_weights
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
@@ -218,6 +219,7 @@ def pinball_loss(
     >>> pinball_loss([5.0], [[3.0, 6.0]], [0.5, 0.9]).round(3).tolist()
     [1.0, 0.1]
     """
+    check_rows({"y_true": y_true, "predicted": predicted, "sample_weight": sample_weight})
     values = _finite("y_true", y_true)
     weight = check_weights(sample_weight, len(values))
     levels = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))
@@ -325,6 +327,7 @@ def interval_score(
 
 def _gaussians(y_true, mean, std, sample_weight):
     """Values, means, standard deviations and weights, checked."""
+    check_rows({"y_true": y_true, "mean": mean, "std": std, "sample_weight": sample_weight})
     values = _finite("y_true", y_true)
     mean, std = (_finite(name, own, values.shape) for name, own in (("mean", mean), ("std", std)))
     if (std <= 0.0).any():
@@ -335,6 +338,7 @@ def _gaussians(y_true, mean, std, sample_weight):
 
 def _intervals(y_true, interval, sample_weight):
     """Values, lower and upper ends, and weights, checked."""
+    check_rows({"y_true": y_true, "interval": interval, "sample_weight": sample_weight})
     values = _finite("y_true", y_true)
     # an end may be infinite
     lower, upper = _numbers("interval", interval, (len(values), 2), np.isnan).T
@@ -353,7 +357,10 @@ def _finite(name, values, shape=None):
 
 def _numbers(name, values, shape, refused):
     """Numbers as float64 of a shape, None for any of one axis."""
-    found = np.asarray(values, dtype=np.float64)
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} holds values that are no numbers ({error}).") from error
     if found.shape != (found.shape[:1] if shape is None else shape) or found.ndim == 0:
         expected = "(n_samples,)" if shape is None else shape
         raise ValueError(f"{name} has shape {found.shape}, expected {expected}.")
