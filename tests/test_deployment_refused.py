@@ -168,6 +168,10 @@ BAD = {
         ),
         "a panel": (lambda: plus({"x": ODDS[:, 0]}, OF_LABELS), f"add_expert {OF_ONE}"),
         "no experts": (lambda: plus({}), "give experts={name: outputs}"),
+        "folds for outputs": (
+            lambda: plus({"new": X[:, 0] + 1}, cv=5),
+            "cv=5 is for estimators, and the model takes outputs of experts: leave it out",
+        ),
         "an array without a name": (lambda: plus(X[:, :1]), "give experts={name: outputs}"),
         "one value": (lambda: plus({"new": 1.0}), "Expert 'new' has shape (), expected"),
         "words": (lambda: plus({"new": ["x"] * N}), "holds values that are no numbers"),

@@ -86,7 +86,7 @@ def test_columns_that_are_not_there_are_told(columns, message):
 def test_a_classifier_is_no_expert_of_values():
     X, y, _, _ = make_views()
     with pytest.raises(ValueError, match="is a classifier, whose labels are no values"):
-        LogitProdRegressor(two_views(LogisticHead()), cv=3).fit(X, y == "tumour")
+        LogitProdRegressor(two_views(LogisticHead()), cv=3).fit(X, (y == "tumour").astype(float))
 
 
 def test_stored_models_hold_views_and_their_heads():

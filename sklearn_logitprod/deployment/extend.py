@@ -176,6 +176,11 @@ def add_expert(
     X, y, sample_weight, groups = given_to(model, X, y, sample_weight, groups)
     counted("add_expert", X)
     if model.named_experts_ is None:
+        if not isinstance(cv, str) or cv != "prefit":
+            raise ValueError(
+                f"cv={cv!r} is for estimators, and the model takes outputs of experts: leave it "
+                "out. Outputs are to be of samples that the new experts have not learned from."
+            )
         known_X, new_X, new_names = _told_apart(model, X, experts)
         if n_rows(new_X) != n_rows(known_X):
             raise ValueError(
