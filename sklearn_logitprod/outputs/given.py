@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sklearn_logitprod._text import plain as written
 from sklearn_logitprod.outputs.container import ExpertOutputs
@@ -58,7 +59,8 @@ def given_X(X, outputs):
 
 def _frame_of(X, outputs):
     """Embeddings as the frame that experts on views take, frames by expert as one."""
-    if outputs and isinstance(X, Mapping):
+    # sparse matrices of older SciPy may be dicts
+    if outputs and isinstance(X, Mapping) and not issparse(X):
         return _of_frames(X)
     if not isinstance(X, Embeddings):
         return X
