@@ -30,4 +30,4 @@ def test_quickstart_runs_as_a_notebook(tmp_path):
     assert "LogitProd" in text
     assert "guarantee gap: -" in text
     images = [o for o in outputs if "image/png" in o.get("data", {})]
-    assert len(images) == 1
+    assert len(images) == 2

@@ -62,7 +62,7 @@ def given_X(X, outputs):
 
 def _frame_of(X, outputs):
     """Embeddings as the frame that experts on views take, frames by expert as one."""
-    # a sparse matrix may be a mapping of positions to values
+    # sparse matrices of older SciPy may be dicts
     if isinstance(X, Mapping) and not issparse(X):
         if not outputs:
             raise ValueError(
