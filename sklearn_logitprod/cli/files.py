@@ -320,12 +320,13 @@ def estimator_for(outputs, args):
     return TASKS[outputs.task_name].estimator(**own)
 
 
+# what is written, and under which endings; the first is proposed
 _KINDS = {
-    "out": ("a table", ".csv"),
-    "report": ("a page", ".html"),
-    "save": ("a model", ".skops"),
-    "onnx": ("a file of onnx", ".onnx"),
-    "torch": ("a file of torch", ".pt2"),
+    "out": ("a table", (".csv", ".csv.gz", ".txt")),
+    "report": ("a page", (".html", ".htm")),
+    "save": ("a model", (".skops",)),
+    "onnx": ("a file of onnx", (".onnx",)),
+    "torch": ("a file of torch", (".pt2",)),
 }
 
 
@@ -335,12 +336,13 @@ def check_targets(args, *names):
     paths = [Path(path) for path in given.values()]
     read = [path for path in map(Path, _read_by(args)) if path.exists()]
     for (name, text), path in zip(given.items(), paths, strict=True):
-        kind, suffix = _KINDS[name]
+        kind, suffixes = _KINDS[name]
         if paths.count(path) > 1:
             raise ValueError(f"{path} is to be written twice: name a file for each output.")
-        if not text.lower().endswith(suffix):
+        if not text.lower().endswith(suffixes):
             raise ValueError(
-                f"{text or repr(text)} would be {kind}: call it such as {text or name}{suffix}."
+                f"{text or repr(text)} would be {kind}: call it such as {text or name}"
+                f"{suffixes[0]}."
             )
         if path.exists() and any(path.samefile(own) for own in read):
             raise ValueError(f"{path} is read by this command: name another file to write.")
