@@ -489,6 +489,18 @@ def test_an_expert_that_is_missing_everywhere_is_not_called_constant():
     assert len(said) == 1
 
 
+@pytest.mark.parametrize("before", [0.0, np.nan])
+def test_an_expert_that_was_zero_or_missing_everywhere_may_be_anything_later(problem, before):
+    X, y = problem
+    X = X.copy()
+    X[:, 3] = before
+    with pytest.warns(UserWarning, match="constant|missing"):
+        model = LogitProdRegressor(gate_width=None).fit(X, y)
+    later = X.copy()
+    later[:, 3] = 5.0
+    assert_allclose(model.predict(later, return_std=True), model.predict(X, return_std=True))
+
+
 def test_an_expert_that_is_wrong_scale_free_joins_with_the_right_line():
     """A biased, shrunk expert is worth as much as the same one unbiased."""
     rng = np.random.default_rng(8)
