@@ -464,7 +464,9 @@ class Life(RuleBasedStateMachine):
         if getattr(self, "safety", None) is None:
             return
         share, position = self.safety
-        X = self.new
+        X = self.new.copy()
+        # who trusts an expert that is certain loses most
+        self.make_odd(X, "certain", 1, None)
         said, experts = self.log_categories(self.model, X), self.model.expert_logits(X)
         if 0 <= position < M:
             # the one row that is sure to have every expert
@@ -554,9 +556,8 @@ class EstimatorsLife(ClassifierLife):
         return X, y
 
     def deploy(self, name, *args, **kwargs):
-        return super().deploy(
-            name, *args, **kwargs, **(self.beside if name == "add_expert" else {})
-        )
+        beside = self.beside if name == "add_expert" else {}
+        return super().deploy(name, *args, **kwargs, **beside)
 
     def outputs(self, X):
         model = self.model
@@ -685,7 +686,7 @@ def of_suite(machine):
     """A test of some short lives, the same in every run."""
     test = machine.TestCase
     test.settings = settings(
-        max_examples=max(10, settings.default.max_examples // 10),
+        max_examples=max(20, settings.default.max_examples // 5),
         stateful_step_count=15,
         deadline=None,
         derandomize=True,
