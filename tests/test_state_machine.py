@@ -45,6 +45,7 @@ from sklearn_logitprod import (
     LogitProdSurvival,
     LogitProdSurvivalCV,
     deployment,
+    stack_outputs,
 )
 from sklearn_logitprod.export import to_onnx, to_torch
 
@@ -63,6 +64,7 @@ CATEGORICAL = SHARED | {
 }
 # experts of a fit, and of those that come later at most
 M, MOST = 3, 2
+CLASSES = ["a", "b", "c"]
 # what experts may be like
 ODDITIES = ["plain", "plain", "missing", "gone", "copy", "constant", "certain"]
 # steps taken, by machine and rule
@@ -117,13 +119,18 @@ class Life(RuleBasedStateMachine):
     searched = None
     refused = frozenset()
 
-    @initialize(seed=SEEDS, kind=st.integers(0, 3))
+    @initialize(seed=SEEDS, kind=st.integers(0, 5))
     def start(self, seed, kind):
         TAKEN[type(self).__name__, "lives"] += 1
-        self.kind = kind
+        # which form of input or experts, how many classes, labels or sets of them
+        self.form, self.k, self.sets = kind // 2 % 2, 2 + kind % 2, kind >= 4
         self.model = self.make()
         self.rows = self.draw(np.random.default_rng(seed), 7, MOST)[0]
         self.fit_to(seed, 20, "plain", False)
+
+    def given(self, X, y=None):
+        """X as users pass it, for a fit if with y."""
+        return X
 
     def forgotten(self):
         """Nothing is known of the model, nothing was done to it."""
@@ -172,6 +179,7 @@ class Life(RuleBasedStateMachine):
         self.make_odd(X, odd, 0, rng)
         weight = rng.integers(1, 3, n) if w else None
         with quiet():
+            X = self.given(X, y)
             assert self.model.fit(X, y, sample_weight=weight) is self.model
             again = clone(self.model).fit(X.copy(), y.copy(), sample_weight=weight)
         self.fitted_anew()
@@ -183,14 +191,13 @@ class Life(RuleBasedStateMachine):
     @step(seed=SEEDS, n=st.integers(20, 40), width=st.sampled_from([None, 0]))
     def search(self, seed, n, width):
         X, y = self.draw(np.random.default_rng(seed), n)
-        shared = {"input": self.model.input, "linear_pool": self.model.linear_pool}
-        if hasattr(self.model, "times"):
-            shared["times"] = self.model.times
+        names = {"input", "linear_pool", "times", "labels", "classes"}
+        shared = {name: own for name, own in self.model.get_params().items() if name in names}
         search = self.searched(
             gate_widths=[width], temperatures=[1.0], alphas=[30.0, 300.0], cv=2, **shared
         )
         with quiet():
-            search.fit(X, y)
+            search.fit(self.given(X, y), y)
         self.model = search.best_estimator_
         self.fitted_anew()
         moved = pickle.loads(pickle.dumps(search))
@@ -221,7 +228,7 @@ class Life(RuleBasedStateMachine):
             else:
                 self.model.set_params(alpha=-1.0)
             with quiet(), pytest.raises(ValueError):
-                self.model.fit(X, y)
+                self.model.fit(self.given(X, y), y)
             self.model.set_params(alpha=own)
 
     @step(data=st.data())
@@ -255,7 +262,7 @@ class Life(RuleBasedStateMachine):
     @step()
     def predictions_are_those_of_the_last_change(self):
         np.testing.assert_array_equal(self.predict(self.model, self.new), self.known)
-        weights = self.model.expert_weights(self.new)
+        weights = np.asarray(self.model.expert_weights(self.given(self.new)))
         np.testing.assert_allclose(weights.sum(axis=1), 1.0)
         assert (weights >= 0).all()
         for elder, X, said in self.elders:
@@ -267,7 +274,7 @@ class Life(RuleBasedStateMachine):
         X, y = self.draw(np.random.default_rng(0), 12)
         for call in (self.model.predict, self.model.expert_weights):
             with pytest.raises(NotFittedError):
-                call(X)
+                call(self.given(X))
         for call in (to_torch, deployment.with_safety, lambda model: deployment.adapt(model, X, y)):
             with pytest.raises((NotFittedError, ValueError, TypeError)):
                 call(self.model)
@@ -307,6 +314,8 @@ class Life(RuleBasedStateMachine):
 
     def deploy(self, name, *args, **kwargs):
         """What a function of ``deployment`` gives, the model left as it was."""
+        if args and isinstance(args[0], np.ndarray):
+            args = self.given(args[0]), *args[1:]
         with self.left_alone(), quiet():
             return getattr(deployment, name)(self.model, *args, **kwargs)
 
@@ -325,15 +334,20 @@ class Life(RuleBasedStateMachine):
         rng = np.random.default_rng(seed)
         X, y = self.draw(rng, n, self.extra)
         self.make_odd(X, odd, 0, rng)
-        return X, y, rng.integers(1, 3, n).astype(float), rng.integers(0, n // 2, n)
+        return X, y, rng.integers(0, 3, n).astype(float), rng.integers(0, n // 2, n)
 
     @if_deployable
     @step(seed=SEEDS, odd=st.sampled_from(ODDITIES), w=st.booleans(), grouped=st.booleans())
     def adapt(self, seed, odd, w, grouped):
         X, y, weight, groups = self.labelled(seed, 8 + seed % 20, odd)
+        if seed % 3 == 0:
+            # outcomes of one kind alone
+            rows = slice(None, None, self.k)
+            X, y, weight, groups = X[rows], y[rows], weight[rows] + 1.0, groups[rows]
         beside = {"sample_weight": weight if w else None, "groups": groups if grouped else None}
         adapted = self.deploy("adapt", X, y, **beside)
-        shares = [model.expert_weights(self.new) for model in (self.model, adapted)]
+        new = self.given(self.new)
+        shares = [model.expert_weights(new) for model in (self.model, adapted)]
         np.testing.assert_allclose(shares[1], shares[0], atol=1e-12)
         self.take("adapt", adapted)
 
@@ -402,6 +416,13 @@ class Life(RuleBasedStateMachine):
         assert (table["lower_bound"] <= table["mean_gain"] + 1e-12).all()
         assert np.isfinite(table["lower_bound"]).all() == (self.safety is not None)
         assert found.certified == bool((table["lower_bound"] > 0.0).all())
+        if self.safety is not None:
+            with self.left_alone(), quiet():
+                monitor = deployment.GainMonitor(self.model, level=level)
+                monitor.update(self.given(X[:9]), y[:9])
+                monitor.update(self.given(X[9:]), y[9:])
+            if not grouped:
+                np.testing.assert_allclose(monitor.table_["mean_gain"], table["mean_gain"])
 
     @if_deployable
     @step(seed=SEEDS, most=st.sampled_from([1, None]), odd=st.sampled_from(ODDITIES))
@@ -433,6 +454,7 @@ class Life(RuleBasedStateMachine):
         }
         calls |= {f"refused {name}": (name, (X, y), {}) for name in self.refused}
         name, args, kwargs = calls[data.draw(st.sampled_from(sorted(calls)))]
+        args = tuple(self.given(own) if own is X or own is infinite else own for own in args)
         with self.left_alone(), quiet(), pytest.raises((ValueError, TypeError)):
             getattr(deployment, name)(self.model, *args, **kwargs)
 
@@ -467,7 +489,7 @@ class Life(RuleBasedStateMachine):
         X = self.new.copy()
         # who trusts an expert that is certain loses most
         self.make_odd(X, "certain", 1, None)
-        said, experts = self.log_categories(self.model, X), self.model.expert_logits(X)
+        said, experts = self.log_categories(self.model, X), self.model.expert_logits(self.given(X))
         if 0 <= position < M:
             # the one row that is sure to have every expert
             assert (said[-1] >= experts[-1, position] + np.log(share) - 1e-9).all()
@@ -477,36 +499,65 @@ class Life(RuleBasedStateMachine):
             assert (said[:, None] >= experts + least - 1e-9)[there].all()
 
     def log_categories(self, model, X):
-        return model.predict_log_proba(X)
+        return self.logs(model, X)
 
 
 class ClassifierLife(Life):
     searched = LogitProdClassifierCV
 
     def make(self):
-        return LogitProdClassifier(gate_width=None, input=["logits", "proba"][self.kind // 2])
+        own = {"labels": "sets", "classes": CLASSES[: self.k]} if self.sets else {}
+        return LogitProdClassifier(gate_width=None, input=["logits", "proba"][self.form], **own)
 
     def draw(self, rng, n, extra=0):
-        k = 2 + self.kind % 2
-        y = np.arange(n) % k
-        X = rng.normal(size=(n, M + extra, k))
+        y = np.arange(n) % self.k
+        X = rng.normal(size=(n, M + extra, self.k))
         X[np.arange(n), 1, y] += 2.0
-        if self.kind // 2:
+        if self.form:
             X = np.exp(X) / np.exp(X).sum(axis=2, keepdims=True)
-        return X, np.array(["a", "b", "c"])[y]
+        return X, self.labels(rng, y)
+
+    def labels(self, rng, y):
+        if not self.sets:
+            return np.array(CLASSES)[y]
+        # the first of each class is certain
+        sets = np.eye(self.k, dtype=bool)[y]
+        sets[2 * self.k :: 3] |= rng.random(sets[2 * self.k :: 3].shape) < 0.4
+        return sets
 
     def certain(self, outputs):
-        if not self.kind // 2:
+        if not self.form:
             return 1e3 * outputs
         return (outputs == outputs.max(axis=1, keepdims=True)).astype(float)
 
     def predict(self, model, X):
-        proba = model.predict_proba(X)
+        proba = model.predict_proba(self.given(X))
         np.testing.assert_allclose(proba.sum(axis=1), 1.0)
         return proba
 
     def logs(self, model, X):
-        return model.predict_log_proba(X)
+        return model.predict_log_proba(self.given(X))
+
+
+class FramesLife(ClassifierLife):
+    """Columns by names of experts and classes, after the fit in any order."""
+
+    searched = None
+
+    def given(self, X, y=None):
+        names = [f"e{m}" for m in range(X.shape[1])]
+        if y is None:
+            order = np.random.default_rng(len(X)).permutation(len(names))
+            X, names = X[:, order], [names[m] for m in order]
+        return stack_outputs(
+            dict(zip(names, np.moveaxis(X, 1, 0), strict=True)), classes=CLASSES[: self.k]
+        )
+
+    def labels(self, rng, y):
+        return np.array(CLASSES)[y]
+
+    def make(self):
+        return LogitProdClassifier(gate_width=None, input=["logits", "proba"][self.form])
 
 
 class EstimatorsLife(ClassifierLife):
@@ -517,7 +568,7 @@ class EstimatorsLife(ClassifierLife):
 
     def make(self):
         pairs = [("lr", LogisticRegression()), ("nb", GaussianNB()), ("tree", self.tree())]
-        if self.kind // 2:
+        if self.form:
             return LogitProdClassifier(pairs, cv=2, gate_width=None)
         X, y = self.draw(np.random.default_rng(5), 40)
         return LogitProdClassifier([(name, one.fit(X, y)) for name, one in pairs], gate_width=None)
@@ -526,9 +577,8 @@ class EstimatorsLife(ClassifierLife):
         return DecisionTreeClassifier(min_samples_leaf=4, random_state=0)
 
     def draw(self, rng, n, extra=0):
-        k = 2 + self.kind % 2
-        y = np.arange(n) % k
-        return rng.normal(size=(n, 3)) + y[:, None], np.array(["a", "b", "c"])[y]
+        y = np.arange(n) % self.k
+        return rng.normal(size=(n, 3)) + y[:, None], np.array(CLASSES)[y]
 
     def experts_only(self, X, n_experts):
         return X
@@ -548,7 +598,7 @@ class EstimatorsLife(ClassifierLife):
     def with_one_more(self, seed, n, odd):
         X, y = self.draw(np.random.default_rng(seed), n)
         name = f"late{self.extra}"
-        if self.kind // 2:
+        if self.form:
             self.beside = {"experts": [(name, self.tree())], "cv": 2}
         else:
             known = self.draw(np.random.default_rng(seed + 1), n)
@@ -571,7 +621,7 @@ class SurvivalLife(Life):
     refused = frozenset({"adapt_prior"})
 
     def make(self):
-        if self.kind // 2:
+        if self.form:
             return LogitProdSurvival(gate_width=None, input="risk", times=[1.0, 2.0, 4.0])
         return LogitProdSurvival(gate_width=None, times=[1.0, 2.0, 4.0])
 
@@ -581,7 +631,7 @@ class SurvivalLife(Life):
         y["event"], y["time"] = np.arange(n) % 3 > 0, rng.uniform(0.1, 5.0, n)
         y["time"][:3] = [0.5, 1.5, 3.0]
         y["event"][:3] = True
-        return X[:, :, 0] - y["time"][:, None] if self.kind // 2 else X, y
+        return X[:, :, 0] - y["time"][:, None] if self.form else X, y
 
     def predict(self, model, X):
         survival = model.predict_survival_function(X, return_array=True)
@@ -607,12 +657,12 @@ class RegressorLife(Life):
     refused = frozenset({"adapt_prior", "add_expert", "with_safety", "certify", "expert_path"})
 
     def make(self):
-        return LogitProdRegressor(gate_width=None, input=["mean", "mean_std"][self.kind // 2])
+        return LogitProdRegressor(gate_width=None, input=["mean", "mean_std"][self.form])
 
     def draw(self, rng, n, extra=0):
         y = 100.0 + 10.0 * rng.normal(size=n)
         X = y[:, None] + rng.normal(size=(n, M + extra)) * 5.0 * np.arange(1, M + extra + 1)
-        if self.kind // 2:
+        if self.form:
             X = np.stack([X, rng.uniform(2.0, 9.0, X.shape)], axis=2)
         return X, y
 
@@ -633,19 +683,17 @@ class PanelLife(Life):
     )
 
     def make(self):
-        return LogitProdMultilabelClassifier(
-            gate_width=None, input=["logits", "proba"][self.kind // 2]
-        )
+        return LogitProdMultilabelClassifier(gate_width=None, input=["logits", "proba"][self.form])
 
     def draw(self, rng, n, extra=0):
         y = np.stack([np.arange(n) % 2, np.arange(n) % 3 == 0, np.arange(n) % 4 < 2], axis=1)
         X = rng.normal(size=(n, M + extra, 3)) + 2.0 * y[:, None] - 1.0
         y = y.astype(float)
         y[4:][rng.random((n - 4, 3)) < 0.2] = np.nan
-        return expit(X) if self.kind // 2 else X, y
+        return expit(X) if self.form else X, y
 
     def certain(self, outputs):
-        return np.round(outputs) if self.kind // 2 else 1e3 * outputs
+        return np.round(outputs) if self.form else 1e3 * outputs
 
     def predict(self, model, X):
         proba = model.predict_proba(X)
@@ -679,7 +727,7 @@ class PanelLife(Life):
             np.testing.assert_array_equal(one.predict_proba(X[:, :M]), before)
 
 
-KINDS = [ClassifierLife, EstimatorsLife, SurvivalLife, RegressorLife, PanelLife]
+KINDS = [ClassifierLife, FramesLife, EstimatorsLife, SurvivalLife, RegressorLife, PanelLife]
 
 
 def of_suite(machine):
@@ -695,6 +743,7 @@ def of_suite(machine):
 
 
 TestClassifierLife = of_suite(ClassifierLife)
+TestFramesLife = of_suite(FramesLife)
 TestEstimatorsLife = of_suite(EstimatorsLife)
 TestSurvivalLife = of_suite(SurvivalLife)
 TestRegressorLife = of_suite(RegressorLife)
