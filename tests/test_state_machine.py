@@ -734,7 +734,7 @@ def of_suite(machine):
     """A test of some short lives, the same in every run."""
     test = machine.TestCase
     test.settings = settings(
-        max_examples=max(20, settings.default.max_examples // 5),
+        max_examples=max(12, settings.default.max_examples // 8),
         stateful_step_count=15,
         deadline=None,
         derandomize=True,
