@@ -486,6 +486,7 @@ class Life(RuleBasedStateMachine):
         if getattr(self, "safety", None) is None:
             return
         share, position = self.safety
+        assert self.model.pool_.share == share
         X = self.new.copy()
         # who trusts an expert that is certain loses most
         self.make_odd(X, "certain", 1, None)
