@@ -493,6 +493,36 @@ def test_an_expert_that_is_missing_everywhere_is_not_called_constant():
     assert len(said) == 1
 
 
+@pytest.mark.parametrize("before", [0.0, np.nan])
+def test_an_expert_that_was_zero_or_missing_everywhere_may_be_anything_later(problem, before):
+    X, y = problem
+    X = X.copy()
+    X[:, 3] = before
+    with pytest.warns(UserWarning, match="constant|missing"):
+        model = LogitProdRegressor(gate_width=None).fit(X, y)
+    later = X.copy()
+    later[:, 3] = 5.0
+    assert_allclose(model.predict(later, return_std=True), model.predict(X, return_std=True))
+
+
+def test_what_stands_in_for_an_expert_that_is_the_truth_is_finite():
+    first = [1.41803824, 0.9421381, -0.96102028, 0.51015868, -0.81001591]
+    first += [-0.46049788, -0.04765688, -0.52734179, -0.33574729, 0.98341795]
+    second = [1.34939857, 1.21746905, -1.09201076, 0.68916212, -0.81756823]
+    second += [-0.33032898, -0.64613672, -0.57337191, -0.56818929, 0.55524197]
+    weight = [426.74522586, 11028.33851584, 3378.06464623, 11460.8661696, 1890.59331221]
+    weight += [7589.71562017, 3126.69831677, 2816.11165681, 44256.70485444, 35862.94697397]
+    model = LogitProdRegressor(
+        gate_width=None, linear_pool=False, correction=None, temperature=0.3, max_iter=30
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(np.column_stack([first, second]), first, sample_weight=weight)
+    gaps = model.pool_.gaps
+    for part in (gaps.multipliers, gaps.shift, gaps.curvature, gaps.response):
+        assert np.isfinite(part).all()
+
+
 def test_an_expert_that_is_wrong_scale_free_joins_with_the_right_line():
     """A biased, shrunk expert is worth as much as the same one unbiased."""
     rng = np.random.default_rng(8)

@@ -71,6 +71,13 @@ def adapt(
     adapt_prior : Without labels, another prevalence of the classes.
     add_expert : A further expert.
 
+    Notes
+    -----
+    Of a model that was adapted before, what it had become is moved, and held back there: two
+    calls with a part of the labels each move less surely than one with all of them, and come to the
+    same only with many. Where all labels are at hand, adapt the model of the fit once. The same
+    labels must not be given twice.
+
     Examples
     --------
     >>> import numpy as np

@@ -62,7 +62,7 @@ def fit_gaps(pool, data, weight):
     for experts, task in rows.without_each(np.flatnonzero(pool.active)):
         scale[experts] = np.sqrt(task.precision)
         solved, shift[experts], curvature[experts], response[experts] = task.solve()
-        multipliers[experts] = np.maximum(solved, LEAST)
+        multipliers[experts] = solved
         multipliers[experts, experts] = 0.0
     return Gaps(multipliers, shift, curvature, response, scale, rows.mean_coefficients)
 
@@ -261,7 +261,8 @@ class StandIns:
         centre = (inner @ multipliers[:, :, None])[:, :, 0] - pull + self.precision
         centre -= (drift[:, None] @ response)[:, 0]
         matrix = inner + self.precision[:, :, None] * np.eye(inner.shape[1])
-        step = nonnegative_minimum(matrix, centre) - multipliers
+        # not quite 0: a Gaussian of no precision has no curvature
+        step = np.maximum(nonnegative_minimum(matrix, centre), LEAST) - multipliers
         shift_step = (response @ step[:, :, None])[:, :, 0] + best
         gain = -((pull + self.precision * (multipliers - 1.0)) * step).sum(axis=1)
         gain -= (drift * shift_step).sum(axis=1)

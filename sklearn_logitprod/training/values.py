@@ -186,6 +186,8 @@ class _Problem:
         means = np.where(present, means, 0.0)
         # predictions may be of any size: squares of 1e200 would overflow
         size = np.maximum(np.abs(means).max(axis=1, keepdims=True), np.finfo(float).tiny)
+        # an expert that was 0 or missing on all rows may be anything later
+        size = np.where(means.any(axis=1, keepdims=True), size, 1.0)
         centre = self._mean(means / size)
         z = np.where(present, means / size - centre, 0.0)
         scale = np.sqrt(self._mean(z**2))
