@@ -122,7 +122,6 @@ BAD = {
             f"{COMPARE} --report r.pdf",
             "r.pdf would be a page: call it such as r.pdf.html",
         ),
-        "a report without ending": (f"{COMPARE} --report r", "r would be a page: call it such as"),
         "a report without name": (f"{COMPARE} --report ''", "'' would be a page: call it such as"),
         "a report in no folder": (
             f"{COMPARE} --report no/r.html",
@@ -148,7 +147,7 @@ BAD = {
             f"fit {BOTH} --label truth -o model.pkl",
             "model.pkl would be a model: call it such as model.pkl.skops",
         ),
-        "a folder": (f"{COMPARE} -o full", "full would be a table"),
+        "a folder": (f"{COMPARE} -o full", "full cannot be written: it is a folder"),
         "over an input": (
             f"{COMPARE} -o uni.csv --force",
             "uni.csv is read by this command: name another file to write",

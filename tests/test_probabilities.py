@@ -79,7 +79,7 @@ class TestRecalibration:
         [
             (([0, 2], [0.1, 0.2]), "y holds 2"),
             (([0, 1], [0.1, 1.2]), "proba is 1.2 in row 1"),
-            (([0, 1], [0.1]), "inconsistent"),
+            (([0, 1], [0.1]), "proba has 1 entries, but y has 2"),
         ],
     )
     def test_what_is_none_is_refused(self, arguments, message):
@@ -89,7 +89,7 @@ class TestRecalibration:
             net_benefit(*arguments, [0.5])
 
     def test_groups_of_another_length_are_refused(self):
-        with pytest.raises(ValueError, match="groups has shape"):
+        with pytest.raises(ValueError, match="groups has 1 entries, but y has 2 rows"):
             recalibration([0, 1], [0.1, 0.2], groups=[1])
 
 

@@ -320,7 +320,8 @@ def estimator_for(outputs, args):
     return TASKS[outputs.task_name].estimator(**own)
 
 
-# what is written, and under which endings; the first is proposed
+# what is written, and under which endings; the first is proposed. No ending says nothing wrong, but
+# what other programs read goes by its name
 _KINDS = {
     "out": ("a table", (".csv", ".csv.gz", ".txt")),
     "report": ("a page", (".html", ".htm")),
@@ -339,19 +340,20 @@ def check_targets(args, *names):
         kind, suffixes = _KINDS[name]
         if paths.count(path) > 1:
             raise ValueError(f"{path} is to be written twice: name a file for each output.")
-        if not text.lower().endswith(suffixes):
+        said = Path(text).suffix or name in ("onnx", "torch") or not text
+        if said and not text.lower().endswith(suffixes):
             raise ValueError(
                 f"{text or repr(text)} would be {kind}: call it such as {text or name}"
                 f"{suffixes[0]}."
+            )
+        if path.is_dir() or not path.absolute().parent.is_dir():
+            raise ValueError(
+                f"{path} cannot be written: it is a folder, or its own folder is absent."
             )
         if path.exists() and any(path.samefile(own) for own in read):
             raise ValueError(f"{path} is read by this command: name another file to write.")
         if path.exists() and not args.force:
             raise ValueError(f"{path} exists: choose another name, or overwrite it with --force.")
-        if path.is_dir() or not path.absolute().parent.is_dir():
-            raise ValueError(
-                f"{path} cannot be written: it is a folder, or its own folder is absent."
-            )
 
 
 def _read_by(args):
