@@ -12,6 +12,9 @@ from sklearn_logitprod.fusion.family import CATEGORICAL, Family
 from sklearn_logitprod.fusion.gaps import Gaps
 from sklearn_logitprod.fusion.gate import Gate
 
+# columns from which on it pays to look which of them weigh anything
+_MANY = 32
+
 
 @dataclass(frozen=True, eq=False)
 class Head:
@@ -75,9 +78,13 @@ def fused_scores(columns, coefficients, class_bias, correction=None):
         F up to nothing: not normalised.
     """
     log_proba = columns.log_proba
+    others = range(1, log_proba.shape[1])
+    if len(others) > _MANY:
+        # a single expert among hundreds is not a sum of hundreds
+        others = 1 + np.flatnonzero(coefficients[:, 1:].any(axis=0))
     # one column after the other: no array of the size of all columns is made
     scores = log_proba[:, 0] * coefficients[:, :1]
-    for c in range(1, log_proba.shape[1]):
+    for c in others:
         scores += log_proba[:, c] * coefficients[:, c : c + 1]
     scores += class_bias
     if correction is not None:
