@@ -2,6 +2,7 @@
 
 from sklearn_logitprod.io.clam import read_clam
 from sklearn_logitprod.io.embeddings import read_embeddings
+from sklearn_logitprod.io.isolated import isolated
 from sklearn_logitprod.io.logitprod import read_logitprod
 from sklearn_logitprod.io.mcat import read_mcat
 from sklearn_logitprod.io.nnmil import read_nnmil
@@ -17,6 +18,7 @@ __all__ = [
     "Embeddings",
     "ExpertOutputs",
     "aggregate",
+    "isolated",
     "read_clam",
     "read_embeddings",
     "read_logitprod",

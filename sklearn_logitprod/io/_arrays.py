@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sklearn_logitprod.io._bounds import check_archive, check_size
 from sklearn_logitprod.io._formats import load_array
 from sklearn_logitprod.io._pickles import load_pickle, unwrapped
 from sklearn_logitprod.io._source import existing
@@ -20,6 +22,7 @@ SUFFIXES = (".h5", ".hdf5", ".pt", ".pth", ".npy", ".npz", ".pkl")
 
 _DECLARED = ("encoder", "extractor")
 _POINTER = b"version https://git-lfs"
+_MOST_HELD = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,17 +105,26 @@ def opened(source):
         raise source.error("the file is empty. Write it anew.")
     if begin == _POINTER:
         raise source.error("this is a pointer of Git LFS, not the file. Fetch it: git lfs pull.")
+    with _content(source, path, suffix) as content:
+        for array in content.arrays.values():
+            check_size(source, path, math.prod(array.shape or ()) * array.dtype.itemsize)
+        yield content
+
+
+@contextmanager
+def _content(source, path, suffix):
     if suffix in (".h5", ".hdf5"):
         with _hdf5(source, path) as content:
             yield content
     elif suffix in (".pt", ".pth"):
-        yield Content(_flat(load_tensors(source, path)))
+        yield Content(_flat(source, load_tensors(source, path)))
     elif suffix == ".npy":
         yield Content({"": _mapped(source, path)})
     elif suffix == ".npz":
+        check_archive(source, path)
         yield Content(_members(source, path))
     elif suffix == ".pkl":
-        yield Content(_flat(load_pickle(source, path)))
+        yield Content(_flat(source, load_pickle(source, path)))
     else:
         raise source.error(f"this format is not known. Features are in {', '.join(SUFFIXES)}.")
 
@@ -153,9 +165,7 @@ def _hdf5(source, path):
 
 
 def _broken(source, error):
-    return source.error(
-        f"this is no complete HDF5 file ({error}). Copy the file again, or extract it anew."
-    )
+    return source.broken("HDF5 file", error, "Copy the file again, or extract it anew.")
 
 
 def _mapped(source, path):
@@ -175,9 +185,7 @@ def _members(source, path):
                 arrays[info.filename.removesuffix(".npy")] = _member(path, archive, info)
     except Exception as error:
         # damaged bytes make zipfile and NumPy stumble in many ways
-        raise source.error(
-            f"this is no complete npz file ({error}). Copy it again, or write it anew."
-        ) from error
+        raise source.broken("npz file", error, "Copy it again, or write it anew.") from error
     return arrays
 
 
@@ -213,20 +221,29 @@ def _header(stream):
     return read[version](stream)
 
 
-def _flat(content, before=""):
+def _flat(source, content):
     """Arrays of nested containers, by names with slashes."""
-    content = unwrapped(content)
-    if isinstance(content, (list, tuple)) and all(
-        isinstance(item, (str, int, float)) for item in content
-    ):
-        return {before: np.asarray(content)}
-    if isinstance(content, (dict, list, tuple)):
-        pairs = content.items() if isinstance(content, dict) else enumerate(content)
-        found = {}
-        for name, own in pairs:
-            found |= _flat(own, f"{before}/{name}" if before else str(name))
-        return found
-    return {before: content} if isinstance(content, np.ndarray) else {}
+    found: dict = {}
+    # not by recursion: containers may hold themselves, and each other any number of times
+    left, n_held = [("", content)], 0
+    while left:
+        name, own = left.pop()
+        own = unwrapped(own)
+        if isinstance(own, np.ndarray):
+            found[name] = own
+        elif isinstance(own, (list, tuple)) and all(isinstance(i, (str, int, float)) for i in own):
+            found[name] = np.asarray(own)
+        elif isinstance(own, (dict, list, tuple)):
+            n_held += len(own)
+            if n_held > _MOST_HELD:
+                raise source.error(
+                    f"containers in it hold more than {_MOST_HELD:,} others, as those of features "
+                    "do not. Save the array of features alone."
+                )
+            pairs = own.items() if isinstance(own, dict) else enumerate(own)
+            inner = [(f"{name}/{key}" if name else str(key), part) for key, part in pairs]
+            left += reversed(inner)
+    return found
 
 
 def is_feature_file(path):

@@ -7,6 +7,7 @@ import json
 import numpy as np
 
 from sklearn_logitprod._text import brief
+from sklearn_logitprod.io._bounds import check_archive, check_size
 from sklearn_logitprod.io._lists import unfolded
 from sklearn_logitprod.io._pickles import is_text
 from sklearn_logitprod.io._source import existing
@@ -145,15 +146,33 @@ def _read_arrow(source, path):
         raise source.error(
             f"{kind} files need pyarrow: python -m pip install pyarrow, or save as CSV."
         ) from error
+    if parquet:
+        check_size(source, path, _claimed(pq, path))
     try:
         table = pq.ParquetFile(path).read() if parquet else feather.read_table(path)
+        # what is well packed may still be text of no characters, or end before it begins
+        table.validate(full=True)
+        names = table.column_names
     except Exception as error:
         # damaged bytes make pyarrow stumble in many ways
-        raise source.error(
-            f"this is no complete {kind} file ({error}). Copy the file again."
-        ) from error
-    check_header(source, table.column_names)
-    return _of_values(source, named_columns(table))
+        raise source.broken(f"{kind} file", error) from error
+    check_header(source, names)
+    try:
+        columns = named_columns(table)
+    except Exception as error:
+        # times of no calendar, numbers of no size
+        raise source.broken(f"{kind} file", error) from error
+    return _of_values(source, columns)
+
+
+def _claimed(pq, path):
+    """Bytes of the cells that a Parquet file says it has: of one value, they take next to none."""
+    try:
+        about = pq.read_metadata(path)
+    except Exception:
+        # damaged: whoever reads on says so
+        return 0
+    return 8 * about.num_rows * about.num_columns
 
 
 def _read_json(source, path):
@@ -165,7 +184,7 @@ def _read_json(source, path):
         else:
             records = [json.loads(line) for line in content.splitlines() if line.strip()]
     except ValueError as error:
-        raise source.error(f"this is no complete JSON ({error}). Write the file anew.") from error
+        raise source.broken("JSON", error, "Write the file anew.") from error
     if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
         raise source.error(
             "it holds no list of objects, one per sample. Write one object per line, such as "
@@ -177,13 +196,14 @@ def _read_json(source, path):
 def _read_sheet(source, path):
     import pandas as pd
 
+    check_archive(source, path)
     try:
         sheets = pd.read_excel(path, sheet_name=None, dtype=object, keep_default_na=False)
     except ImportError as error:
         raise source.error(f"{error} Or save the sheet as CSV.") from error
     except Exception as error:
         # damaged archives make their readers stumble in many ways
-        raise source.error(f"this is no complete workbook ({error}). Save it again.") from error
+        raise source.broken("workbook", error, "Save it again.") from error
     filled = {name: sheet for name, sheet in sheets.items() if len(sheet)}
     if len(filled) != 1:
         raise source.error(
@@ -210,6 +230,7 @@ def load_arrays(source, path):
     -------
     dict of str to ndarray
     """
+    check_archive(source, path)
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -249,7 +270,7 @@ def _explain(source, error, kind):
             "an array holds pickled objects, which may run code. Save text with "
             "np.array(..., dtype=str) and numbers as floats."
         ) from error
-    raise source.error(f"this is no complete {kind} file ({error}). Copy it again.") from error
+    raise source.broken(f"{kind} file", error) from error
 
 
 def _read_npz(source, path, array):

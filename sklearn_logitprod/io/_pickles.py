@@ -322,7 +322,6 @@ def load_pickle(source, file):
                     "plain NumPy array or pandas frame; nothing of it was run. If you trust the "
                     "file, open it where it was written and save it as CSV or .npz."
                 ) from error
-            raise source.error(
-                f"this is no complete pickle ({type(error).__name__}: {error}). Copy the file "
-                "again, or write it anew."
+            raise source.broken(
+                "pickle", error, "Copy the file again, or write it anew."
             ) from error

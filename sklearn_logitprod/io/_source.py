@@ -70,6 +70,31 @@ class Source:
         text = f"{where}{of}: {message}"
         return ValueError(" ".join(text.splitlines()))
 
+    def broken(self, kind, error, remedy="Copy the file again."):
+        """The same where a library could not read a file.
+
+        Parameters
+        ----------
+        kind : str
+            What it should be, such as ``HDF5 file``.
+        error : Exception
+            What the library raised.
+        remedy : str
+
+        Returns
+        -------
+        ValueError
+        """
+        if isinstance(error, MemoryError):
+            return self.error(
+                f"it asks for more memory than there is ({error}). Split the file, unless it is "
+                "damaged."
+            )
+        what = str(error)
+        if not isinstance(error, (OSError, ValueError)):
+            what = f"{type(error).__name__}: {error}"
+        return self.error(f"this is no complete {kind} ({what}). {remedy}")
+
 
 @dataclass(frozen=True, eq=False)
 class Sources(Source):

@@ -150,9 +150,8 @@ def load_tensors(source, path):
                 "NumPy array; nothing of it was run. If you trust the file, save its tensor alone "
                 "where it was written: torch.save(features, path)."
             ) from error
-        raise source.error(
-            f"this is no complete file of torch ({type(error).__name__}: {error}). Copy the file "
-            "again, or write it anew."
+        raise source.broken(
+            "file of torch", error, "Copy the file again, or write it anew."
         ) from error
 
 
@@ -207,12 +206,20 @@ def _in_a_row(stream, path, opened):
     return content, "<" if about.get("little_endian", True) else ">"
 
 
-def _arrays(content, path, order):
+def _arrays(content, path, order, known=None):
     """Content with arrays in place of what stands for them."""
+    known = {} if known is None else known
     if isinstance(content, _Tensor):
         return content.array(path, order)
-    if isinstance(content, dict):
-        return {str(name): _arrays(own, path, order) for name, own in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_arrays(own, path, order) for own in content]
-    return unwrapped(content)
+    if not isinstance(content, (dict, list, tuple)):
+        return unwrapped(content)
+    # once each: a few containers can hold each other in 2^n ways
+    if id(content) not in known:
+        if isinstance(content, dict):
+            pairs = content.items()
+            done = {str(name): _arrays(own, path, order, known) for name, own in pairs}
+        else:
+            done = [_arrays(own, path, order, known) for own in content]
+        # with the content, so that no other takes its place in memory
+        known[id(content)] = done, content
+    return known[id(content)][0]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import warnings
 import zlib
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from itertools import islice
 from threading import Lock
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.fixes import parse_version
 
+from sklearn_logitprod.io._bounds import gunzipped
 from sklearn_logitprod.io._table import NO_LABEL, Coded, Table, as_texts, check_header
 
 # numbers are exact without being asked for, and text of Arrow is read several times as fast as str
@@ -113,20 +113,23 @@ class _Content:
         self.names = [name.strip() for name in next(self._records())[1]]
 
     def _open(self):
-        opened = gzip.open if self.path.name.lower().endswith(".gz") else open
-        return opened(self.path, "rt", encoding="utf-8-sig", newline="")
+        return io.TextIOWrapper(self._bytes(), encoding="utf-8-sig", newline="")
+
+    def _bytes(self):
+        if self.path.name.lower().endswith(".gz"):
+            return gunzipped(self.source, self.path)
+        return self.path.open("rb")
 
     def _no_gzip(self, error):
-        return self.source.error(f"this is no complete gzip file ({error}). Copy the file again.")
+        return self.source.broken("gzip file", error)
 
     def _text(self):
         """Whole text, without a byte order mark."""
-        content = self.path.read_bytes()
-        if self.path.name.lower().endswith(".gz"):
-            try:
-                content = gzip.decompress(content)
-            except (OSError, EOFError, zlib.error) as error:
-                raise self._no_gzip(error) from error
+        try:
+            with self._bytes() as file:
+                content = file.read()
+        except (OSError, EOFError, zlib.error) as error:
+            raise self._no_gzip(error) from error
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -170,10 +173,11 @@ class _Content:
 
     def _parsed(self, kinds, names=None, spaces=True):
         """Some columns as pandas reads them, without spaces before cells."""
-        with PARSING:
-            options = {} if names is None else {"usecols": names}
+        options = {} if names is None else {"usecols": names}
+        gzipped = self.path.name.lower().endswith(".gz")
+        with PARSING, self._bytes() if gzipped else nullcontext(self.path) as file:
             return pd.read_csv(
-                self.path,
+                file,
                 sep=self.separator,
                 header=0,
                 names=self.names,

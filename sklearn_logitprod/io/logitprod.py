@@ -234,9 +234,7 @@ def _read_h5(source, path):
             return {n: np.asarray(file[n]) for n in ("slide_ids", "ids", "labels") if n in file}
     except Exception as error:
         # damaged bytes make h5py stumble in many ways
-        raise source.error(
-            f"this is no complete HDF5 file ({error}). Copy the file again."
-        ) from error
+        raise source.broken("HDF5 file", error) from error
 
 
 def _check_length(source, array, n_rows, outputs, name="labels"):
