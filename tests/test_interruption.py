@@ -1,6 +1,7 @@
 """Ctrl-C ends within two seconds, a full disk is an error, and what was there stays."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -75,8 +76,8 @@ def test_fit(gate_width):
     assert seconds < PROMISED
 
 
-def experts(folder, n):
-    rng = np.random.default_rng(0)
+def experts(folder, n, seed=0):
+    rng = np.random.default_rng(seed)
     y = rng.integers(2, size=n)
     for name in ("uni", "conch", "virchow"):
         p = 1 / (1 + np.exp(rng.normal(size=n) - (2 * y - 1)))
@@ -102,6 +103,46 @@ def test_compare(tmp_path, jobs):
     assert seconds < PROMISED
     assert out.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_probe_goes_on_from_its_cache(tmp_path, jobs):
+    files, cache = features(tmp_path, 400, 64), tmp_path / "cache"
+    out = tmp_path / "table.csv"
+    out.write_text("old")
+    command = [sys.executable, "-m", "sklearn_logitprod", "probe", *files, "--label", "label"]
+    command += ["--labels", str(tmp_path / "labels.csv"), "--out", str(out), "--force"]
+    command += ["--jobs", jobs, "--cache", str(cache), "--resamples", "20"]
+    code, said, err, seconds = interrupted([*command, "--repeats", "200"], "split 5 of", "stderr")
+    assert code == 130, err
+    assert said == ""
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    assert seconds < PROMISED
+    assert out.read_text() == "old"
+    # the first splits are those of fewer repeats, too, and their heads are there
+    done = subprocess.run([*command, "--repeats", "1"], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    told = re.search(r"heads: (\d+) of (\d+) fit", done.stdout + done.stderr)
+    assert told, done.stdout + done.stderr
+    assert int(told[1]) < int(told[2])
+    assert out.read_text() != "old"
+
+
+def features(folder, n, width):
+    """Tables of features of two encoders, and the table of their labels; what `probe` takes."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=n)
+    ids = [f"s{i}" for i in range(n)]
+    pd.DataFrame({"slide_id": ids, "label": y}).to_csv(folder / "labels.csv", index=False)
+    names = ("uni", "conch")
+    for name in names:
+        table = pd.DataFrame(rng.normal(size=(n, width)) + 0.3 * y[:, None])
+        table.columns = [f"f{j}" for j in range(width)]
+        table.insert(0, "slide_id", ids)
+        table.to_csv(folder / f"{name}.csv", index=False)
+    return [str(folder / f"{name}.csv") for name in names]
 
 
 def test_exit_code_where_the_signal_falls_into_generated_code(tmp_path):
@@ -170,24 +211,62 @@ def limited(*command):
     )
 
 
-@pytest.mark.parametrize("command", ["compare --out", "compare --report", "fit --save", "predict"])
-def test_a_full_disk_is_an_error_and_leaves_the_old_file(command, tmp_path):
+def ran(*command):
+    subprocess.run([sys.executable, "-m", "sklearn_logitprod", *command, "--quiet"], check=True)
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """Files of outputs and of features, and a model."""
+    # Matplotlib keeps what fonts there are, and says so where it cannot
+    pytest.importorskip("matplotlib.font_manager")
+    folder = tmp_path_factory.mktemp("fitted")
+    files = experts(folder, 90)
+    ran("fit", *files[:2], "--label", "label", "--gate", "none", "--save", f"{folder}/model.skops")
+    for name in ("new", "probe"):
+        (folder / name).mkdir()
+    return folder, files, experts(folder / "new", 90, 1), features(folder / "probe", 60, 4)
+
+
+# command, option of the file, what else it needs: models are of the first two experts
+FULL = {
+    "compare --out": ["--label", "label", "--cv", "2", "--repeats", "1", "--resamples", "20"],
+    "compare --report": ["--label", "label", "--cv", "2", "--repeats", "1", "--resamples", "20"],
+    "fit --save": ["--label", "label"],
+    "predict --out": [],
+    "adapt --save": ["--label", "label"],
+    "extend --save": ["--label", "label"],
+    "certify --report": ["--label", "label", "--safety", "0.05"],
+    "export --onnx": [],
+    "probe --save": ["--label", "label", "--cv", "2", "--repeats", "1", "--resamples", "20"],
+    "probe --report": ["--label", "label", "--cv", "2", "--repeats", "1", "--resamples", "20"],
+}
+
+
+@pytest.mark.parametrize("command", FULL)
+def test_a_full_disk_is_an_error_and_leaves_the_old_file(command, fitted, tmp_path):
+    folder, files, new, slides = fitted
     name, _, option = command.partition(" ")
-    files, target = experts(tmp_path, 90), tmp_path / "target"
-    arguments = [name, *files, "--label", "label", option, str(target)]
-    if name == "compare":
-        arguments += ["--cv", "2", "--repeats", "1", "--resamples", "20"]
-    if name == "predict":
-        model = tmp_path / "model.skops"
-        fit = ["fit", *files, "--label", "label", "--gate", "none", "--save", str(model)]
-        subprocess.run([sys.executable, "-m", "sklearn_logitprod", *fit, "--quiet"], check=True)
-        arguments = ["predict", str(model), *files, "--out", str(target)]
+    target = tmp_path / ("target.onnx" if name == "export" else "target")
+    arguments = [*FULL[command], option, str(target)]
+    if name == "probe":
+        arguments = [*slides, "--labels", str(folder / "probe" / "labels.csv"), *arguments]
+    elif name in ("compare", "fit"):
+        arguments = [*files, *arguments]
+    else:
+        own = {"extend": new, "export": []}.get(name, new[:2])
+        arguments = [str(folder / "model.skops"), *own, *arguments]
+    if name == "export":
+        pytest.importorskip("onnx")
     target.write_text("old")
     before = sorted(tmp_path.iterdir())
-    done = limited(*arguments, "--force", "--quiet")
+    quiet = [] if name == "export" else ["--quiet"]
+    done = limited(name, *arguments, "--force", *quiet)
     assert done.returncode == 2, done.stderr
-    assert "File too large" in done.stderr
-    assert str(target.name) in done.stderr
-    assert done.stderr.count("\n") == 1
+    *others, last = done.stderr.splitlines()
+    assert "File too large" in last
+    assert str(target.name) in last
+    # the cache of heads, which is full as well, is no reason to stop
+    assert len(others) == (name == "probe"), done.stderr
     assert target.read_text() == "old"
     assert sorted(tmp_path.iterdir()) == before

@@ -150,7 +150,36 @@ UNI = r"uni/{} \(expert 'uni'\): "
 S3 = UNI.format(r"s3\.h5")
 ROOT = r"uni \(expert 'uni'\): "
 
+
+def claimed(root):
+    """A file of HDF5 whose numbers are all left out."""
+    with h5py.File(root / "s3.h5", "w") as file:
+        file.create_dataset("features", (10_000_000, 3), "f8", chunks=(64, 3), maxshape=(None, 3))
+        file["features"].resize(10**9, axis=0)
+
+
+def endless(root):
+    """Containers that hold each other in 2^60 ways."""
+    held = [patches()]
+    for _ in range(60):
+        held = [held, held]
+    for path in root.iterdir():
+        path.unlink()
+    (root / "s3.pkl").write_bytes(pickle.dumps(held))
+
+
 CASES = {
+    "features of more than a file can hold": (
+        broken(claimed),
+        S3
+        + r"a file of [\d,]+ bytes claims to hold 24,000,000,000, as files do that are damaged or "
+        r"made to fill memory\. If it is right, unpack it, .*",
+    ),
+    "containers that hold each other without end": (
+        broken(endless),
+        UNI.format(r"s3\.pkl")
+        + r"containers in it hold more than 1,000,000 others, .* Save the .*",
+    ),
     "a file is truncated": (
         broken(truncated),
         S3 + r"this is no complete HDF5 file \(.*\)\. Copy the file again, or extract it anew\.",

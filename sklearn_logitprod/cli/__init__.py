@@ -37,9 +37,9 @@ def main(argv=None):
         return 0
     try:
         with warnings.catch_warnings(), options_written(arguments.option_writer(args)):
-            warnings.showwarning = _show_warning
+            warnings.showwarning = _shower()
             return args.run(args)
-    except (ValueError, TypeError, OSError, ImportError) as error:
+    except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
         if isinstance(error, BrokenPipeError):
             # the reader (head, less) has gone: keep the interpreter's last flush quiet too
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -63,8 +63,16 @@ def _said(error):
     return error
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None):
-    print(f"warning: {message}", file=sys.stderr)
+def _shower():
+    """What shows warnings, each text once."""
+    shown = set()
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        if str(message) not in shown:
+            shown.add(str(message))
+            print(f"warning: {message}", file=sys.stderr)
+
+    return show
 
 
 def _parser():

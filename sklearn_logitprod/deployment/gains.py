@@ -97,8 +97,8 @@ def claims_of(model, positions, level, function):
     if np.isinf(least).any():
         warn(
             f"{function} can show nothing of this model: what it may lose on a single sample has "
-            "no limit, so that no number of samples bounds the mean. Take with_safety(model), "
-            "which has one."
+            "no limit, so that no number of samples bounds the mean. Set one: with_safety(model), "
+            "or --safety on the command line."
         )
     return claims
 

@@ -223,7 +223,7 @@ def _header(stream):
 
 def _flat(source, content):
     """Arrays of nested containers, by names with slashes."""
-    found: dict = {}
+    found = {}
     # not by recursion: containers may hold themselves, and each other any number of times
     left, n_held = [("", content)], 0
     while left:

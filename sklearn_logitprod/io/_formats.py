@@ -270,7 +270,7 @@ def _explain(source, error, kind):
             "an array holds pickled objects, which may run code. Save text with "
             "np.array(..., dtype=str) and numbers as floats."
         ) from error
-    raise source.broken(f"{kind} file", error) from error
+    raise source.broken(f"{kind} file", error, "Copy it again.") from error
 
 
 def _read_npz(source, path, array):

@@ -74,29 +74,27 @@ def isolated(
     ExpertOutputs(2 samples, 1 experts, classes ['n', 't'], input='proba')
     """
     call = _call(reader, args, kwargs, seconds, memory)
-    process = subprocess.Popen(
+    late = threading.Event()
+    with subprocess.Popen(
         [sys.executable, "-c", _CHILD],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=_environment(),
-    )
-    late = threading.Event()
+    ) as process:
 
-    def end():
-        late.set()
-        process.kill()
+        def end():
+            late.set()
+            process.kill()
 
-    timer = threading.Timer(seconds, end)
-    timer.start()
-    try:
-        answer = _answer(process, call)
-    finally:
-        timer.cancel()
-        process.kill()
-        code = process.wait()
-        process.stdout.close()
+        timer = threading.Timer(seconds, end)
+        timer.start()
+        try:
+            answer = _answer(process, call)
+        finally:
+            timer.cancel()
+            process.kill()
     if answer is None:
-        raise ValueError(_why(reader, args, seconds, late.is_set(), code))
+        raise ValueError(_why(reader, args, seconds, late.is_set(), process.returncode))
     told, result, error = answer
     for category, text in told:
         warnings.warn(text, category, stacklevel=2)
@@ -143,8 +141,10 @@ def _environment():
 def _answer(process, call):
     """Warnings, result and error that the child gives; None if it ends before."""
     try:
-        process.stdin.write(call)
-        process.stdin.close()
+        try:
+            process.stdin.write(call)
+        finally:
+            process.stdin.close()
         header = process.stdout.readline()
         if not header.endswith(b"\n"):
             return None
