@@ -168,11 +168,13 @@ def _named(name, kind, default):
 
 
 def _files(args):
-    """Texts of the first argument: paths, or what is passed in their place."""
+    """Texts of the first argument: paths, or the kind of what is passed in their place."""
     files = args[0].values() if isinstance(args[0], dict) else args[0]
-    return (
-        [str(file) for file in files] if not isinstance(files, (str, os.PathLike)) else [str(files)]
-    )
+    if isinstance(files, (str, os.PathLike)):
+        files = [files]
+    return [
+        str(file) if isinstance(file, (str, os.PathLike)) else type(file).__name__ for file in files
+    ]
 
 
 def _why(reader, args, seconds, late, code):
