@@ -122,7 +122,7 @@ def test_no_gain_undercuts_the_bound_of_its_safety(model):
 
 def test_without_safety_nothing_is_shown(model):
     X, y = task(400, seed=1)
-    with pytest.warns(UserWarning, match=r"Take with_safety\(model\)"):
+    with pytest.warns(UserWarning, match=r"Set one: with_safety\(model\), or --safety"):
         found = certify(model, X, y)
     assert not found.certified
     assert np.isneginf(found.table["lower_bound"]).all()

@@ -1,8 +1,15 @@
-"""Memory: many fits leave nothing behind, and prediction needs little beside its input."""
+"""Memory: many fits leave nothing behind, and prediction needs little beside its input.
 
+Run as a script, it lets each kind of estimator live as many lives as one likes::
+
+    python tests/test_memory.py --lives 1000
+"""
+
+import argparse
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +47,24 @@ for number in range(1000):
 print(resident() - before)
 """
 
+LIVES = """
+import gc, os, sys
+sys.path.insert(0, FOLDER)
+from test_side_by_side import lived
+
+def resident():
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+for seed in range(60):
+    lived(KIND, seed)
+before = resident()
+for seed in range(NUMBER):
+    lived(KIND, seed)
+print(resident() - before)
+"""
+
 PREDICTION = """
 import sys
 import numpy as np
@@ -63,8 +88,9 @@ np.testing.assert_allclose(proba[:3000], proba[3000:6000], rtol=1e-9)
 """
 
 
-def printed(code):
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
+def printed(code, timeout=600):
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, done.stderr
     return float(done.stdout)
 
@@ -76,3 +102,29 @@ def test_a_thousand_fits_grow_by_less_than_20_mib():
 @pytest.mark.parametrize("gate_width", ["None", "0", "'auto'"])
 def test_prediction_of_five_million_rows_takes_less_than_500_mib(gate_width):
     assert printed(PREDICTION.replace("WIDTH", gate_width)) < 500
+
+
+def grown(kind, n_lives, timeout=600):
+    """MiB that fits of a kind, and all that is done after them, leave behind."""
+    said = {"FOLDER": Path(__file__).parent.as_posix(), "KIND": kind}
+    code = LIVES.replace("NUMBER", str(n_lives))
+    for name, value in said.items():
+        code = code.replace(name, repr(value))
+    return printed(code, timeout)
+
+
+KINDS = ("classes", "survival", "values", "panel")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lives_of_every_kind_leave_nothing_behind(kind):
+    # with 1000 lives, by the script, these are the same 20 MiB
+    assert grown(kind, 100) < 5
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lives", type=int, default=1000)
+    n_lives = parser.parse_args().lives
+    for kind in KINDS:
+        print(f"{kind}: {grown(kind, n_lives, None):.1f} MiB after {n_lives} lives", flush=True)

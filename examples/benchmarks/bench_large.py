@@ -2,8 +2,9 @@
 
 ``python examples/benchmarks/bench_large.py`` writes experts' logits of 10^6 and 10^7 rows
 x 6 experts x 2 classes to a temporary directory (480 MB for the larger file), and runs
-each fit and prediction in a process of its own, whose peak of resident memory beyond the
-pages of the file is reported with the time per row. ``--device cuda`` adds fits there.
+each fit, each prediction and what comes after a fit in a process of its own, whose peak of
+resident memory beyond the pages of the file is reported with the time per row.
+``--device cuda`` adds fits there.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ TASKS = {
     "linear gate fit": {"gate_width": 0},
     "auto fit": {"gate_width": "auto"},
 }
+AFTER = ("predict_proba", "adapt", "adapt_prior", "certify")
+"""What a model that is fitted on few rows does with many."""
 
 
 def write_problem(folder, n_samples, seed=0):
@@ -71,12 +74,14 @@ class PeakMemory(threading.Thread):
 
 def work(folder, task, device):
     """One task in this process: its seconds and peak of memory beyond the start's."""
-    from sklearn_logitprod import LogitProdClassifier
+    from sklearn_logitprod import LogitProdClassifier, deployment
 
     X = np.load(Path(folder) / "X.npy", mmap_mode="r")
     y = np.load(Path(folder) / "y.npy")
-    if task == "predict_proba":
-        model = LogitProdClassifier(gate_width=None).fit(X[:10_000], y[:10_000])
+    if task in AFTER:
+        # on rows that are not in the file
+        model = LogitProdClassifier(gate_width=None).fit(-X[:10_000, :, ::-1], y[:10_000])
+        model = deployment.with_safety(model, 0.05)
     else:
         model = LogitProdClassifier(**TASKS[task], device=device)
         # what is loaded once is no part of the time per row
@@ -84,14 +89,21 @@ def work(folder, task, device):
     before, watch = PeakMemory.now(), PeakMemory()
     watch.start()
     start = time.perf_counter(), time.process_time()
-    out = model.predict_proba(X) if task == "predict_proba" else model.fit(X, y).guarantee_gap_
+    if task == "predict_proba":
+        out = model.predict_proba(X)
+    elif task == "adapt_prior":
+        deployment.adapt_prior(model, X)
+    elif task in AFTER:
+        getattr(deployment, task)(model, X, y)
+    else:
+        out = model.fit(X, y).guarantee_gap_
     seconds, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
     watch.ended.set()
     watch.join()
     result = {"seconds": seconds, "cpu": cpu, "memory": watch.peak - before}
     if task == "predict_proba":
         result["output"] = out.nbytes
-    else:
+    elif task in TASKS:
         result["gap"] = out
     print(json.dumps(result))
 
@@ -120,13 +132,15 @@ def measure(sizes, tasks, device):
 def _extra(result):
     if "gap" in result:
         return f"  gap {result['gap']:.1e}"
-    return f", of which {result['output'] / 2**30:.2f} are the output"
+    if "output" in result:
+        return f", of which {result['output'] / 2**30:.2f} are the output"
+    return ""
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
-    parser.add_argument("--tasks", nargs="+", default=[*TASKS, "predict_proba"])
+    parser.add_argument("--tasks", nargs="+", default=[*TASKS, *AFTER])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
     parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)

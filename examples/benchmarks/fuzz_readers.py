@@ -30,6 +30,7 @@ with atheris.instrument_imports(include=["sklearn_logitprod.io"]):
         read_logitprod,
         read_mcat,
         read_nnmil,
+        read_panel,
         read_slideflow,
         read_stamp,
         read_tables,
@@ -53,9 +54,9 @@ def features(suffix):
     )
 
 
-# One byte of the input chooses among these: the file to write and how it is read. HDF5 and
-# Parquet are not among them: on some damaged files the C library of the one never returns, and
-# that of the other takes the memory which a page claims. Neither can be mended from here.
+# One byte of the input chooses among these: the file to write and how it is read. HDF5, Parquet
+# and Feather are not among them: their C libraries can loop, take all memory or crash, which would
+# end the run. `fuzz_limited.py` has them.
 WAYS = [
     table(".csv"),
     table(".csv", label=None, input="risk", event="event", time="time"),
@@ -71,6 +72,11 @@ WAYS = [
     ("own/uni/split_0/best_val_outputs.npy", lambda: read_logitprod(ROOT / "own")),
     ("own/uni/split_0/best_val_labels.npy", lambda: read_logitprod(ROOT / "own")),
     *map(features, (".pt", ".pth", ".npz", ".npy", ".pkl")),
+    table(".jsonl"),
+    table(".json"),
+    table(".xlsx"),
+    table(".csv", label=None, input="mean_std", columns="p_n", std="p_t", target="label"),
+    ("panel.csv", lambda: read_panel({"uni": ROOT / "panel.csv"}, ["p_n", "p_t"])),
 ]
 
 
@@ -108,6 +114,11 @@ def seeds():
     file = io.BytesIO()
     np.savez_compressed(file, features=patches, coords=patches)
     yield from (file.getvalue(), npy(patches), pickle.dumps({"features": patches}))
+    sheet = io.BytesIO()
+    frame.to_excel(sheet, index=False)
+    yield frame.to_json(orient="records", lines=True).encode()
+    yield frame.to_json(orient="records").encode()
+    yield from (sheet.getvalue(), PROBA.replace("n,", "1.5,").encode(), PROBA.encode())
 
 
 def one_input(data):

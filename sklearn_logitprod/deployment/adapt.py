@@ -93,8 +93,7 @@ def adapt(
     True
     """
     rows = labelled(model, "adapt", X, y, sample_weight, groups)
-    log_proba = rows.log_proba
-    doubt_new(model, "adapt", log_proba)
+    doubt_new(model, "adapt", rows.outputs)
     product = product_of(model.pool_)
     scores = pooled(product, rows.outputs)
     told = scores, rows.likelihood, rows.weight, rows.groups
@@ -118,7 +117,7 @@ def adapt(
         "n_samples": n_samples,
         "sharpness": sharpness,
         **found,
-        "rows": marks_of(model, log_proba, kept),
+        "rows": marks_of(model, rows.outputs, kept),
         "text": f"adapted to {n_samples} labelled rows (sharpness x {sharpness:.3g}, {said})",
     }
     pool = as_safe_as(model.pool_, product.moved(log_sharpness, shift))

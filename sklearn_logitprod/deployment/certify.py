@@ -19,10 +19,12 @@ from sklearn_logitprod.deployment.fitted import (
     pooled,
     reference_positions,
 )
-from sklearn_logitprod.deployment.gains import claims_of, group_means
+from sklearn_logitprod.deployment.gains import claims_of, group_means, references_said
 from sklearn_logitprod.estimators.base import BaseLogitProd
-from sklearn_logitprod.fusion.references import reference_log_proba
 from sklearn_logitprod.inspection._scores import CLASS_SCORES, Outcome, Prediction
+
+# numbers that references say and that are held at once
+_MOST_VALUES = 1 << 24
 
 
 def certify(
@@ -98,7 +100,7 @@ def certify(
     positions = reference_positions(model, reference)
     claims = claims_of(model, positions, level, "certify")
     rows = labelled(model, "certify", X, y, groups=groups)
-    doubt_new(model, "certify", rows.log_proba)
+    doubt_new(model, "certify", rows.outputs)
     gains = group_means(claims.gains(model.pool_, rows), rows.groups)
     bounds = [
         lower_bound(own, least, level) if np.isfinite(least) else -np.inf
@@ -119,12 +121,20 @@ def certify(
 def _auc_differences(pool, rows, positions):
     """Area under the ROC curve of each reference and of the model."""
     outcome = Outcome(rows.likelihood, rows.likelihood.certain)
-    found = reference_log_proba(rows.log_proba, pool.active, list(positions.values()))
 
     def area(log_proba):
         return float(CLASS_SCORES["roc_auc"].function(outcome, Prediction(log_proba))[0])
 
-    areas = np.array([area(found[:, i]) for i in range(found.shape[1])])
     own = area(pooled(pool, rows.outputs))
+    chosen, areas = list(positions.values()), []
+    n_samples, _, n_classes = rows.outputs.shape
+    # of many rows few references at a time, of few rows all
+    step = max(1, _MOST_VALUES // (n_samples * n_classes))
+    for some in (chosen[start : start + step] for start in range(0, len(chosen), step)):
+        said = np.empty((len(some), n_samples, n_classes))
+        for block, found in references_said(pool, rows.outputs, some):
+            said[:, block] = found.transpose(1, 0, 2)
+        areas += [area(log_proba) for log_proba in said]
+    areas = np.array(areas)
     columns = {"reference": list(positions), "auc": areas, "auc_model": own}
     return pd.DataFrame(columns | {"difference": own - areas})

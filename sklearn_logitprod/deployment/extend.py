@@ -226,7 +226,7 @@ def add_expert(
             _check_told(prepared, told)
             weight = told if sample_weight is None else told * np.asarray(sample_weight)
             fit = prepared_by(model, None, "prefit", new_X, y, weight, groups)
-        is_new = surely_new(model, known)
+        is_new = surely_new(model, old)
         step["calibrated"] = bool(model.calibrate and is_new)
         fitted = pool_over(model, replace(fit, outputs=beside), is_new)
         top = fitted.pop("pool_")
@@ -239,7 +239,7 @@ def add_expert(
     step |= {
         "n_samples": n_samples,
         "experts": new_names,
-        "rows": marks_of(model, known, kept),
+        "rows": marks_of(model, old, kept),
         "text": f"{', '.join(new_names)} added on {n_samples} labelled rows",
     }
     return redeployed(model, as_safe_as(model.pool_, pool), step, **attributes)

@@ -20,14 +20,13 @@ from sklearn_logitprod.estimators.base import (
 )
 from sklearn_logitprod.estimators.inference import check_active
 from sklearn_logitprod.estimators.panel_inference import refuse_panel
-from sklearn_logitprod.estimators.prepared import all_log_proba
 from sklearn_logitprod.fusion.likelihood import Likelihood
 from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.fusion.references import MEANS
 from sklearn_logitprod.fusion.safety import n_fitted
 from sklearn_logitprod.outputs.checks import n_rows
 from sklearn_logitprod.outputs.classes import Outputs
-from sklearn_logitprod.outputs.marks import n_recognised, row_marks
+from sklearn_logitprod.outputs.marks import all_marks, n_recognised, row_marks
 from sklearn_logitprod.targets.weights import check_groups, check_weights
 
 NO_MIXTURE = (
@@ -64,11 +63,6 @@ class Labelled:
     def n_samples(self):
         """Number of rows."""
         return len(self.weight)
-
-    @property
-    def log_proba(self):
-        """Log-probabilities of the experts: (n_samples, n_experts, n_classes)."""
-        return all_log_proba(self.outputs)
 
 
 def checked_model(model, function, of_values=None):
@@ -170,13 +164,13 @@ def pooled(pool, outputs):
     return out
 
 
-def doubt_new(model, function, log_proba):
+def doubt_new(model, function, outputs):
     """Warn if rows were in the fit of a model, where they can be recognised."""
-    found = _recognised(model, log_proba)
+    found = _recognised(model, outputs)
     if found:
         warn(
             f"{function} was given rows that the model was fitted on, adapted to or extended on: "
-            f"the outputs of at least {found} of {len(log_proba)} rows are those of such rows. "
+            f"the outputs of at least {found} of {outputs.shape[0]} rows are those of such rows. "
             "What is found on them says nothing about new samples: pass rows that were used for "
             "nothing else."
         )
@@ -204,20 +198,20 @@ def doubt_experts(model, function, outputs, likelihood):
         )
 
 
-def surely_new(model, log_proba):
+def surely_new(model, outputs):
     """Whether a model can tell that no rows were in its fit, and they were not."""
     # cross-fitted experts have learned from rows whose outputs they gave before they had
     prefit = model.named_experts_ is None or model.cv == "prefit"
-    return prefit and _recognised(model, log_proba) == 0
+    return prefit and _recognised(model, outputs) == 0
 
 
-def marks_of(model, log_proba, kept):
+def marks_of(model, outputs, kept):
     """Marks of rows that a function of this room used, for what it says of itself.
 
     Parameters
     ----------
     model : BaseLogitProd
-    log_proba : ndarray of shape (n_samples, n_experts, n_classes)
+    outputs : Outputs or EventOutputs
         Of the experts of the model.
     kept : ndarray of int
         Rows that count.
@@ -226,19 +220,28 @@ def marks_of(model, log_proba, kept):
     -------
     ndarray of shape (n_marks,), uint64
     """
-    own = log_proba[kept, : n_fitted(model.pool_)]
-    return row_marks(lambda rows: own[rows], len(own))
+    n_experts, read = n_fitted(model.pool_), outputs.take(kept).log_proba
+    return row_marks(lambda rows: read(rows)[:, :n_experts], len(kept))
 
 
-def _recognised(model, log_proba):
+def _recognised(model, outputs):
     """Number of rows that a model has seen with their outcome; None if nothing tells."""
-    # marks are of the experts of the fit: those that were added later stand behind them
-    own = log_proba[:, : n_fitted(model.pool_)]
+    n_samples, _, n_classes = outputs.shape
     # models that were stored before there were marks know none
     known = getattr(model, "fit_rows_", ())
     seen = [(known, model.n_samples_fit_)] if len(known) else []
     seen += [(step["rows"], step["n_samples"]) for step in steps_of(model) if "rows" in step]
-    found = max((n_recognised(marks, n, own) for marks, n in seen if len(marks)), default=0)
+    seen = [(marks, n) for marks, n in seen if len(marks)]
+    found = 0
+    if seen:
+        # marks are of the experts of the fit: those that were added later stand behind them
+        n_experts = n_fitted(model.pool_)
+
+        def read(rows):
+            return outputs.log_proba(rows)[:, :n_experts]
+
+        own = all_marks(read, n_samples, n_experts * n_classes)
+        found = max(n_recognised(marks, n, own) for marks, n in seen)
     return found if found or len(known) else None
 
 

@@ -54,8 +54,7 @@ class Claims:
         own = rows.likelihood.loss(pooled(pool, rows.outputs))
         out = np.empty((rows.n_samples, len(self.positions)))
         chosen = list(self.positions.values())
-        for block in block_slices(rows.n_samples, np.prod(rows.outputs.shape[1:])):
-            found = reference_log_proba(rows.outputs.log_proba(block), pool.active, chosen)
+        for block, found in references_said(pool, rows.outputs, chosen):
             likelihood = rows.likelihood.take(block)
             for i in range(len(chosen)):
                 out[block, i] = likelihood.loss(found[:, i]) - own[block]
@@ -72,6 +71,26 @@ class Claims:
             "certified": bounds > 0.0,
         }
         return pd.DataFrame(columns)
+
+
+def references_said(pool, outputs, chosen):
+    """What some references say of all rows, block by block.
+
+    Parameters
+    ----------
+    pool : Pool, ExtendedPool or SafePool
+    outputs : Outputs or EventOutputs
+    chosen : list of int
+        Positions of references.
+
+    Yields
+    ------
+    rows : slice
+    log_proba : ndarray of shape (n_rows, n_chosen, n_classes)
+    """
+    n_samples, n_experts, n_classes = outputs.shape
+    for rows in block_slices(n_samples, n_experts * n_classes):
+        yield rows, reference_log_proba(outputs.log_proba(rows), pool.active, chosen)
 
 
 def claims_of(model, positions, level, function):

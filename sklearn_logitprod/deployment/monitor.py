@@ -134,7 +134,7 @@ class GainMonitor:
         X, y, _, groups = given_to(self.model, X, y, groups=groups)
         rows = labelled(self.model, "GainMonitor.update", X, y, groups=groups)
         seen = self._with_groups(groups)
-        doubt_new(self.model, "GainMonitor.update", rows.log_proba)
+        doubt_new(self.model, "GainMonitor.update", rows.outputs)
         new = group_means(self._claims.gains(self._pool, rows), rows.groups)
         gains = np.concatenate([self._gains, new.T], axis=1)
         bounds, history = self._bounds, []

@@ -22,6 +22,7 @@ from sklearn_logitprod.deployment.greedy import (
 )
 from sklearn_logitprod.deployment.path_result import ExpertPath, Found, path_result
 from sklearn_logitprod.estimators.base import BaseLogitProd, given_to, target_of
+from sklearn_logitprod.estimators.prepared import all_log_proba
 from sklearn_logitprod.targets.folds import fold_rows, search_splits
 from sklearn_logitprod.training.path import selection_rows
 from sklearn_logitprod.training.threads import limit_threads
@@ -134,7 +135,7 @@ def expert_path(
     names = list(model.expert_names_)
     prices = None if costs is None else checked_costs(costs, names)
     kept = np.flatnonzero(rows.weight)
-    log_proba = rows.log_proba
+    log_proba = all_log_proba(rows.outputs)
     there = np.flatnonzero(~np.isnan(log_proba[kept, :, 0]).all(axis=0))
     if len(there) < len(names):
         absent = [name for m, name in enumerate(names) if m not in there]

@@ -19,7 +19,6 @@ from sklearn_logitprod.estimators.base import (
     redeployed,
     steps_of,
 )
-from sklearn_logitprod.estimators.prepared import all_log_proba
 from sklearn_logitprod.fusion.safety import as_safe_as, product_of
 
 Model = TypeVar("Model", bound=BaseLogitProd)
@@ -169,7 +168,7 @@ def _estimated(model, X, product, before, strength):
     X = given_to(model, X, None)[0]
     n_samples = counted("adapt_prior", X)
     outputs = outputs_of(model, X)
-    doubt_new(model, "adapt_prior", all_log_proba(outputs))
+    doubt_new(model, "adapt_prior", outputs)
     found = estimate_prevalence(
         pooled(product, outputs),
         before,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sklearn_logitprod.fusion.logits import block_slices
+
 # of log-probabilities, so that the same expert on another machine gives the same
 _DECIMALS = 4
 _MOST_ROWS = 1000
@@ -34,7 +36,7 @@ def row_marks(read, n_samples):
     return marks[:0] if shared > _MOST_SHARED else marks[counts == 1]
 
 
-def n_recognised(marks, n_marked_of, log_proba):
+def n_recognised(marks, n_marked_of, own):
     """Number of different rows that are among those marked; 0 where it may be chance.
 
     Parameters
@@ -43,17 +45,39 @@ def n_recognised(marks, n_marked_of, log_proba):
         As from :func:`row_marks`.
     n_marked_of : int
         Number of rows that the marks were chosen among.
-    log_proba : ndarray of shape (n_samples, n_experts, n_classes)
+    own : ndarray of shape (n_own,), uint64
+        As from :func:`all_marks`.
 
     Returns
     -------
     int
     """
-    own = np.unique(_marks(log_proba))
     found = int(np.isin(own, marks).sum())
     # if all were among the rows that were marked, or all of those among these
     expected = min(len(own), n_marked_of) * len(marks) / n_marked_of
     return found if found >= max(_LEAST_FOUND, _LEAST_SHARE * expected) else 0
+
+
+def all_marks(read, n_samples, n_values):
+    """Different marks of all rows.
+
+    Parameters
+    ----------
+    read : callable
+        ``read(rows)`` gives log-probabilities (n_rows, n_experts, n_classes) of a slice.
+    n_samples : int
+    n_values : int
+        Numbers in a row.
+
+    Returns
+    -------
+    ndarray of shape (n_marks,), uint64
+        Sorted.
+    """
+    marks = np.empty(n_samples, dtype=np.uint64)
+    for rows in block_slices(n_samples, n_values):
+        marks[rows] = _marks(read(rows))
+    return np.unique(marks)
 
 
 def _marks(log_proba):

@@ -12,6 +12,7 @@ from itertools import product
 
 import numpy as np
 
+from sklearn_logitprod.fusion.logits import block_slices
 from sklearn_logitprod.training.data import design_effect
 
 # nothing moves under the last of each
@@ -22,6 +23,8 @@ _BIAS = (1.0, 3.0, 10.0, 30.0, 100.0, _FIXED)
 _UNMOVED = 0.7
 # nats in total; steps of log s beyond describe nothing
 _PRECISION, _MAX_STEP, _MAX_ITER = 1e-9, 1.0, 50
+# arrays of the size of the scores that a step makes
+_BLOCK_ARRAYS = 8
 
 
 def fit_affine(scores, likelihood, weight, groups=None):
@@ -134,17 +137,27 @@ class _Problem:
         return theta, -value - 0.5 * spread
 
     def _evaluate(self, theta, precision):
-        moved, along = np.exp(theta[0]) * self.scores, self.along
+        value, gradient, hessian = 0.5 * precision @ theta**2, precision * theta, np.diag(precision)
+        for rows in block_slices(len(self.scores), _BLOCK_ARRAYS * self.scores.shape[1]):
+            own = self._of_rows(theta, rows)
+            value, gradient, hessian = value + own[0], gradient + own[1], hessian + own[2]
+        return value, gradient, hessian
+
+    def _of_rows(self, theta, rows):
+        """Loss of some rows, its slope and its curvature."""
+        moved, along = np.exp(theta[0]) * self.scores[rows], self.along
+        weight = self.weight[rows]
+        if along is not None:
+            along = along[rows]
         shifted = moved + (theta[1:] if along is None else theta[1] * along)
-        loss, slope, state = self.likelihood.loss_gradient(shifted)
-        slope = slope * self.weight[:, None]
+        loss, slope, state = self.likelihood.take(rows).loss_gradient(shifted)
+        slope = slope * weight[:, None]
         pull = slope.sum(axis=0) if along is None else (slope * along).sum()
-        gradient = np.append((slope * moved).sum(), pull) + precision * theta
+        gradient = np.append((slope * moved).sum(), pull)
         jacobian = np.array([moved.T] if along is None else [moved.T, along.T])
         hessian, cross, spread = self.likelihood.blocks(
-            jacobian, state, self.weight, np.empty_like(jacobian)
+            jacobian, state, weight, np.empty_like(jacobian)
         )
         if along is None:
             hessian = np.block([[hessian, cross], [cross.T, spread]])
-        value = self.weight @ loss + 0.5 * precision @ theta**2
-        return value, gradient, hessian + np.diag(precision)
+        return weight @ loss, gradient, hessian
