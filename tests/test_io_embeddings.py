@@ -402,6 +402,14 @@ def test_what_only_some_writers_add_to_names_is_left_out_on_request(tmp_path):
     assert found.ids.tolist() == ["s1", "s2", "s3"]
 
 
+def test_a_name_beside_features_that_is_no_text(tmp_path):
+    (tmp_path / "uni").mkdir()
+    with h5py.File(tmp_path / "uni" / "s1.h5", "w") as file:
+        file["features"] = np.ones((4, 3), dtype=np.float32)
+        file[b"co\xffords"] = np.zeros((4, 2))
+    assert read_embeddings({"uni": tmp_path / "uni"}).X.shape == (1, 3)
+
+
 def test_slides_that_are_lost_for_how_their_names_are_written_are_mentioned(tmp_path):
     folder_of(tmp_path / "uni", {"s1": SLIDES["s1"], "s2.svs": SLIDES["s2"]})
     labels = pd.DataFrame({"slide_id": ["s1", "s2"], "label": [0, 1]})

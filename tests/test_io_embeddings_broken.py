@@ -158,6 +158,13 @@ def claimed(root):
         file["features"].resize(10**9, axis=0)
 
 
+def timed(root):
+    """A file of HDF5 with a type that NumPy does not have."""
+    with h5py.File(root / "s3.h5", "a") as file:
+        space = h5py.h5s.create_simple((4,))
+        h5py.h5d.create(file.id, b"coords", h5py.h5t.UNIX_D32LE, space)
+
+
 def endless(root):
     """Containers that hold each other in 2^60 ways."""
     held = [patches()]
@@ -174,6 +181,10 @@ CASES = {
         S3
         + r"a file of [\d,]+ bytes claims to hold 24,000,000,000, as files do that are damaged or "
         r"made to fill memory\. If it is right, unpack it, .*",
+    ),
+    "a type that NumPy does not have": (
+        broken(timed),
+        S3 + r"this is no complete HDF5 file \(TypeError: No NumPy equivalent .*\)\. Copy the .*",
     ),
     "containers that hold each other without end": (
         broken(endless),

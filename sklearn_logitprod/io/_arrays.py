@@ -146,7 +146,11 @@ def _hdf5(source, path):
             encoders[name] = text
 
     def visit(name, item):
-        if isinstance(item, h5py.Dataset):
+        if isinstance(name, bytes):
+            # no UTF-8, and so no name that is looked for
+            name = name.decode(errors="backslashreplace")
+        # asked for here, where a type that NumPy does not know is an error of the file
+        if isinstance(item, h5py.Dataset) and item.dtype is not None:
             arrays[name] = item
             declared(name, item)
 
