@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("LOGITPROD_DATA", ROOT.parent / "shared" / "data"))
+BANK = Path(os.environ.get("LOGITPROD_BANK", ROOT.parent / "shared" / "bank"))
 
 # runs on loaded machines must not fail on time
 quiet = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -32,6 +33,14 @@ def shared_data():
             return dict(file)
 
     return load
+
+
+@pytest.fixture(scope="session")
+def shared_bank():
+    """Directory of the bank of small tasks; skips where it is absent."""
+    if not BANK.is_dir():
+        pytest.skip("needs the bank of small tasks, in $LOGITPROD_BANK or in ../shared/bank")
+    return BANK
 
 
 @pytest.fixture(scope="session")

@@ -163,18 +163,19 @@ def test_exit_code_where_the_signal_falls_into_generated_code(tmp_path):
 
 
 @pytest.mark.slow
-def test_suite_keeps_what_is_done_and_goes_on(shared_data, tmp_path):
+def test_suite_keeps_what_is_done_and_goes_on(shared_data, shared_bank, tmp_path):
     pytest.importorskip("tqdm", reason="needs the benchmarks extra")
     shared_data("glioma_grade_pathgraph")
     table = tmp_path / "results.csv"
     command = [sys.executable, str(ROOT / "examples" / "benchmarks" / "suite.py"), "--jobs", "1"]
-    command += ["--csv", str(table), "--tasks", "glioma", "--repeats", "2"]
+    command += ["--csv", str(table), "--bank", str(shared_bank), "--tasks", "tae__mixed"]
+    command += ["--repeats", "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         command, env=environment, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not (table.exists() and len(table.read_text().splitlines()) > 1):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline

@@ -235,7 +235,8 @@ def main(argv=None):
         )
         return 130
     met = []
-    shown = verdicts(without_bank(results))
+    collection = without_bank(results)
+    shown = verdicts(collection) if len(collection) else ()
     if has_bank(results):
         shown = chain(shown, bank_tables.verdicts(results))
     for verdict in shown:
