@@ -340,3 +340,11 @@ def test_what_cannot_be_meant_is_said_and_changes_no_file(tmp_path, part, name):
     code, said = run_in(command, tmp_path)
     assert code == 2
     assert message in said
+
+
+def test_a_folder_that_may_not_be_written_is_said_before_the_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    monkeypatch.setattr("sklearn_logitprod.cli.compare.read_outputs", None)
+    assert main(["compare", "a.csv", "b.csv", "-o", str(tmp_path / "table.csv")]) == 2
+    said = capsys.readouterr().err
+    assert "table.csv cannot be written: you may not write into its folder" in said

@@ -181,6 +181,25 @@ def test_weights_that_differ_without_an_origin_are_told_by_their_range(result):
     assert "the kind (left) has from 0.25 to 0.50" in demo.trust(replace(result, weights=weights))
 
 
+def test_a_folder_that_cannot_be_made_is_said_before_the_work(tmp_path, capsys, monkeypatch):
+    def refuse(path, *args, **keywords):
+        raise OSError(30, "Read-only file system", str(path))
+
+    monkeypatch.setattr("sklearn_logitprod.cli.demo.evaluate", None)
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    assert main(["demo", "--files", str(tmp_path / "files")]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith(f"{tmp_path / 'files' / 'digits'}: Read-only file system\n")
+
+
+def test_missing_torch_is_said_before_the_work(capsys, monkeypatch):
+    monkeypatch.setattr("sklearn_logitprod.cli.demo.evaluate", None)
+    monkeypatch.delitem(sys.modules, "sklearn_logitprod.training.network", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["demo"]) == 2
+    assert "not installed: python -m pip install torch" in capsys.readouterr().err
+
+
 def test_files_are_read_by_the_other_commands(tmp_path, capsys):
     folder = tmp_path / "files"
     assert main(["demo", "--data", "cytology", "--files", str(folder)]) == 0

@@ -518,6 +518,10 @@ BAD = {
         lambda: to_onnx(linear(), input=["proba"]),
         r"input=\['proba'\] is none of what LogitProdClassifier takes",
     ),
+    "a word for the pool alone": (
+        lambda: to_onnx(linear(), pool_only="yes"),
+        "pool_only='yes': it is True or False",
+    ),
     "half an expert": (lambda: to_onnx(linear(), max_missing=1.5), "max_missing=1.5: it is a numb"),
     "to store a model": (
         lambda: save_torch(linear(), "pool.pt2"),

@@ -15,6 +15,7 @@ import pandas as pd
 
 from sklearn_logitprod._progress import Progress
 from sklearn_logitprod.cli.bundled import TASKS, Task
+from sklearn_logitprod.training.threads import load_torch
 
 WIDTH = 79
 _COMBINATIONS = ("mean of logits", "mean of probabilities", "stacked logistic regression")
@@ -369,7 +370,6 @@ def write(result, folder):
     ----------
     result : Result
     folder : Path
-        Made, with its parents.
 
     Returns
     -------
@@ -409,10 +409,14 @@ def run(args):
     names = list(TASKS) if args.data == "all" else [args.data]
     folders = {} if args.files is None else {name: Path(args.files) / name for name in names}
     for folder in folders.values():
-        if not args.files or any(own.is_file() for own in folder.parents):
+        if not args.files or any(own.is_file() for own in (folder, *folder.parents)):
             raise ValueError(f"--files {args.files!r} is no folder, and none can be made of it.")
-        if folder.exists():
+        if folder.exists() and any(folder.iterdir()):
             raise ValueError(f"{folder} exists: write --files with the name of another folder.")
+    # before the experts are trained: what is missing, or cannot be written, is known now
+    load_torch()
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         progress(f"loading {name}")
         result = evaluate(TASKS[name](args.seed), args.seed, progress)

@@ -350,6 +350,8 @@ def check_targets(args, *names):
             raise ValueError(
                 f"{path} cannot be written: it is a folder, or its own folder is absent."
             )
+        if not os.access(path.absolute().parent, os.W_OK):
+            raise ValueError(f"{path} cannot be written: you may not write into its folder.")
         if path.exists() and any(path.samefile(own) for own in read):
             raise ValueError(f"{path} is read by this command: name another file to write.")
         if path.exists() and not args.force:

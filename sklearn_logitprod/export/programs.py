@@ -130,6 +130,8 @@ def program_of(model, function, input=None, pool_only=False, max_missing=None):
     Program
     """
     model = fitted_model(model, function)
+    if not isinstance(pool_only, (bool, np.bool_)):
+        raise ValueError(f"{option('pool_only', pool_only)}: it is True or False.")
     whole = isinstance(max_missing, Integral) and not isinstance(max_missing, bool)
     if max_missing is not None and not (whole and max_missing >= 0):
         raise ValueError(

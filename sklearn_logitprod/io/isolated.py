@@ -71,7 +71,7 @@ def isolated(
     >>> path = Path(tempfile.mkdtemp()) / "uni.csv"
     >>> _ = path.write_text("slide_id,label,prob_n,prob_t\ns1,n,0.9,0.1\ns2,t,0.2,0.8\n")
     >>> isolated(read_tables, [path], label="label", seconds=60)
-    ExpertOutputs(2 samples, 1 experts, classes ['n', 't'], input='proba')
+    ExpertOutputs(2 samples, 1 expert, classes ['n', 't'], input='proba')
     """
     call = _call(reader, args, kwargs, seconds, memory)
     late = threading.Event()

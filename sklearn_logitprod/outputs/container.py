@@ -211,7 +211,8 @@ class ExpertOutputs:
         return pd.DataFrame(self.values.reshape(len(self), -1), index=index, columns=columns)
 
     def __repr__(self):
-        parts = [f"{len(self)} samples", f"{len(self.expert_names)} experts"]
+        counts = {"sample": len(self), "expert": len(self.expert_names)}
+        parts = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items()]
         for name in ("classes", "times"):
             if getattr(self, name) is not None:
                 parts.append(f"{name} {np.asarray(getattr(self, name)).tolist()}")
