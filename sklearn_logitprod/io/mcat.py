@@ -67,7 +67,7 @@ def read_mcat(
     ...         pickle.dump({"s1": slide}, file)
     >>> outputs = read_mcat([root / "mcat", root / "porpoise"])
     >>> outputs, outputs.y.tolist()
-    (ExpertOutputs(1 samples, 2 experts, input='risk'), [(True, 14.0)])
+    (ExpertOutputs(1 sample, 2 experts, input='risk'), [(True, 14.0)])
     """
     check_number(split, "split")
     files = [f"split_latest_val_{split}_results.pkl", f"split_{split}_results.pkl"]
