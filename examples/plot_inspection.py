@@ -68,9 +68,8 @@ table[["log_loss_mean", "difference", "difference_low", "difference_high", "p_ho
 # %%
 # Whom the gate trusts
 # --------------------
-# One box per expert and digit: the middle half of the pictures, median and mean. On these
-# data the automatic gate settles on weights that are the same for all pictures; a linear
-# gate shows more.
+# One box per expert and digit: the middle half of the pictures, median and mean. The automatic
+# gate may settle on weights that are the same for all pictures; a linear gate shows more.
 
 from sklearn_logitprod.inspection import ExpertWeightsDisplay
 

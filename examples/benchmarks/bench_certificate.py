@@ -1,6 +1,6 @@
 """Lower bounds of a gain: how often they are wrong, and how often they show what is there.
 
-``python examples/benchmarks/bench_certificate.py`` prints two tables. The first counts, over
+``python examples/benchmarks/bench_certificate.py`` prints tables. The first counts, over
 simulated samples whose mean gain is exactly 0, how often the bound of ``certify`` is above 0 and
 how often that of ``GainMonitor`` ever is, looked at after every row. The second counts how often a
 true gain is shown to be one, beside other bets: those of Waudby-Smith and Ramdas (2024), also as

@@ -1,7 +1,7 @@
 """After the fit, all figures: ``python examples/benchmarks/bench_deployment.py [part ...]``.
 
-Runs the scripts of the parts one after the other, with their own defaults; each takes options of
-its own when it is called alone. Needs the bank (``bank.py``) and the development collection
+Runs the scripts of the parts one after the other, with the options that gave the tables of the
+documentation. Needs the bank (``bank.py``) and the development collection
 (``tasks.py``).
 """
 
@@ -13,12 +13,13 @@ import sys
 from pathlib import Path
 
 PARTS = {
-    "gaps": ("experts that are missing only later", "bench_gaps.py"),
+    "gaps": ("experts that are missing only later", "bench_gaps.py --kind classes --repeats 2"),
+    "survival": ("the same of survival", "bench_gaps.py --kind survival --repeats 2"),
     "mechanisms": ("other ways to do without experts", "bench_gap_mechanisms.py"),
     "shares": ("gaps in the fit data", "bench_gap_shares.py"),
-    "adapt": ("a few labels of another site", "bench_adapt.py"),
-    "prior": ("another prevalence", "bench_prior.py"),
-    "extend": ("a new expert", "bench_extend.py"),
+    "adapt": ("a few labels of another site", "bench_adapt.py --refit"),
+    "prior": ("another prevalence", "bench_prior.py --repeats 2"),
+    "extend": ("a new expert", "bench_extend.py --repeats 2"),
     "path": ("which few experts suffice", "bench_expert_path.py"),
     "certificate": ("bounds on patients to come", "bench_certificate.py"),
 }
@@ -34,9 +35,11 @@ def main():
     if unknown:
         parser.error(f"unknown part {unknown[0]!r}: there are {', '.join(PARTS)}")
     for part in parts:
-        what, script = PARTS[part]
-        print(f"\n=== {part}: {what} ({script})", flush=True)
-        subprocess.run([sys.executable, str(Path(__file__).with_name(script))], check=True)
+        what, line = PARTS[part]
+        print(f"\n=== {part}: {what} ({line})", flush=True)
+        script, *options = line.split()
+        path = Path(__file__).with_name(script)
+        subprocess.run([sys.executable, str(path), *options], check=True)
 
 
 if __name__ == "__main__":

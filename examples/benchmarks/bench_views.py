@@ -87,7 +87,8 @@ def losses(X, y, head, n_repeats):
 
 def compare(folder, n_repeats):
     print(
-        f"{'task':28s} {'best view':>10s} {'concatenation':>14s} {'LogitProd':>10s}   best view is"
+        f"{'task':28s} {'rows':>5s} {'best view':>10s} {'concatenation':>14s} {'LogitProd':>10s}"
+        "   best view is"
     )
     table = []
     for name, X, y, head in problems(folder):
@@ -96,11 +97,12 @@ def compare(folder, n_repeats):
         best = mean[views].idxmin()
         table.append((mean[best], mean["concatenation"], mean["LogitProd"]))
         print(
-            f"{name:28s} {table[-1][0]:10.4f} {table[-1][1]:14.4f} {table[-1][2]:10.4f}   {best}",
+            f"{name:28s} {len(X):5d} {table[-1][0]:10.4f} {table[-1][1]:14.4f} "
+            f"{table[-1][2]:10.4f}   {best}",
             flush=True,
         )
     best, whole, fused = np.mean(table, axis=0)
-    print(f"{'mean':28s} {best:10.4f} {whole:14.4f} {fused:10.4f}")
+    print(f"{'mean':34s} {best:10.4f} {whole:14.4f} {fused:10.4f}")
 
 
 def slides(n_slides=1000, n_encoders=5, n_features=1024, seed=0):
