@@ -126,5 +126,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--lives", type=int, default=1000)
     n_lives = parser.parse_args().lives
+    print(f"{printed(FITS, None):.1f} MiB after 1000 fits", flush=True)
+    for width in ("None", "0", "'auto'"):
+        taken = printed(PREDICTION.replace("WIDTH", width), None)
+        print(f"gate_width={width}: {taken:.0f} MiB for predict_proba", flush=True)
     for kind in KINDS:
         print(f"{kind}: {grown(kind, n_lives, None):.1f} MiB after {n_lives} lives", flush=True)

@@ -168,7 +168,7 @@ def test_gaussian_tails_that_do_not_hold_are_told():
 
 
 def test_gaussian_noise_is_rarely_called_heavy():
-    """Fewer than one in fifty of 100 problems, at the seeds they have."""
+    """At most one of 100 problems, at the seeds they have."""
     alarms = 0
     for seed in range(100):
         X, y = noisy(gaussian, 200, seed)

@@ -124,7 +124,7 @@ def _texts(value):
 
 def demo(parser, run):
     """Arguments of ``demo``."""
-    parser.description += " Takes some ten seconds; needs no files."
+    parser.description += " Takes seconds; needs no files."
     parser.add_argument(
         "--data",
         choices=("digits", "cytology", "all"),

@@ -391,7 +391,7 @@ class ValueModel:
 
 def clipped(values):
     """Standardised inputs of a variance: beyond two standard deviations it goes on as it is."""
-    # their squares extrapolate: with 40 rows to fit on, three deviations cost up to .3 nats
+    # their squares extrapolate: where few rows were fitted on, what lies beyond would be far off
     return np.clip(values, -2.0, 2.0)
 
 

@@ -49,7 +49,7 @@ _ROUNDS, _SCORING_STEPS, _MAX_STEP = 2, 12, 2.0
 _LEAST_GAIN = 1e-6
 # standard errors: one expert in a thousand that says nothing is beyond
 _SURE = 3.0
-# nats in total: Gaussian noise gains as much in one fit of a hundred
+# nats in total: Gaussian noise gains as much in at most one fit of a hundred
 _TAIL_GAIN = 4.0
 # degrees of freedom of the calibrations by which tails are measured
 _SOME_FREEDOM = 10.0
