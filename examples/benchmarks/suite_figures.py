@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 from significance import critical_difference
 from suite_methods import AUTO, OURS, SINGLE
 from suite_tables import LOSS, everywhere, means, outside, ranks, rivals_of
@@ -62,6 +63,21 @@ def critical_diagram(folds, score, larger_is_better):
     return figure
 
 
+# of a name from its point, in points of type, and how it is aligned there
+_SIDES = {
+    (6, 0): ("left", "center"),
+    (-6, 0): ("right", "center"),
+    (0, 6): ("center", "bottom"),
+    (0, -6): ("center", "top"),
+    (4, 6): ("left", "bottom"),
+    (-4, 6): ("right", "bottom"),
+    (4, -6): ("left", "top"),
+    (-4, -6): ("right", "top"),
+    (0, 16): ("center", "bottom"),
+    (0, -16): ("center", "top"),
+}
+
+
 def cost(folds):
     """Time of a fit against the mean rank in log-loss."""
     names = [*OURS, *outside(folds)]
@@ -73,16 +89,8 @@ def cost(folds):
     for name in names:
         colour = ORANGE if name in OURS else GREY
         ax.plot(seconds[name], mean[name], "o", color=colour)
-        ax.annotate(
-            f" {name}",
-            (seconds[name], mean[name]),
-            rotation=20,
-            fontsize=8,
-            va="bottom",
-            color=ORANGE if name in OURS else "black",
-        )
     ax.set_xscale("log")
-    ax.set_xlim(5e-5, 5 * seconds.max())
+    ax.set_xlim(5e-5, 3 * seconds.max())
     ax.invert_yaxis()
     ax.margins(y=0.15)
     ax.set_xlabel(
@@ -90,4 +98,35 @@ def cost(folds):
     )
     ax.set_ylabel("mean rank in log-loss (up is better)")
     ax.grid(alpha=0.3)
+    colours = {name: ORANGE if name in OURS else "black" for name in names}
+    _label(ax, {name: (seconds[name], mean[name]) for name in names}, colours)
     return figure
+
+
+def _label(ax, points, colours):
+    """Name points, each on the side on which its name meets fewest names and points."""
+    ax.figure.draw_without_rendering()
+    inside, pixels = ax.get_window_extent(), ax.transData.transform(list(points.values()))
+    taken = [Bbox.from_bounds(x - 5.0, y - 5.0, 10.0, 10.0) for x, y in pixels]
+    for name, point in points.items():
+        tried = []
+        for shift, (across, along) in _SIDES.items():
+            text = ax.annotate(
+                name,
+                point,
+                shift,
+                textcoords="offset points",
+                ha=across,
+                va=along,
+                fontsize=8,
+                color=colours[name],
+            )
+            box = text.get_window_extent()
+            met = sum(box.overlaps(other) for other in taken)
+            met += not (inside.x0 <= box.x0 and box.x1 <= inside.x1)
+            tried.append((met, len(tried), text, box))
+        best = min(tried)
+        for option in tried:
+            if option is not best:
+                option[2].remove()
+        taken.append(best[3])
