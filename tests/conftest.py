@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+# before NumPy and torch are loaded: threads of processes side by side wait for each other
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings

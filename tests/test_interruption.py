@@ -108,13 +108,13 @@ def test_compare(tmp_path, jobs):
 @pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_probe_goes_on_from_its_cache(tmp_path, jobs):
-    files, cache = features(tmp_path, 400, 64), tmp_path / "cache"
+    files, cache = features(tmp_path, 200, 16), tmp_path / "cache"
     out = tmp_path / "table.csv"
     out.write_text("old")
     command = [sys.executable, "-m", "sklearn_logitprod", "probe", *files, "--label", "label"]
     command += ["--labels", str(tmp_path / "labels.csv"), "--out", str(out), "--force"]
-    command += ["--jobs", jobs, "--cache", str(cache), "--resamples", "20"]
-    code, said, err, seconds = interrupted([*command, "--repeats", "200"], "split 5 of", "stderr")
+    command += ["--jobs", jobs, "--cache", str(cache), "--resamples", "20", "--cv", "3"]
+    code, said, err, seconds = interrupted([*command, "--repeats", "300"], "split 2 of", "stderr")
     assert code == 130, err
     assert said == ""
     assert "interrupted" in err

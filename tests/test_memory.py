@@ -42,7 +42,7 @@ warnings.simplefilter("ignore")
 for number in range(100):
     fit(number)
 before = resident()
-for number in range(1000):
+for number in range(NUMBER):
     fit(number)
 print(resident() - before)
 """
@@ -95,8 +95,9 @@ def printed(code, timeout=600):
     return float(done.stdout)
 
 
-def test_a_thousand_fits_grow_by_less_than_20_mib():
-    assert printed(FITS) < 20
+def test_fits_leave_nothing_behind():
+    # of 1000, by the script, these are the same 20 MiB
+    assert printed(FITS.replace("NUMBER", "250")) < 5
 
 
 @pytest.mark.parametrize("gate_width", ["None", "0", "'auto'"])
@@ -126,7 +127,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--lives", type=int, default=1000)
     n_lives = parser.parse_args().lives
-    print(f"{printed(FITS, None):.1f} MiB after 1000 fits", flush=True)
+    taken = printed(FITS.replace("NUMBER", "1000"), None)
+    print(f"{taken:.1f} MiB after 1000 fits", flush=True)
     for width in ("None", "0", "'auto'"):
         taken = printed(PREDICTION.replace("WIDTH", width), None)
         print(f"gate_width={width}: {taken:.0f} MiB for predict_proba", flush=True)
