@@ -25,7 +25,7 @@ from sklearn_logitprod.deployment import adapt, add_expert, certify, with_safety
 from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.io import ExpertOutputs
 from sklearn_logitprod.targets.events import check_events
-from sklearn_logitprod.training.affine import _Problem
+from sklearn_logitprod.training.affine import _Problem, fit_affine
 
 CLASSES = np.array(["a", "b", "c"])
 
@@ -82,13 +82,24 @@ def test_adapt_averages_over_priors_by_their_evidence():
         squares = sharpness * log_s**2 + bias * (first**2 + second**2)
         norm = 0.5 * np.log(sharpness * bias**2 / (2 * np.pi) ** 3)
         expected = logsumexp(log_likelihood - 0.5 * squares + norm) + 3 * np.log(grid[1] - grid[0])
-        mode, evidence = problem.solve(sharpness, bias)
+        point, evidence = problem.solve(problem.at(np.zeros(3)), sharpness, bias)
         assert evidence == pytest.approx(expected, abs=0.1)
         best = np.argmax(log_likelihood - 0.5 * squares)
-        np.testing.assert_allclose(mode, [log_s[best], first[best], second[best]], atol=0.06)
-    unmoved, evidence = problem.solve(1e6, 1e6)
-    assert np.abs(unmoved).max() < 1e-4
+        np.testing.assert_allclose(point.theta, [log_s[best], first[best], second[best]], atol=0.06)
+    unmoved, evidence = problem.solve(point, 1e6, 1e6)
+    assert np.abs(unmoved.theta).max() < 1e-4
     assert evidence == pytest.approx(-ClassLabels(y).loss(scores).sum(), abs=1e-3)
+
+
+def test_adapt_does_not_search_for_what_rounding_hides(monkeypatch):
+    random = np.random.default_rng(0)
+    y = random.integers(0, 3, 2000)
+    scores = np.eye(3)[y] + random.normal(size=(2000, 3))
+    evaluated, at = [], _Problem.at
+    monkeypatch.setattr(_Problem, "at", lambda self, theta: evaluated.append(0) or at(self, theta))
+    fit_affine(scores, ClassLabels(y), np.full(2000, 1e5))
+    # 24 priors, and some steps to the first of them
+    assert len(evaluated) <= 60
 
 
 def test_adapt_says_what_it_moved(fitted):

@@ -2,17 +2,15 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from scipy import special
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from sklearn_logitprod import LogitProdClassifier
-from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets, SoftLabels
+from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets
 from sklearn_logitprod.fusion.logits import log_proba_from_logits
 from sklearn_logitprod.fusion.references import reference_heads
 from sklearn_logitprod.training import data as data_module
@@ -638,7 +636,8 @@ def test_what_is_held_and_where_a_fit_starts_change_nothing(monkeypatch, spec, m
         # all rows are near their solution from the start: the part has been solved
         assert found.curve[0] < expected.curve[0]
     losses = data.row_losses([found.head, expected.head])
-    np.testing.assert_allclose(losses[0], losses[1], atol=1e-5)
+    # single rows move more than the mean, to whose tolerance both were solved
+    np.testing.assert_allclose(losses[0], losses[1], atol=2e-5)
     if name == "_FULL_CACHE_BYTES":
         assert all("proba" not in vars(block.columns) for block in data._kept)
 
@@ -646,22 +645,13 @@ def test_what_is_held_and_where_a_fit_starts_change_nothing(monkeypatch, spec, m
 @pytest.mark.parametrize("calibrate", [True, False])
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 def test_whole_hessian_of_a_linear_gate_is_the_derivative_of_its_gradient(calibrate, missing):
-    """Gauss-Newton's is exact where outcomes are what the head predicts."""
+    """With the curvature of the gate it is exact for class labels."""
     spec = HeadSpec(gate_width=0, temperature=0.7, calibrate=calibrate)
     data = make_data(n=200, missing=missing)
     weight = np.random.default_rng(0).uniform(0.5, 2.0, (1, 200))
     solved = Trainer(data, weight, Settings()).fit([spec])
     theta, layout = solved.solution.theta, solved.problems.layout
-    proba = special.softmax(data.scores([solved.head(0)])[0], axis=1)
-    taught = FitData(
-        data.read,
-        (data.n_samples, data.n_experts, data.n_classes),
-        SoftLabels(proba),
-        data.linear_pool,
-        data.feature_set,
-    )
-    problems = replace(solved.problems, data=taught)
-    objective = GateObjective(problems, Place(CPU))
+    objective = GateObjective(solved.problems, Place(CPU))
 
     def gradient(step):
         return objective(theta + step, np.zeros(1, dtype=int))[1][0]
@@ -669,5 +659,6 @@ def test_whole_hessian_of_a_linear_gate_is_the_derivative_of_its_gradient(calibr
     steps = 1e-5 * np.eye(layout.size)
     expected = np.array([gradient(step) - gradient(-step) for step in steps]) / 2e-5
     expected -= np.diag(layout.precision)
-    found = linear_gate_hessian(taught, weight[0], solved.head(0), layout, spec)
-    np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
+    hessian, curvature = linear_gate_hessian(data, weight[0], solved.head(0), layout, spec)
+    assert np.abs(curvature).max() > 1e-2 * np.abs(expected).max()
+    np.testing.assert_allclose(hessian + curvature, expected, atol=1e-6 * np.abs(expected).max())

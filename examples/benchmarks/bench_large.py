@@ -104,7 +104,7 @@ def work(folder, task, device):
     if task == "predict_proba":
         result["output"] = out.nbytes
     elif task in TASKS:
-        result["gap"] = out
+        result |= {"gap": out, "iterations": model.n_iter_}
     print(json.dumps(result))
 
 
@@ -131,7 +131,7 @@ def measure(sizes, tasks, device):
 
 def _extra(result):
     if "gap" in result:
-        return f"  gap {result['gap']:.1e}"
+        return f"  gap {result['gap']:.1e}  {result['iterations']} iterations"
     if "output" in result:
         return f", of which {result['output'] / 2**30:.2f} are the output"
     return ""

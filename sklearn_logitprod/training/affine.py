@@ -9,6 +9,7 @@ Most prior mass is on scores that stay as they are.
 from __future__ import annotations
 
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +22,10 @@ _SHARPNESS = (1.0, 10.0, 100.0, _FIXED)
 _BIAS = (1.0, 3.0, 10.0, 30.0, 100.0, _FIXED)
 # prior mass of scores that stay; the other points of the grid share the rest
 _UNMOVED = 0.7
-# nats in total; steps of log s beyond describe nothing
-_PRECISION, _MAX_STEP, _MAX_ITER = 1e-9, 1.0, 50
+# nats in total, and of the loss: what is gained below is rounding
+_PRECISION, _ROUNDING = 1e-9, 1e-14
+# steps of log s beyond describe nothing
+_MAX_STEP, _MAX_ITER = 1.0, 50
 # arrays of the size of the scores that a step makes
 _BLOCK_ARRAYS = 8
 
@@ -82,12 +85,35 @@ def _effective(scores, likelihood, weight, groups):
 def _mean_over_grid(problem):
     """Mean of the solutions over the grid of prior precisions, by evidence."""
     grid = list(product(_BIAS, _SHARPNESS))
-    solved = [problem.solve(sharpness, bias) for bias, sharpness in grid]
+    point, solved, evidence = problem.at(np.zeros(1 + problem.n_shifts)), [], []
+    for bias, sharpness in grid:
+        # what the rows say where the neighbour was solved is known
+        point, own = problem.solve(point, sharpness, bias)
+        solved.append(point.theta)
+        evidence.append(own)
     prior = np.full(len(grid), (1.0 - _UNMOVED) / (len(grid) - 1))
     prior[-1] = _UNMOVED
-    evidence = np.array([own for _, own in solved]) + np.log(prior)
+    evidence = np.array(evidence) + np.log(prior)
     mass = np.exp(evidence - evidence.max())
-    return mass @ np.array([own for own, _ in solved]) / mass.sum()
+    return mass @ np.array(solved) / mass.sum()
+
+
+class _Point(NamedTuple):
+    """Loss of all rows at ``theta = (log s, c)``, its gradient and Hessian, without a prior."""
+
+    theta: np.ndarray
+    loss: float
+    gradient: np.ndarray
+    hessian: np.ndarray
+
+    def under(self, precision):
+        """The same with a normal prior at 0."""
+        pull = precision * self.theta
+        return (
+            self.loss + 0.5 * pull @ self.theta,
+            self.gradient + pull,
+            self.hessian + np.diag(precision),
+        )
 
 
 class _Problem:
@@ -106,42 +132,53 @@ class _Problem:
         self.scores, self.likelihood, self.weight = scores, likelihood, weight
         self.along = along
 
-    def solve(self, sharpness, bias):
+    @property
+    def n_shifts(self):
+        """Number of entries of c."""
+        return self.scores.shape[1] if self.along is None else 1
+
+    def solve(self, point, sharpness, bias):
         """Mode of the posterior, and log of the evidence.
 
         Parameters
         ----------
+        point : _Point
+            Where to start.
         sharpness, bias : float
             Prior precisions of log s and of c.
+
+        Returns
+        -------
+        point : _Point
+        evidence : float
         """
-        n_shifts = self.scores.shape[1] if self.along is None else 1
-        precision = np.full(n_shifts + 1, bias)
-        precision[0] = sharpness
-        theta = np.zeros(len(precision))
-        value, gradient, hessian = self._evaluate(theta, precision)
+        precision = np.array([sharpness] + [bias] * self.n_shifts)
+        value, gradient, hessian = point.under(precision)
         for _ in range(_MAX_ITER):
             step = -np.linalg.solve(hessian, gradient)
-            gain = -gradient @ step
-            if gain <= _PRECISION:
+            gain, rounding = -gradient @ step, _ROUNDING * abs(value)
+            if gain <= _PRECISION + rounding:
                 break
             length = min(1.0, _MAX_STEP / max(abs(step[0]), 1e-300))
             while True:
-                new = self._evaluate(theta + length * step, precision)
-                if new[0] <= value - 1e-4 * length * gain or length < 1e-8:
+                trial = self.at(point.theta + length * step)
+                new = trial.under(precision)
+                if new[0] <= value - 1e-4 * length * gain + rounding or length < 1e-8:
                     break
                 length *= 0.5
-            if not new[0] <= value:
+            if not new[0] <= value + rounding:
                 break
-            theta, (value, gradient, hessian) = theta + length * step, new
+            point, (value, gradient, hessian) = trial, new
         spread = np.linalg.slogdet(hessian)[1] - np.log(precision).sum()
-        return theta, -value - 0.5 * spread
+        return point, -value - 0.5 * spread
 
-    def _evaluate(self, theta, precision):
-        value, gradient, hessian = 0.5 * precision @ theta**2, precision * theta, np.diag(precision)
+    def at(self, theta):
+        """What the rows say at some parameters."""
+        loss, gradient, hessian = 0.0, np.zeros_like(theta), np.zeros((len(theta),) * 2)
         for rows in block_slices(len(self.scores), _BLOCK_ARRAYS * self.scores.shape[1]):
             own = self._of_rows(theta, rows)
-            value, gradient, hessian = value + own[0], gradient + own[1], hessian + own[2]
-        return value, gradient, hessian
+            loss, gradient, hessian = loss + own[0], gradient + own[1], hessian + own[2]
+        return _Point(theta, loss, gradient, hessian)
 
     def _of_rows(self, theta, rows):
         """Loss of some rows, its slope and its curvature."""

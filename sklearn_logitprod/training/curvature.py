@@ -121,7 +121,7 @@ def head_curvature(data, weight, head, spec):
 
 
 def linear_gate_hessian(data, weight, head, layout, spec):
-    """Gauss-Newton Hessian of a head with a linear gate, in all of its parameters.
+    """Hessian of a head with a linear gate, in all of its parameters.
 
     Parameters
     ----------
@@ -134,16 +134,20 @@ def linear_gate_hessian(data, weight, head, layout, spec):
 
     Returns
     -------
-    ndarray of shape (size, size)
-        In the order of the layout, without the prior.
+    hessian : ndarray of shape (size, size)
+        Of Gauss and Newton, in the order of the layout, without the prior.
+    curvature : ndarray of shape (size, size)
+        Curvature of the gate, times the slope of the loss; with the other it is exact for
+        class labels, and may be indefinite.
     """
     scratch, total = Scratch(), np.zeros((layout.size, layout.size))
+    curvature = np.zeros_like(total)
     step = max(1, _JACOBIAN_VALUES // (layout.size * data.n_classes))
     position = layout.split(np.arange(layout.size))
     for block in data:
         features, columns = block.features, block.columns
         gate = head.gate.weights(features, columns.present)
-        state = block.likelihood.state(head.scores(columns, features))
+        _, slope, state = block.likelihood.loss_gradient(head.scores(columns, features))
         inputs = head.gate.inputs(features)
         for start in range(0, columns.n_samples, step):
             rows = slice(start, start + step)
@@ -152,7 +156,50 @@ def linear_gate_hessian(data, weight, head, layout, spec):
             _derivatives(jacobian, position, head, spec, log_proba, gate[rows].T, inputs[rows].T)
             own = weight[block.rows][rows]
             total += block.likelihood.blocks(jacobian, state[rows], own, weighted)[0]
-    return total
+            pulled = own * slope[rows].T
+            _add_curvature(
+                curvature, position, head, spec, log_proba, gate[rows].T, inputs[rows].T, pulled
+            )
+    return total, curvature
+
+
+def with_curvature(hessian, curvature):
+    """Hessian with the curvature of the gate, or without where that makes it indefinite."""
+    whole = hessian + curvature
+    return whole if np.linalg.eigvalsh(whole)[0] > 0.0 else hessian
+
+
+def _add_curvature(total, position, head, spec, log_proba, gate, inputs, slope):
+    """Add the second derivative of the scores, times the slope of the loss in them.
+
+    With the slope held, the scores are ``s sum_c g_c l_c`` with ``g = softmax(u)``,
+    ``u = (b + V^T inputs / s) / T`` and ``s`` the sharpness; samples are last everywhere.
+    """
+    sharpness = np.exp(head.log_sharpness)
+    pulled = sharpness * np.einsum("ckn,kn->cn", log_proba, slope)
+    mean = (gate * pulled).sum(axis=0)
+    first = gate * (pulled - mean)
+    second = -first[:, None] * gate[None] - gate[:, None] * first[None]
+    second[np.diag_indices(len(gate))] += first
+    second /= spec.temperature**2
+    # u in its own bias and output weights, the same for each column
+    along = np.concatenate([np.ones((1, inputs.shape[1])), inputs / sharpness])
+    where = np.concatenate([position["bias"].reshape(1, -1), position["output"]])
+    for own, matrix in zip(where.T, second, strict=True):
+        wide = (matrix[:, None] * along).reshape(-1, along.shape[1]) @ along.T
+        # wide[(d, f), g]: column d and its input f against this column's input g
+        total[where.T.reshape(-1, 1), own] += wide
+    if not spec.calibrate:
+        return
+    scale = position["log_sharpness"].ravel()
+    steer = head.gate.layers[0].T @ inputs
+    bent = np.einsum("cdn,dn->cn", second, steer)
+    first = first / spec.temperature
+    cross = (first - bent) @ along.T
+    cross[:, 1:] -= first @ along[1:].T
+    total[where, scale] += cross.T
+    total[scale, where] += cross.T
+    total[scale, scale] += (steer * (bent - first)).sum() + mean.sum()
 
 
 def _derivatives(jacobian, position, head, spec, log_proba, gate, inputs):

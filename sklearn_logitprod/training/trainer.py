@@ -9,7 +9,7 @@ import numpy as np
 
 from sklearn_logitprod.training.constant import ConstantObjective, newton
 from sklearn_logitprod.training.coordinates import Coordinates, Dense, Kronecker, Scaled
-from sklearn_logitprod.training.curvature import head_curvature, linear_gate_hessian
+from sklearn_logitprod.training.curvature import head_curvature, linear_gate_hessian, with_curvature
 from sklearn_logitprod.training.lbfgs import Solution, Start, minimise
 from sklearn_logitprod.training.problems import Problems
 
@@ -432,15 +432,12 @@ class PartMetric:
     def _coordinates(self):
         solved, (weight,) = self.near.fit(self.specs), self.near.weights
         problems, data = solved.problems, self.near.data
-        hessian = np.array(
-            [
-                linear_gate_hessian(data, weight, solved.head(i), problems.layout, spec)
-                for i, spec in enumerate(self.specs)
-            ]
-        )
-        size = hessian.shape[1]
-        prior = problems.precision[:, :, None] * np.eye(size)
-        return Coordinates([(slice(0, size), Dense(hessian + prior))])
+        hessians = []
+        for i, spec in enumerate(self.specs):
+            parts = linear_gate_hessian(data, weight, solved.head(i), problems.layout, spec)
+            prior = np.diag(problems.precision[i])
+            hessians.append(with_curvature(parts[0] + prior, parts[1]))
+        return Coordinates([(slice(0, problems.layout.size), Dense(np.array(hessians)))])
 
     def __call__(self, theta, which):
         """The same coordinates wherever a fit has got to."""
