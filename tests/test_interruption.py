@@ -1,5 +1,6 @@
 """Ctrl-C ends within two seconds, a full disk is an error, and what was there stays."""
 
+import json
 import os
 import re
 import signal
@@ -11,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
+from sklearn_logitprod.cli import main
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX")
 ROOT = Path(__file__).resolve().parents[1]
@@ -199,19 +202,6 @@ def test_suite_keeps_what_is_done_and_goes_on(shared_data, shared_bank, tmp_path
     assert set(results["repeat"]) == {0, 1}
 
 
-def limited(*command):
-    """Run the command line where no file may grow beyond 500 bytes, as if the disk were full."""
-    code = (
-        "import resource, sys\n"
-        "from sklearn_logitprod.cli import main\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
-        "sys.exit(main(sys.argv[1:]))"
-    )
-    return subprocess.run(
-        [sys.executable, "-c", code, *command], capture_output=True, text=True, timeout=120
-    )
-
-
 def ran(*command):
     subprocess.run([sys.executable, "-m", "sklearn_logitprod", *command, "--quiet"], check=True)
 
@@ -244,30 +234,84 @@ FULL = {
 }
 
 
-@pytest.mark.parametrize("command", FULL)
-def test_a_full_disk_is_an_error_and_leaves_the_old_file(command, fitted, tmp_path):
-    folder, files, new, slides = fitted
+def to_write(command, fitted, folder):
+    """A file that is there, and the arguments of a command that would write it anew."""
+    files_of, files, new, slides = fitted
     name, _, option = command.partition(" ")
-    target = tmp_path / ("target.onnx" if name == "export" else "target")
+    target = folder / ("target.onnx" if name == "export" else "target")
     arguments = [*FULL[command], option, str(target)]
     if name == "probe":
-        arguments = [*slides, "--labels", str(folder / "probe" / "labels.csv"), *arguments]
+        arguments = [*slides, "--labels", str(files_of / "probe" / "labels.csv"), *arguments]
     elif name in ("compare", "fit"):
         arguments = [*files, *arguments]
     else:
         own = {"extend": new, "export": []}.get(name, new[:2])
-        arguments = [str(folder / "model.skops"), *own, *arguments]
-    if name == "export":
-        pytest.importorskip("onnx")
+        arguments = [str(files_of / "model.skops"), *own, *arguments]
     target.write_text("old")
-    before = sorted(tmp_path.iterdir())
     quiet = [] if name == "export" else ["--quiet"]
-    done = limited(name, *arguments, "--force", *quiet)
-    assert done.returncode == 2, done.stderr
-    *others, last = done.stderr.splitlines()
+    return target, [name, *arguments, "--force", *quiet]
+
+
+LIMITED = """
+import contextlib, io, json, resource, sys
+from sklearn_logitprod.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+for arguments in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(arguments)
+    print(json.dumps([code, err.getvalue()]))
+"""
+
+
+@pytest.fixture(scope="module")
+def on_full_disk(fitted, tmp_path_factory):
+    """Of each command its file, exit code and errors where no file may grow beyond 500 bytes."""
+    given = [to_write(command, fitted, tmp_path_factory.mktemp("full")) for command in FULL]
+    arguments = json.dumps([own for _, own in given])
+    # one process for all: each would import everything anew
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, arguments], capture_output=True, text=True, timeout=600
+    )
+    told = map(json.loads, done.stdout.splitlines())
+    return {
+        command: (target, *own) for command, (target, _), own in zip(FULL, given, told, strict=True)
+    }
+
+
+def needs(command):
+    if command.startswith("export"):
+        pytest.importorskip("onnx")
+
+
+@pytest.mark.parametrize("command", FULL)
+def test_a_full_disk_is_an_error_and_leaves_the_old_file(command, on_full_disk):
+    needs(command)
+    target, code, err = on_full_disk[command]
+    assert code == 2, err
+    *others, last = err.splitlines()
     assert "File too large" in last
     assert str(target.name) in last
     # the cache of heads, which is full as well, is no reason to stop
-    assert len(others) == (name == "probe"), done.stderr
+    assert len(others) == command.startswith("probe"), err
     assert target.read_text() == "old"
-    assert sorted(tmp_path.iterdir()) == before
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("command", FULL)
+def test_ctrl_c_at_the_last_moment_leaves_the_old_file(
+    command, fitted, tmp_path, monkeypatch, capsys
+):
+    needs(command)
+    target, arguments = to_write(command, fitted, tmp_path)
+
+    def replace(source, path):
+        # written whole beside the old one, and about to take its name
+        assert os.path.getsize(source) > 500
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklearn_logitprod.cli.files.os.replace", replace)
+    assert main(arguments) == 130
+    assert capsys.readouterr().err.endswith("interrupted\n")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
