@@ -78,10 +78,10 @@ def _fit_pool(data, weight, spec, settings, folds, progress):
         pool = data.pool([fitted.head], np.ones(1))
     else:
         pool, selection, fitted, closest = fit_path(data, weight, spec, folds, settings, progress)
-    return guaranteed(pool, data, weight, spec.calibrate, fitted, selection, closest)
+    return guaranteed(pool, data, weight, spec.calibrate, fitted, fit_gaps, selection, closest)
 
 
-def guaranteed(pool, data, weight, calibrate, fitted, selection=None, closest=None, teach=fit_gaps):
+def guaranteed(pool, data, weight, calibrate, fitted, teach, selection=None, closest=None):
     """Blend a pool with the best reference, teach it to do without experts, and tell of it.
 
     Parameters
@@ -94,11 +94,11 @@ def guaranteed(pool, data, weight, calibrate, fitted, selection=None, closest=No
         Whether sharpness and class bias are fitted.
     fitted : FittedHead
         Whose course is told.
+    teach : callable
+        Gives what the pool does without experts, as :func:`fit_gaps`.
     selection : Selection, optional
     closest : callable, optional
         ``closest()`` gives a head that follows the fit data closely.
-    teach : callable
-        Gives what the pool does without experts, as :func:`fit_gaps`.
 
     Returns
     -------

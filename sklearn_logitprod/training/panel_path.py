@@ -141,7 +141,7 @@ def fit_panel(panel, spec, settings, folds=None, progress=None):
             told = FittedHead(None, *course.course())
             pools.append(
                 guaranteed(
-                    pool, data, weight, spec.calibrate, told, selection, closest, fit_binary_gaps
+                    pool, data, weight, spec.calibrate, told, fit_binary_gaps, selection, closest
                 )
             )
         return pools
