@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import gammaln
 
 from sklearn_logitprod import LogitProdClassifier, LogitProdSurvival
-from sklearn_logitprod.deployment import adapt, adapt_prior, with_safety
-from sklearn_logitprod.deployment.prevalence import estimate_prevalence
+from sklearn_logitprod.deployment import adapt, adapt_prior, add_expert, with_safety
+from sklearn_logitprod.deployment.prevalence import _Shift, estimate_prevalence
 from sklearn_logitprod.estimators.standing import centring_offset
 from sklearn_logitprod.fusion.logits import log_softmax
 
@@ -67,6 +68,20 @@ def test_the_last_of_two_priors_counts(model, elsewhere):
     assert_allclose(back.predict_proba(elsewhere), model.predict_proba(elsewhere), atol=1e-12)
 
 
+def test_the_classes_that_moved_most_are_told():
+    logits, y = drawn(np.random.default_rng(2), [0.2] * 5, 300)
+    five = LogitProdClassifier(gate_width=None).fit(logits, y)
+    before = five.class_prior_
+    prior = before + [0.0, 0.03, -0.05, 0.001, 0.019]
+    text = adapt_prior(five, prior=prior).deployment_[-1]["text"]
+    told = [f"class {k} {prior[k]:.3g}, was {before[k]:.3g}" for k in (2, 1, 4)]
+    assert text.endswith("; ".join(told) + " and 2 others")
+    # of two classes the second says all
+    two = LogitProdClassifier(gate_width=None).fit(logits[:, :, :2], y % 2)
+    text = adapt_prior(two, prior=[0.7, 0.3]).deployment_[-1]["text"]
+    assert text.endswith(f"class 1 0.3, was {two.class_prior_[1]:.3g}")
+
+
 def test_a_shift_is_found_and_told(model, elsewhere):
     moved = adapt_prior(model, elsewhere)
     step = moved.deployment_[-1]
@@ -101,6 +116,14 @@ def test_a_model_that_knows_nothing_leaves_the_prior():
     assert_allclose(found.prior, prior, atol=0.005)
 
 
+def test_scores_of_any_height_tell_the_same():
+    random, prior = np.random.default_rng(4), np.array([0.5, 0.3, 0.2])
+    log_proba = calibrated(random, [0.2, 0.2, 0.6], 50, prior)
+    raised = log_proba + 1e4 * random.normal(size=(50, 1))
+    found = [estimate_prevalence(scores, prior, n_fit=400).prior for scores in (log_proba, raised)]
+    assert_allclose(*found, atol=1e-6)
+
+
 def test_thirty_rows_tell_a_large_shift():
     random, prior = np.random.default_rng(3), np.array([0.5, 0.5])
     log_proba = calibrated(random, [0.97, 0.03], 30, prior)
@@ -119,6 +142,18 @@ def test_an_absent_class_becomes_rare_and_stays_possible():
     assert (found.prior[2:] < 0.01).all()
     assert (found.prior[2:] > 0.0).all()
     assert_allclose(found.prior.sum(), 1.0)
+
+
+def test_a_class_that_is_rarer_than_rounding_leaves_the_evidence_finite():
+    prior, precision = np.array([1.0, 1e-17]), 2.0
+    rows = np.tile([1.0, 0.0], (10, 1))
+    found = _Shift(rows, prior, precision, 10.0).posterior(prior)
+    # all samples are certain: what is left is the prior's, whose curvature is 2 pi_1 pi_2
+    shares = precision * prior
+    expected = shares @ np.log(prior) + gammaln(precision) - gammaln(shares).sum()
+    expected += 0.5 * np.log(2.0 * np.pi / shares[1])
+    assert found.evidence == pytest.approx(expected)
+    assert np.isfinite(found.deviation).all()
 
 
 def test_the_estimate_is_consistent():
@@ -256,12 +291,23 @@ def test_survival_has_no_prevalence():
         adapt_prior(model, risks)
 
 
+def test_what_the_fit_does_not_know_of_the_prevalence_is_told(model, elsewhere):
+    logits, y = drawn(np.random.default_rng(5), [0.5, 0.5, 0.0], 60)
+    without = LogitProdClassifier(gate_width=None, classes=range(3)).fit(logits, y)
+    with pytest.raises(ValueError, match=r"no sample of \[2\]: .* is not known\. Fit on some\.$"):
+        adapt_prior(without, logits)
+    new = {"new": elsewhere[:, 0] + elsewhere[:, 1]}
+    larger = add_expert(model, elsewhere, np.array(list("abc") * 100), experts=new)
+    with pytest.warns(UserWarning, match=r"adapt_prior starts\. .* first, then add_expert\.$"):
+        adapt_prior(larger, prior=PRIOR)
+
+
 def test_old_models_and_adapted_ones_are_told(model, elsewhere):
     adapted = adapt(model, elsewhere[:20], np.repeat(["a", "c"], 10))
-    with pytest.warns(UserWarning, match="Call adapt_prior first"):
+    with pytest.warns(UserWarning, match=r"Call adapt_prior first, then adapt\.$"):
         adapt_prior(adapted, prior=PRIOR)
     del adapted.class_prior_
-    with pytest.raises(ValueError, match="Fit it again"):
+    with pytest.raises(ValueError, match=r"^The model does not know the prevalence.* Fit it again"):
         adapt_prior(adapted, prior=PRIOR)
 
 

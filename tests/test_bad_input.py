@@ -12,7 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 
-from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV, stack_outputs
+from sklearn_logitprod import (
+    LogitProdClassifier,
+    LogitProdClassifierCV,
+    LogitProdMultilabelClassifier,
+    stack_outputs,
+)
 
 N, M, K = 24, 3, 4
 RNG = np.random.default_rng(0)
@@ -133,6 +138,24 @@ CASES = {
         lambda: fit(X2, np.c_[Y2, 1 - Y2], experts=[LogisticRegression()], cv=2),
         r"y has shape \(24, 2\).*use LogitProdMultilabelClassifier, which takes experts",
     ),
+    "multilabel, columns of several levels": (
+        lambda: LogitProdMultilabelClassifier().fit(
+            X2[:, :, None], pd.DataFrame({("of", "a"): Y2})
+        ),
+        r"^y has columns of several levels; one level, of label names, is needed\.$",
+    ),
+    "multilabel, a label without a column": (
+        lambda: LogitProdMultilabelClassifier(labels=["a", "b"]).fit(
+            X2[:, :, None], pd.DataFrame({"a": Y2})
+        ),
+        r"y's columns \['a'\] are not the labels \['a', 'b'\]: no column for \['b'\]\. Names are",
+    ),
+    "multilabel, a column without a label": (
+        lambda: LogitProdMultilabelClassifier(labels=["a"]).fit(
+            X2[:, :, None], pd.DataFrame({"a": Y2, "b": Y2})
+        ),
+        r"y's columns \['a', 'b'\] are not the labels \['a'\]: unknown \['b'\]\. Names are",
+    ),
     "multilabel, a wrapper": (
         lambda: MultiOutputClassifier(LogitProdClassifier()).fit(X2, np.c_[Y2, 1 - Y2]),
         r"A wrapper of sklearn\.multioutput hands this y .* one of several labels per sample\. .*"
@@ -215,7 +238,7 @@ CASES = {
     ),
     "weights infinite": (
         lambda: fit(X, Y, fit_params={"sample_weight": changed(np.ones(N), 6, np.inf)}),
-        r"sample_weight is inf in row 6.*finite",
+        r"sample_weight is inf in row 6.*finite\. Use 0 to leave a row out\.$",
     ),
     "weights 2-D": (
         lambda: fit(X, Y, fit_params={"sample_weight": np.ones((N, 2))}),
@@ -240,6 +263,10 @@ CASES = {
     "groups NaN": (
         lambda: fit(X, Y, fit_params={"groups": changed(np.arange(N), 3, np.nan)}),
         r"groups is missing .* in row 3.*a group of one",
+    ),
+    "groups of several kinds": (
+        lambda: fit(X, Y, fit_params={"groups": np.array(["a", 1] * (N // 2), dtype=object)}),
+        r"groups holds names of several kinds.* Write all of them as text\.$",
     ),
     "groups 2-D": (
         lambda: fit(X, Y, fit_params={"groups": np.ones((N, 2))}),

@@ -81,6 +81,10 @@ def test_gains_at_their_least_show_nothing():
         assert LEAST <= bound(np.append(worst, 0.4), LEAST) < 0.0
 
 
+def test_one_small_gain_refutes_nothing_at_a_level_next_to_one():
+    assert lower_bound(np.array([LEAST + 1e-3]), LEAST, 1.0 - 1e-15) == pytest.approx(LEAST)
+
+
 def test_certain_gains_are_shown_soon():
     assert lower_bound(np.full(16, 1.0), LEAST) > 0.0
     assert lower_bound(np.full(8, 1.0), LEAST) < 0.0

@@ -4,6 +4,7 @@ import re
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import roc_auc_score
@@ -11,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV, LogitProdSurvival
 from sklearn_logitprod.deployment import adapt, certify, with_safety
 from sklearn_logitprod.deployment.betting import lower_bound
+from sklearn_logitprod.deployment.certificate import Certificate
 
 NAMES = ["expert0", "expert1", "expert2", "mean of logits", "mean of probabilities"]
 CLASSES = np.array(["a", "b", "c"])
@@ -122,7 +124,7 @@ def test_no_gain_undercuts_the_bound_of_its_safety(model):
 
 def test_without_safety_nothing_is_shown(model):
     X, y = task(400, seed=1)
-    with pytest.warns(UserWarning, match=r"Set one: with_safety\(model\), or --safety"):
+    with pytest.warns(UserWarning, match=r"^certify .*Set one: with_safety\(model\), or --safety"):
         found = certify(model, X, y)
     assert not found.certified
     assert np.isneginf(found.table["lower_bound"]).all()
@@ -194,7 +196,7 @@ def test_words_and_html(safe):
 
 def test_rows_of_the_fit_are_told(safe):
     X, y = task(300)
-    with pytest.warns(UserWarning, match="certify was given rows that the model was fitted on"):
+    with pytest.warns(UserWarning, match=r"certify was given rows .* samples: pass rows that"):
         certify(safe, X[:50], y[:50])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -236,3 +238,67 @@ def test_bad_input(model, safe):
         certify(search, X, y)
     with pytest.raises(TypeError, match="Fit one first"):
         certify(None, X, y)
+
+
+MIXED = pd.DataFrame(
+    {
+        "reference": ["best", "worst one"],
+        "n": 7,
+        "mean_gain": [0.25, -0.5],
+        "lower_bound": [0.125, -np.inf],
+        "certified": [True, False],
+    }
+)
+
+
+def test_a_certificate_word_by_word():
+    title, rows, words = repr(Certificate(MIXED, 0.9, n_samples=9, grouped=True)).split("\n\n")
+    assert title == "Certificate with 90 % confidence, from 7 groups (9 samples)"
+    assert rows.split("\n") == [
+        "better than  mean gain  at least  shown",
+        "best           +0.2500   +0.1250    yes",
+        "worst one      -0.5000      none     no",
+    ]
+    lines = words.split("\n")
+    assert lines[0] == "Gains are in log-loss, in nats per sample; above 0 the model is better."
+    assert max(map(len, lines)) <= 88
+    assert (
+        "Shown against 1 of 2, each for itself; not shown against worst one. On these groups worst "
+        "one was better than the model. Nothing can be shown of a model whose loss on a single "
+        "sample has no limit: use with_safety(model), and certify what it returns. It is about the "
+        "mean over groups drawn like these, not about any single one, another site"
+    ) in " ".join(lines)
+
+
+def test_a_certificate_as_html():
+    found = Certificate(MIXED, 0.9)._repr_html_()
+    cells = re.findall(r'<(t[dh]) style="text-align:(left|right);[^"]+">([^<]*)</\1>', found)
+    assert [text for tag, _, text in cells if tag == "th"] == [
+        "better than", "mean gain", "at least", "shown",
+    ]  # fmt: skip
+    assert [(side, text) for tag, side, text in cells if tag == "td"] == [
+        ("left", "best"), ("right", "+0.2500"), ("right", "+0.1250"), ("right", "yes"),
+        ("left", "worst one"), ("right", "-0.5000"), ("right", "none"), ("right", "no"),
+    ]  # fmt: skip
+    assert found.count("</tr><tr") == 1
+    assert "</th></tr></thead><tbody><tr" in found
+
+
+@pytest.mark.parametrize(
+    ("gains", "bounds", "sentences"),
+    [
+        ([0.2], [0.1], ["better than it.", "at least 1.105 times"]),
+        ([0.2, 0.3], [0.1, 0.2], ["than each of them, the best included", "at least 1.105 times"]),
+        ([-0.2, -0.3], [-0.4, -0.5], ["Not shown: nothing", "r0, r1 were better", "with more sam"]),
+        ([0.2, 0.0], [-0.1, -0.2], ["Not shown: nothing here", "the bound rises towards the mean"]),
+    ],
+)
+def test_verdicts(gains, bounds, sentences):
+    names = [f"r{i}" for i in range(len(gains))]
+    table = pd.DataFrame({"reference": names, "n": 7, "mean_gain": gains, "lower_bound": bounds})
+    table["certified"] = table["lower_bound"] > 0
+    text = " ".join(repr(Certificate(table, 0.95)).split())
+    for sentence in sentences:
+        assert sentence in text
+    assert ("better than the model" in text) == (min(gains) < 0.0)
+    assert "Nothing can be shown" not in text

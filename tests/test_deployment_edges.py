@@ -14,8 +14,10 @@ from sklearn_logitprod.deployment import (
     adapt_prior,
     add_expert,
     certify,
+    expert_path,
     with_safety,
 )
+from sklearn_logitprod.deployment import path as path_module
 from sklearn_logitprod.io import ExpertOutputs
 
 CLASSES = np.array(["a", "b", "c"])
@@ -86,7 +88,7 @@ def test_new_experts_of_other_classes_are_refused(labels):
     values = np.zeros((len(y), 1, len(labels)))
     values[:, :, :3] = logits[:, 3:]
     outputs = ExpertOutputs(values, "logits", ["new"], np.array(list(labels)))
-    with pytest.raises(ValueError, match=r"new experts' outputs are of the classes.*'d'"):
+    with pytest.raises(ValueError, match=r"outputs are of the classes.*'d'.* no other\.$"):
         add_expert(model, logits[:, :3], y, experts=outputs)
 
 
@@ -164,11 +166,13 @@ def test_what_new_experts_are_refused_for():
         add_expert(model, known, y, experts={"n": logits[:, 3], "o": logits[:50, 3]})
     part = logits.copy()
     part[y != "a", 3] = np.nan
-    with pytest.raises(ValueError, match=r"says something new are of class 'a'.*other classes"):
+    with pytest.raises(ValueError, match=r"something new are of class 'a'.* Pass its .* other"):
         add_expert(model, part, y)
     weight = (y != "a").astype(float)
     with pytest.raises(ValueError, match=r"'expert3'.*whose sample_weight is positive"):
         add_expert(model, part, y, sample_weight=weight)
+    with pytest.raises(ValueError, match=r"'expert3'\] are missing .* on every row of X: noth"):
+        add_expert(model, np.where(np.arange(4)[:, None] == 3, np.nan, logits), y)
     proba = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
     outputs = ExpertOutputs(proba[:, :3], "proba", list("pqr"), CLASSES, y)
     fitted = LogitProdClassifier(gate_width=None).fit(outputs)
@@ -267,3 +271,66 @@ def test_a_reference_is_a_name():
     model = with_safety(constant(logits, y))
     with pytest.raises(ValueError, match="reference=0 is unknown: it is the name of an expert"):
         certify(model, *task(seed=1), reference=0)
+
+
+def test_added_experts_are_told_of_on_the_given_rows():
+    logits, y = task()
+    model = constant(logits[:, :3], y)
+    logits, y = task(seed=1)
+    larger = add_expert(model, logits, y)
+    log_proba = larger.expert_logits(logits)
+    rows, column = np.arange(len(y)), np.searchsorted(CLASSES, y)
+    own = -log_proba[rows, :, column].mean(axis=0)
+    np.testing.assert_allclose(larger.expert_losses_, own)
+    loss = -larger.predict_log_proba(logits)[rows, column].mean()
+    np.testing.assert_allclose(larger.loss_, loss)
+    weights = larger.expert_weights(logits).mean(axis=0)
+    np.testing.assert_allclose(larger.mean_expert_weights_, weights)
+    product, mixture = log_proba.mean(axis=1), np.log(np.exp(log_proba).mean(axis=1))
+    product -= np.log(np.exp(product).sum(axis=1, keepdims=True))
+    means = [-mean[rows, column].mean() for mean in (product, mixture)]
+    np.testing.assert_allclose(larger.reference_losses_, [*own, *means])
+
+
+def test_groups_of_dependent_rows_are_heard_by_a_new_expert():
+    logits, y = task()
+    model = constant(logits[:, :3], y)
+    X, labels = (np.repeat(own, 4, axis=0) for own in task(40, seed=1))
+    plain, alone, grouped = (
+        add_expert(model, X, labels, groups=groups).predict_proba(X)
+        for groups in (None, np.arange(160), np.arange(160) // 4)
+    )
+    np.testing.assert_allclose(plain, alone, atol=1e-9)
+    assert np.abs(plain - grouped).max() > 1e-3
+
+
+def test_new_experts_in_flat_columns_are_counted_by_classes():
+    logits, y = task()
+    model = constant(logits[:, :3].reshape(len(y), -1), y)
+    flat, labels = task(seed=1)
+    larger = add_expert(model, flat.reshape(len(labels), -1), labels)
+    assert larger.expert_names_ == ["expert0", "expert1", "expert2", "expert3"]
+
+
+def test_a_safety_tells_its_share_and_reference():
+    model = constant(*task())
+    for reference in (None, "expert1"):
+        step = with_safety(model, 0.1, reference=reference).deployment_[-1]
+        assert step["share"] == 0.1
+        assert step["reference"] == reference
+
+
+def test_a_path_of_many_rows_is_chosen_on_those_that_random_state_draws(monkeypatch):
+    seeds = []
+    monkeypatch.setattr(path_module, "selection_rows", lambda data, seed: seeds.append(seed))
+    X, y = task()
+    expert_path(constant(X, y), X, y, cv=2, random_state=7)
+    assert seeds == [7]
+
+
+def test_every_split_of_a_path_is_looked_at():
+    X, y = task()
+    every, last = np.arange(len(y)), y == "c"
+    splits = [(every[::2], every[1::2]), (every[~last], every[last])]
+    with pytest.raises(ValueError, match="Split 2 of cv leaves no sample of one class"):
+        expert_path(constant(X, y), X, y, cv=splits)

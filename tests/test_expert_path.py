@@ -393,7 +393,7 @@ class TestCosts:
             ([1.0, 2.0], r"shape \(2,\), but there are 4 experts: pass one number each"),
             ([1.0, -2.0, 1.0, 1.0], "cost of 'expert1' is -2; costs are finite and not negative"),
             ([1.0, np.nan, 1.0, 1.0], "cost of 'expert1' is nan"),
-            (["a", "b", "c", "d"], "no numbers .* pass a dict of the experts' names"),
+            (["a", "b", "c", "d"], "no numbers .* a dict of the experts' names to numbers"),
         ],
     )
     def test_bad_costs(self, costs, message):
@@ -427,7 +427,10 @@ class TestInput:
             ({"X": logits[:0], "y": y[:0]}, "no rows"),
             ({"cv": 1}, "cv=1 makes no folds"),
             ({"cv": [(np.arange(75), np.arange(0))]}, "cv holds out 0 rows that count"),
-            ({"cv": [(np.arange(75), [80])]}, "1 rows that count; a standard error needs two"),
+            (
+                {"cv": [(np.arange(75), [80])]},
+                "1 rows that count; .* needs two at least. Pass cv=5",
+            ),
             ({"cv": [(np.arange(75), np.arange(74, 150))]}, "Split 1 of cv holds out rows that it"),
             ({"max_experts": 0}, "max_experts=0: it is a whole number, 1 or more"),
             ({"max_experts": 2.0}, "max_experts=2.0: it is a whole number"),

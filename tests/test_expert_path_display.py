@@ -66,6 +66,7 @@ class TestText:
         assert text in repr(path)
         assert "100 held-out rows of 40 groups" in repr(path)
         assert "within_one_standard_error" in repr(path)
+        assert f"{path.table['log_loss'][1]:.4f}" in repr(path).split()
 
     def test_html(self):
         page = a_path()._repr_html_()
@@ -116,6 +117,22 @@ class TestDisplay:
         (line,) = display.cost_ax_.lines
         assert line.get_ydata().tolist() == [2.0, 4.0, 6.0, 8.0]
         assert "cost" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+    def test_limits_size_and_legend(self):
+        display = ExpertPathDisplay.from_path(a_path(cost=True))
+        assert display.ax_.get_xlim() == (0.4, 4.6)
+        assert display.cost_ax_.get_ylim()[0] == 0.0
+        assert display.figure_.get_size_inches() == pytest.approx((4.8, 3.3 + 0.045 * 10))
+        wide = ExpertPathDisplay.from_path(a_path(n_experts=12))
+        assert wide.figure_.get_size_inches() == pytest.approx((1.6 + 0.3 * 12, 3.3 + 0.045 * 11))
+        drawn = {line.get_label(): line.get_markerfacecolor() for line in display.ax_.lines}
+        assert drawn["within one standard error"] == display.points_.lines[0].get_color()
+        assert drawn["worse by more"] == display.ax_.get_facecolor()
+        names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+        expected = ["within one standard error", "worse by more", "2 suffice", "all 4 experts"]
+        assert sorted(names) == sorted([*expected, "cost"])
+        one = ExpertPathDisplay.from_path(a_path(n_sufficient=1)).ax_.get_legend().get_texts()
+        assert "1 suffices" in [text.get_text() for text in one]
 
     def test_nothing_suffices(self):
         assert ExpertPathDisplay.from_path(a_path(n_sufficient=None)).sufficient_ is None

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV, LogitProdSurvival
-from sklearn_logitprod.fusion.gaps import nonnegative_minimum
+from sklearn_logitprod.fusion.gaps import Gaps, nonnegative_minimum
 from sklearn_logitprod.fusion.likelihood import ClassLabels
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.gaps import fit_gaps
@@ -221,3 +221,40 @@ def test_nonnegative_minimum():
     assert abs(slope @ found) < 1e-8
     assert (found == 0).any()
     assert (found > 0).any()
+
+
+def test_where_losses_are_quadratic_several_missing_experts_are_left_out_exactly():
+    rng = np.random.default_rng(1)
+    root, scale = rng.normal(size=(9, 5)), np.array([1.0, 2.0, 0.5, 1.5, 1.0])
+    curvature, precision = 0.1 * root.T @ root, np.diag(scale**2)
+    pull = curvature @ np.full(5, 2.0)
+
+    def best(missing, centre):
+        kept = np.setdiff1d(np.arange(5), missing)
+        out = np.zeros(5)
+        whole = (curvature + precision)[np.ix_(kept, kept)]
+        out[kept] = np.linalg.solve(whole, (pull + centre * scale**2)[kept])
+        assert (out[kept] > 0).all()
+        return out
+
+    one = np.array([best([m], 1.0) for m in range(4)])
+    shift, response = rng.normal(size=(4, 3)), rng.normal(size=(4, 3, 5))
+    weight = np.array([0.1, 0.4, 0.2, 0.3])
+    gaps = Gaps(one, shift, np.array([curvature] * 4), response, np.array([scale] * 4), weight)
+    rows = np.array([[0, 0, 0, 0], [0, 0, 1, 0], [1, 1, 0, 0], [0, 1, 0, 1]], dtype=bool)
+    multipliers, shifts = gaps.terms(rows)
+    np.testing.assert_array_equal(multipliers[0], np.ones(5))
+    np.testing.assert_array_equal(shifts[0], np.zeros(3))
+    np.testing.assert_array_equal(multipliers[1], one[2])
+    np.testing.assert_array_equal(shifts[1], shift[2])
+    for row in (2, 3):
+        missing = np.flatnonzero(rows[row])
+        larger = scale.sum() / np.delete(scale, missing).sum()
+        whole = best(missing, larger)
+        np.testing.assert_allclose(multipliers[row], whole / larger, rtol=1e-6)
+        # of those that are missing, 1 weighs most
+        expected = shift[1] + response[1] @ (whole - one[1])
+        np.testing.assert_allclose(shifts[row], expected, rtol=1e-6)
+    half = gaps.applied(0.5).scaled(3.0).terms(rows)
+    np.testing.assert_allclose(half[0], 0.5 + 0.5 * multipliers)
+    np.testing.assert_allclose(half[1], 1.5 * shifts)

@@ -79,6 +79,8 @@ def test_rows_that_are_shared_in_part_must_lie_alike():
     moved = Y.set_axis([*ROWS[1:], "new"])
     with pytest.raises(ValueError, match=r"some labels of rows.*row 0 is 's0' in X and 's1' in y"):
         classifier().fit(X, moved)
+    with pytest.raises(ValueError, match=r"some labels of rows.*row 0 is 's0' in X and 'new' in y"):
+        classifier().fit(X, Y.set_axis(["new", *ROWS[:-1]]))
     renamed = Y.set_axis([*ROWS[:-1], "new"])
     assert classifier().fit(X, renamed).loss_ == classifier().fit(X, Y).loss_
 

@@ -155,6 +155,9 @@ def test_absolute_costs_give_the_median_and_equal_ones_the_mode():
     assert_array_equal(by_cost.predict(X), median.predict(X))
     flat, mode = (model(decision=d).fit(X, Y) for d in (1 - np.eye(K), "mode"))
     assert_array_equal(flat.predict(X), mode.predict(X))
+    # in the order of grades they are what they are in that of the sorted labels
+    named, mode = (model(decision=d, classes=GRADES) for d in (1 - np.eye(K), "mode"))
+    assert_array_equal(named.fit(X, NAMES).predict(X), mode.fit(X, NAMES).predict(X))
 
 
 def test_a_missed_high_grade_that_costs_most_is_predicted_more_often():
@@ -216,9 +219,13 @@ BAD = {
         lambda: model(decision=np.eye(K)).fit(X, Y),
         "costs more to predict 0 where it is true than 1.*gains, pass their negatives",
     ),
+    "costs that favour another class": (
+        lambda: model(decision=1 - np.eye(K) + 2 * np.diag([0, 0, 1, 0])).fit(X, Y),
+        "costs more to predict 2 where it is true than 0",
+    ),
     "decision that is unknown after the fit": (
         lambda: model().fit(X, Y).set_params(decision="mean").predict(X),
-        "decision='mean' is unknown; it is 'mode', 'median', or a matrix",
+        r"decision='mean' is unknown; it is 'mode', 'median', or a matrix of costs\.$",
     ),
     "costs without names of rows": (
         lambda: model(decision=NamedColumns(1 - np.eye(K))).fit(X, Y),

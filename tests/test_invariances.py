@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import DataConversionWarning
 
 from sklearn_logitprod import LogitProdClassifier, stack_outputs
 from sklearn_logitprod.fusion.likelihood import ClassLabels
@@ -240,6 +241,12 @@ class TestForms:
         np.testing.assert_allclose(one.predict_proba(frame), other.predict_proba(X), atol=1e-9)
         assert list(one.classes_) == ["a", "b", "c"]
         assert (one.predict(shuffled) == other.predict(X)).all()
+
+    def test_a_column_of_labels_is_taken_with_a_warning(self):
+        X, y = make_problem()
+        with pytest.warns(DataConversionWarning, match="A column-vector y was passed"):
+            column = fit(X, y[:, None])
+        np.testing.assert_array_equal(column.predict_proba(X), fit(X, y).predict_proba(X))
 
     def test_classes_name_what_a_fold_lacks(self):
         X, y = make_problem()

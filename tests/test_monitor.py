@@ -173,7 +173,9 @@ def test_a_model_that_was_fitted_anew_is_another_one():
     with pytest.warns(UserWarning, match="GainMonitor can show nothing of this model"):
         monitor = GainMonitor(model)
     model.fit(X[:50], y[:50])
-    with pytest.raises(ValueError, match="fitted anew"):
+    with pytest.raises(
+        ValueError, match=r"^The model was fitted anew .* earlier gains are of another"
+    ):
         monitor.update(*task(20, seed=1))
 
 
@@ -184,7 +186,7 @@ def test_bad_input(model, safe):
         GainMonitor(safe, reference="nobody")
     with pytest.raises(TypeError, match="not dict"):
         GainMonitor({})
-    with pytest.warns(UserWarning, match="rows that the model was fitted on"):
+    with pytest.warns(UserWarning, match=r"^GainMonitor\.update was given rows"):
         GainMonitor(safe).update(*task(300))
     with pytest.warns(UserWarning, match="with_safety"):
         blind = GainMonitor(model)
@@ -220,9 +222,15 @@ def test_plot(safe):
     monitor = in_parts(GainMonitor(safe), X, y, [50, 100])
     ax = plt.subplots()[1]
     assert monitor.plot(ax=ax) is ax
+    shown = "GainMonitor after 200 samples: a gain is shown over "
+    assert repr(monitor).startswith(shown)
     curves = ax.get_lines()[: len(NAMES)]
     assert [curve.get_label() for curve in curves] == NAMES
     own = monitor.history_.query("reference == 'expert2'")
     np.testing.assert_array_equal(curves[2].get_xydata(), own[["n", "lower_bound"]])
+    np.testing.assert_array_equal(ax.get_lines()[len(NAMES)].get_ydata(), [0.0, 0.0])
+    last = monitor.table_
+    low = -max(0.2, 2.0 * last["mean_gain"].abs().max())
+    assert ax.get_ylim()[0] == pytest.approx(min(low, last["lower_bound"].min() - 0.02))
     assert monitor.plot() is not ax
     plt.close("all")

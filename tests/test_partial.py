@@ -15,6 +15,7 @@ from sklearn_logitprod import LogitProdClassifier, LogitProdClassifierCV, label_
 from sklearn_logitprod.deployment import adapt, certify, with_safety
 from sklearn_logitprod.fusion.likelihood import ClassLabels, LabelSets, PartialLabels, SoftLabels
 from sklearn_logitprod.inspection import compare, oracle_gap
+from sklearn_logitprod.targets.partial import check_matrix, labelled_matrix
 
 N, M, K = 120, 3, 3
 GRADES = ["low", "mid", "high"]
@@ -254,9 +255,21 @@ def test_columns_follow_classes_or_are_named():
         model = fitted(X, y, classes=GRADES)
         assert_array_equal(model.predict_proba(X), plain.predict_proba(X))
         assert model.score(X, y) == model.score(X, NAMES)
+    experts = [
+        fitted(TABLE, y, experts=EXPERTS, cv=3, classes=None).predict_proba(TABLE)
+        for y in (shuffled, frame[sorted(GRADES)])
+    ]
+    assert_array_equal(*experts)
     named = stack_outputs({f"e{m}": X[:, m] for m in range(M)}, classes=GRADES)
     model = fitted(named, shuffled, classes=None)
     assert_array_equal(model.predict_proba(named), plain.predict_proba(X))
+
+
+def test_rows_of_a_frame_keep_their_labels():
+    frame = label_sets(pd.Series(NAMES, index=np.arange(N) + 7), GRADES)
+    found = labelled_matrix(OPEN, np.array(GRADES), frame)
+    pd.testing.assert_index_equal(found.index, frame.index)
+    assert found.columns.tolist() == GRADES
 
 
 def test_a_comparison_reads_arrays_in_the_order_of_classes():
@@ -323,12 +336,20 @@ CASES = {
         lambda: fitted(X, [{0}, {1}] * (N // 2)),
         r"y holds sets.*label_sets\(y, classes=\[...\]\)",
     ),
+    "lists of several lengths": (
+        lambda: fitted(X, [[0], [1, 2]] * (N // 2)),
+        r"y holds sets.*label_sets\(y, classes=\[...\]\)",
+    ),
     "empty set": (
         lambda: fitted(X, changed(OPEN, 7, 0)),
         r"In row 7 of y no class is possible.*has to be left out",
     ),
     "all sets full": (
         lambda: fitted(X, np.ones((N, K))),
+        "In every row of y all classes are possible: that says nothing",
+    ),
+    "what says something has no weight": (
+        lambda: fitted(X, OPEN | ~FULL[:, None], fit_params={"sample_weight": ~FULL}),
         "In every row of y all classes are possible: that says nothing",
     ),
     "class that is never possible": (
@@ -345,7 +366,8 @@ CASES = {
     ),
     "votes that are no shares": (
         lambda: fitted(X, 5 * VOTES, "proba"),
-        r"Row 0 of y sums to 5 instead of 1.*Divide counts of votes by their sum",
+        "Row 0 of y sums to 5 instead of 1, but with labels='proba' its rows are distributions "
+        r"over the classes\. Divide counts of votes by their sum",
     ),
     "negative probability": (
         lambda: fitted(X, changed(VOTES, (3, 1), -0.5), "proba"),
@@ -355,22 +377,33 @@ CASES = {
         lambda: fitted(X, changed(OPEN, (5, 1), np.nan)),
         r"y has 1 missing value\(s\).*row 5.*all classes are possible",
     ),
+    "missing share": (
+        lambda: fitted(X, changed(VOTES, (5, 1), np.nan), "proba"),
+        r"y has 1 missing value\(s\).*row 5\. Leave rows out of which nothing is known",
+    ),
+    "no rows": (
+        lambda: check_matrix(OPEN[:0], "sets", range(K), 0, False),
+        r"^y is empty \(0 samples\): at least two samples are needed, of two classes",
+    ),
     "texts in a matrix": (
         lambda: fitted(X, np.full((N, K), "yes")),
-        "y holds values that are no numbers.*label_sets makes it",
+        "y holds values that are no numbers, but with labels='sets' it is a matrix with a column "
+        r"for each class\. label_sets makes it from labels and sets",
     ),
     "width is not the number of classes": (
         lambda: fitted(X, OPEN[:, :2]),
-        r"y has 2 columns, but there are 3 classes \[0, 1, 2\]",
+        r"y has 2 columns, but there are 3 classes \[0, 1, 2\]: with labels='sets' it has one",
     ),
     "too few rows": (lambda: fitted(X, OPEN[:9]), "y has 9 entries, but X has 120 rows"),
     "order of columns is not evident": (
         lambda: fitted(X, OPEN, classes=None),
-        r"nothing says which class each of them is of.*classes=\.\.\., or pass a DataFrame",
+        r"nothing says which class each of them is of.*classes=\.\.\., or pass a DataFrame whose "
+        "columns are the class labels, such as label_sets makes",
     ),
     "order of the columns of X is not evident": (
         lambda: fitted(X, label_sets(NAMES, GRADES), classes=None),
-        r"columns \['low', 'mid', 'high'\], and X is an array.*\['high', 'low', 'mid'\]",
+        r"columns \['low', 'mid', 'high'\], and X is an array.*\['high', 'low', 'mid'\]\. Say in "
+        r"which order the columns of X are: classes=\.\.\.",
     ),
     "columns are of other classes": (
         lambda: fitted(X, label_sets(NAMES, GRADES)),

@@ -403,11 +403,17 @@ BAD = {
     ),
     "a constant y": (
         lambda: fit_badly(lambda X, y: (X, np.full(len(y), 2.5))),
-        "y is constant, 2.5 on all samples",
+        r"y is constant, 2.5 on all samples: nothing can be learned of how predictions and values "
+        r"agree\. Check that y is the column that was meant\.$",
+    ),
+    "a y of zeros": (
+        lambda: fit_badly(lambda X, y: (X, np.zeros(len(y)))),
+        "y is constant, 0 on all samples",
     ),
     "an infinite value": (
-        lambda: fit_badly(lambda X, y: (X, np.where(y > 1, np.inf, y))),
-        "y contains infinity, the first in row",
+        lambda: fit_badly(lambda X, y: (X, np.where(np.arange(len(y)) > 6, np.inf, y))),
+        r"y contains infinity, the first in row 7: values are finite\. Remove these rows from X "
+        r"and y\.$",
     ),
     "a missing value": (
         lambda: fit_badly(lambda X, y: (X, np.where(y > 1, np.nan, y))),

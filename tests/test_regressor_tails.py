@@ -9,7 +9,12 @@ from scipy.optimize import check_grad
 from scipy.stats import t as student
 
 from sklearn_logitprod import LogitProdRegressor
-from sklearn_logitprod.fusion.values import Values, mixture_log_variance, natural_parameters
+from sklearn_logitprod.fusion.values import (
+    ValueModel,
+    Values,
+    mixture_log_variance,
+    natural_parameters,
+)
 from sklearn_logitprod.training.constant import ConstantObjective
 from sklearn_logitprod.training.data import FitData
 from sklearn_logitprod.training.prior import HeadSpec
@@ -83,6 +88,25 @@ def test_the_variance_of_a_mixture_is_that_within_and_between():
     assert_allclose(mixture_log_variance(mean, np.array([[1.0], [3.0], [2.0]])), [expected])
     expected = [np.log(0.5 * (1.0 + 3.0) + 1.0)]
     assert_allclose(mixture_log_variance(mean, np.array([[1.0], [3.0], [0.0]])), expected)
+
+
+def test_the_variance_follows_prediction_deviation_and_spread():
+    model = ValueModel(
+        centre=1.0, scale=2.0, intercept=0.3, slope=0.8, log_variance=-0.5, power=0.7,
+        log_centre=0.2, by_mean=0.1, by_square=0.05, by_spread=0.4,
+    )  # fmt: skip
+    deviation, spread = np.array([1.5, 1.0, 1.0, 1.0]), np.array([0.7, np.nan, 0.0, 0.0])
+    mean, variance = model.moments(np.array([2.0, 9.0, -9.0, np.nan]), deviation, spread)
+    assert_allclose(mean, [0.7, 3.5, -3.7, np.nan])
+    expected = [
+        -0.5 + 0.1 * 0.5 + 0.05 * (0.5**2 - 1.0) + 0.4 * 0.7 + 0.7 * (2.0 * np.log(1.5) - 0.2),
+        # beyond two standard deviations it stays; an unknown spread counts as half of its factor
+        -0.5 + 0.1 * 2.0 + 0.05 * 3.0 + 0.4 * 0.2 - 0.7 * 0.2,
+        -0.5 - 0.1 * 2.0 + 0.05 * 3.0 - 0.7 * 0.2,
+        np.nan,
+    ]
+    assert_allclose(np.log(variance), expected)
+    assert_allclose(model.moments(np.array([1.0]))[1], np.exp(-0.5 - 0.05))
 
 
 @pytest.mark.parametrize(("noise", "missing"), [((0.5, 0.5), 1), ((0.5, 0.5, 0.5, 0.5, 2.0), 4)])

@@ -13,6 +13,7 @@ from sklearn.model_selection import KFold
 from sklearn_logitprod import LogitProdSurvival, stack_outputs
 from sklearn_logitprod.estimators import survival as survival_module
 from sklearn_logitprod.fusion.events import label_sets_from_events, log_survival_from_log_events
+from sklearn_logitprod.targets.events import interval_ends
 
 TIMES = np.array([1.0, 2.0, 4.0])
 N, M, T = 120, 3, len(TIMES)
@@ -301,7 +302,10 @@ BAD = {
         lambda: model(expert_methods={"expert0": "predict"}).fit(SURVIVAL, Y),
         r"expert_methods names 'expert0', which is not among the experts \[\]: leave it out",
     ),
-    "times missing": (lambda: model(times=None).fit(SURVIVAL, Y), r"needs `times`"),
+    "times missing": (
+        lambda: model(times=None).fit(SURVIVAL, Y),
+        r"input='survival' needs `times`.* number of the interval, from 1\), it is 1, \.\.\., T\.$",
+    ),
     "curves as risks": (
         lambda: model(input="risk", times=None).fit(
             pd.DataFrame(
@@ -313,12 +317,16 @@ BAD = {
         r".*input='survival' and `times`",
     ),
     "times unsorted": (
-        lambda: model(times=[2, 1, 4]).fit(SURVIVAL, Y),
-        r"times must increase strictly, but 2 at position 0 is followed by 1",
+        lambda: model(times=[1, 4, 2]).fit(SURVIVAL, Y),
+        r"times must increase strictly, but 4 at position 1 is followed by 2",
     ),
     "times not positive": (
         lambda: model(times=[0, 1, 4]).fit(SURVIVAL, Y),
         r"times holds 0 at position 0.*start at 0 is implied",
+    ),
+    "times of two axes": (
+        lambda: model(times=[[1, 2, 4]]).fit(SURVIVAL, Y),
+        r"times has shape \(1, 3\); the right ends of the intervals are one or more numbers in one",
     ),
     "times not finite": (lambda: model(times=[1, 2, np.inf]).fit(SURVIVAL, Y), r"times holds inf"),
     "times of words": (lambda: model(times=["a"]).fit(SURVIVAL, Y), r"times holds values that are"),
@@ -362,7 +370,7 @@ BAD = {
     "no y": (lambda: model().fit(SURVIVAL, None), r"y is None.*structured array"),
     "y of two floats": (
         lambda: model().fit(SURVIVAL, np.c_[Y["event"], Y["time"]]),
-        r"array of float64 of shape \(120, 2\).*structured array",
+        r"^y is an array of float64 of shape \(120, 2\).*structured array",
     ),
     "y of two float fields": (
         lambda: model().fit(SURVIVAL, Y.astype([("event", float), ("time", float)])),
@@ -370,7 +378,7 @@ BAD = {
     ),
     "table without event": (
         lambda: model().fit(SURVIVAL, pd.DataFrame({"time": Y["time"]})),
-        r"without the column\(s\) \['event'\]",
+        r"^y is a table without the column\(s\) \['event'\]",
     ),
     "events of three kinds": (
         lambda: model().fit(SURVIVAL, pd.DataFrame({"time": Y["time"], "event": np.arange(N) % 3})),
@@ -383,6 +391,10 @@ BAD = {
         ),
         r"column 'event' is missing .* row 0",
     ),
+    "times in words": (
+        lambda: model().fit(SURVIVAL, pd.DataFrame({"event": Y["event"], "time": ["late"] * N})),
+        r"y's times \('time'\) have dtype .* and are no numbers: ",
+    ),
     "time of 0": (
         lambda: model().fit(SURVIVAL, make_y(Y["event"], changed(Y["time"], 5, 0))),
         r"time \('time'\) is 0 in row 5, but times are positive",
@@ -393,12 +405,13 @@ BAD = {
     ),
     "time missing": (
         lambda: model().fit(SURVIVAL, make_y(Y["event"], changed(Y["time"], 5, np.nan))),
-        r"is nan in row 5",
+        r"is nan in row 5\. Times are finite; remove rows whose time is unknown\.$",
     ),
     "y too short": (lambda: model().fit(SURVIVAL, Y[:-1]), r"y has 119 entries.*120 rows"),
     "all censored": (
         lambda: model().fit(SURVIVAL, make_y(np.zeros(N, dtype=bool), Y["time"])),
-        r"All samples of y are censored",
+        r"All samples of y are censored.* learned about when events happen\. Check that the event "
+        r"field is true where the event was observed\.$",
     ),
     "all with weight censored": (
         lambda: model().fit(SURVIVAL, Y, sample_weight=~Y["event"]),
@@ -443,6 +456,15 @@ def test_constant_risk_and_empty_interval_are_warnings_that_name_them():
     with pytest.warns(UserWarning, match=r"1 of 3 intervals hold no event: \(2, 4\]") as caught:
         model().fit(SURVIVAL, late)
     assert caught[0].filename == __file__
+
+
+def test_of_many_empty_intervals_five_are_named():
+    event, time, weight = np.ones(3, dtype=bool), np.array([6.2, 6.5, 7.0]), np.ones(3)
+    named = r"\(0, 1\], \(1, 2\], \(2, 3\], \(3, 4\], \(4, 5\]"
+    with pytest.warns(UserWarning, match=rf"^6 of 7 intervals hold no event: {named}, \.{{4}} "):
+        interval_ends(event, time, weight, np.arange(1.0, 8.0), 3)
+    with pytest.warns(UserWarning, match=rf"^5 of 6 intervals hold no event: {named}\. Their"):
+        interval_ends(event, time - 1.0, weight, np.arange(1.0, 7.0), 3)
 
 
 def test_predict_before_fit():

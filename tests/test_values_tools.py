@@ -20,7 +20,8 @@ from sklearn_logitprod.deployment import (
     expert_path,
     with_safety,
 )
-from sklearn_logitprod.fusion.values import Values, moments, natural_parameters
+from sklearn_logitprod.fusion.columns import make_columns
+from sklearn_logitprod.fusion.values import GAUSSIAN, Values, moments, natural_parameters
 from sklearn_logitprod.inspection import (
     ExpertComparisonDisplay,
     ExpertWeightsDisplay,
@@ -39,6 +40,7 @@ from sklearn_logitprod.metrics import (
     nll_gaussian,
     pinball_loss,
 )
+from sklearn_logitprod.targets.values import value_strata
 
 
 def gaussians(n=40, seed=0):
@@ -331,3 +333,52 @@ def test_what_makes_no_sense_of_values_is_refused_and_says_what_does(call, messa
     model = LogitProdRegressor(gate_width=None).fit(X, y)
     with pytest.raises(ValueError, match=message):
         call(model, X, y)
+
+
+def test_disagreement_of_gaussians_is_how_much_wider_their_mixture_is():
+    mean = np.array([[0.0, 2.0, np.nan], [1.0] * 3])
+    variance = np.array([[1.0, 3.0, 1.0], [2.0] * 3])
+    own = make_columns(natural_parameters(mean, variance), family=GAUSSIAN).log_proba[:, :3]
+    weights = np.array([[0.25, 0.75, 0.0], [0.2, 0.3, 0.5]])
+    # the centre is 1.5: 0.25 (1 + 1.5^2) + 0.75 (3 + 0.5^2)
+    expected = [0.5 * (np.log(3.25) - 0.75 * np.log(3.0)), 0.0]
+    np.testing.assert_allclose(GAUSSIAN.disagreement(own, weights), expected, atol=1e-15)
+
+
+def test_features_of_gaussians_by_hand():
+    mean, variance = np.array([[0.0, 2.0], [np.nan, 3.0]]), np.array([[1.0, 4.0]] * 2)
+    parameters = natural_parameters(mean, variance)
+    found = GAUSSIAN.features(make_columns(parameters, family=GAUSSIAN), "default")
+    # the mixture of the first row has the variance 2.5 within and 1 between
+    half, width = 0.5 * np.log(2.0), 0.5 * np.log(3.5)
+    expected = [0, 2, 0, 2 * half, 1, 0.5, 1, 1, 1, half, width - half]
+    np.testing.assert_allclose(found[0], expected, atol=1e-15)
+    expected = [np.nan, 3, np.nan, 2 * half, np.nan, 0, 0, 1, 3, 2 * half, 0]
+    np.testing.assert_allclose(found[1], expected, atol=1e-15)
+    names = GAUSSIAN.feature_names(["a", "b"], "default")
+    assert names[2:] == [
+        "log_std(a)", "log_std(b)", "distance(a)", "distance(b)", "present(a)", "present(b)",
+        "mixture_mean", "mean_log_std", "mixture_width",
+    ]  # fmt: skip
+
+
+def test_strata_of_values_are_of_equal_size_by_rank():
+    ranks = np.random.default_rng(0).permutation(100)
+    np.testing.assert_array_equal(value_strata(ranks**3.0), ranks // 20)
+    np.testing.assert_array_equal(value_strata(ranks, n_strata=2), ranks // 50)
+    for n_values, n_strata in ((79, 3), (80, 4), (39, 1), (40, 2), (10, 1), (200, 5)):
+        assert value_strata(np.arange(n_values)).max() == n_strata - 1
+    weight = np.ones(120)
+    weight[:20] = 0.0
+    own = np.append(np.full(20, 50.5), ranks)
+    np.testing.assert_array_equal(value_strata(own, weight), np.append(np.zeros(20), ranks // 20))
+
+
+def test_a_column_of_values_is_taken_with_a_warning_and_complex_ones_are_not():
+    y, noise, *_ = gaussians()
+    X, model = (y + noise)[:, None], LogitProdRegressor(gate_width=None)
+    with pytest.warns(UserWarning, match="A column-vector y was passed"):
+        own = model.fit(X, y[:, None]).loss_
+    assert own == model.fit(X, y).loss_
+    with pytest.raises(ValueError, match=r"^y holds complex numbers\. Complex data not supported"):
+        model.fit(X, y + 1j)

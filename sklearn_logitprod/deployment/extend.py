@@ -218,7 +218,7 @@ def add_expert(
     told = ~np.isnan(new[:, :, 0]).all(axis=1)
     step: dict = {"function": "add_expert", "calibrated": False}
     if not told.any():
-        top = _unchanged(beside, product.linear_pool, model.features)
+        top = _unchanged(beside, model.features)
         attributes |= {"guarantee_gap_": 0.0}
     else:
         fit = prepared
@@ -400,7 +400,7 @@ def _same(own, other):
     return bool(np.abs(own[present] - other[present]).max(initial=0.0) <= _SAME)
 
 
-def _unchanged(beside, linear_pool, features):
+def _unchanged(beside, features):
     """A top pool that is the old model alone."""
     _, n_columns, n_classes = beside.shape
     head = reference_heads(n_columns, n_classes, False)[0]

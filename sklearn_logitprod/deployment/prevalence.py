@@ -192,7 +192,8 @@ class _Shift:
         if sign <= 0:
             # rounding where a class is all but absent: what the prior alone says
             curvature = self.precision * (np.diag(mode) - np.outer(mode, mode))
-            log_det = np.linalg.slogdet(curvature[:-1, :-1])[1]
+            # its determinant without a row and a column, which rounding may make 0, too
+            log_det = (n_classes - 1) * np.log(self.precision) + np.log(mode).sum()
         shares = self.precision * self.fit_prior
         evidence = value + gammaln(self.precision) - gammaln(shares).sum()
         evidence += 0.5 * ((n_classes - 1) * np.log(2.0 * np.pi) - log_det)
