@@ -291,7 +291,7 @@ def _check_informative(event, time, times):
     if len(empty):
         start = np.concatenate([[0.0], times])
         named = ", ".join(f"({start[j]:g}, {times[j]:g}]" for j in empty[:5])
-        more = ", ..." if len(empty) > 5 else ""
+        more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
         warn(
             f"{len(empty)} of {len(times)} intervals hold no event: {named}{more}. Their hazards "
             "rest on the experts and the priors alone; a coarser grid has none of them."
